@@ -1,0 +1,20 @@
+package block
+
+import "strings"
+
+// VolumeType is a named class of storage with the extra specs that a back end has to meet.
+type VolumeType struct {
+	ID string
+	Timestamps
+	Name        string
+	Description *string
+	IsPublic    bool
+	QoSSpecsID  string
+	ExtraSpecs  map[string]string
+	ProjectIDs  []string // who may use it when it is not public; filled by single reads only
+}
+
+// Multiattach says whether volumes of this type may be attached more than once ("multiattach": "<is> True").
+func (t *VolumeType) Multiattach() bool {
+	return strings.EqualFold(strings.TrimSpace(t.ExtraSpecs["multiattach"]), "<is> true")
+}
