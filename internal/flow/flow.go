@@ -3,55 +3,89 @@
 //
 // A flow that crosses processes is one journal record that changes hands: the step that gives the work away writes the
 // record for the next owner in the same transaction that changes the row, and only then sends the message. Whoever
-// starts up asks the journal for the records it owns and runs them again. So every step must bear being run twice, and
-// every undo must bear being run twice and being run after a do that failed half-way; flowtest proves both, and that an
-// error at any step unwinds all that came before, for every flow it is given.
+// starts up asks the journal for the records it owns and runs them again, from the first step. So every step must bear
+// being run twice, and every undo must bear being run twice and being run after a do that failed half-way. flowtest
+// proves that, and that an error at any step unwinds all that came before, for every flow it is given.
 //
-// What lives here: the engine, the journal's contract, flowtest. What must not: any flow, any database, OpenStack.
+// What lives here: the engine and the journal's contract. What must not: any flow, any database, OpenStack.
 package flow
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
 // Record is one line of the journal: an operation that is under way and who has to see to it.
 type Record struct {
 	ID           string // the operation's own id, unique for ever; a UUID
-	Name         string // which flow runs it: "volume_create", "volume_delete", ...
+	Name         string // which flow runs it next: "volume_create", "volume_delete", ...
 	Owner        string // whose work it is now: "scheduler", or a volume service's "host@backend"
 	ResourceType string // "volume", "snapshot", "attachment"
 	ResourceID   string
 	State        []byte    // the flow's state, JSON; what the next run needs beside the rows
 	Unwinding    bool      // the flow failed and is being undone
-	Cause        string    // why it is unwinding: the fault, JSON
-	Attempts     int       // how many times a run of it was begun
-	CreatedAt    time.Time // when the operation began
-	UpdatedAt    time.Time // when the record last changed
+	Cause        string    // why it is unwinding: a fault, JSON
+	Attempts     int       // how many times recovery picked it up
+	CreatedAt    time.Time // when the operation began; the journal sets it when it is zero
+	UpdatedAt    time.Time // when the record last changed; set by the journal
 }
 
-// Step is one reversible piece of a flow over the state S and transactions of type T. Exactly one of Do and Tx is set.
+// Step is one reversible piece of a flow over the state S and transactions of type T. At most one of Do and Tx is set;
+// a step with neither exists for its undo.
 type Step[S, T any] struct {
 	// Name is the step's name in logs, traces and errors; upstream's task name where there is one.
 	Name string
-	// Do acts on the world outside the database: a driver, a message. It must be idempotent.
+	// Do acts on the world outside the database: a driver, a message. Nothing that lasts may be done before the first
+	// Tx step of a flow that is begun: until then there is no journal to undo it from.
 	Do func(ctx context.Context, s *S) error
-	// Tx acts on rows. Neighbouring Tx steps share one transaction, which also carries the journal's change.
+	// Tx acts on rows. Neighbouring Tx steps share one transaction, which also carries the journal's change. Like the
+	// transaction it runs in, it may be retried.
 	Tx func(ctx context.Context, tx T, s *S) error
-	// Undo takes back what Do or Tx did; it also runs for the step that failed, and must bear running twice and running
-	// when there is nothing to undo. Nil means there is nothing to take back.
+	// Undo takes back what Do did; it runs for the step that failed too.
 	Undo func(ctx context.Context, s *S, cause error) error
 	// UndoTx is Undo in a transaction; at most one of Undo and UndoTx is set. Neighbouring UndoTx share a transaction.
 	UndoTx func(ctx context.Context, tx T, s *S, cause error) error
 }
 
-// Journal is where a flow's records are kept; the consumer's store implements it. T is the store's transaction, and a
-// record written through it becomes visible with the rows that the same transaction changed, or not at all.
+// Next names who sees to an operation from now on, and with what state (marshalled to JSON).
+type Next struct {
+	Name, Owner string
+	State       any
+}
+
+// Flow is a table of steps. It is immutable once made and may be run many times at once.
+type Flow[S, T any] struct {
+	Name  string
+	Steps []Step[S, T]
+	// HandOver says who goes on when this flow's last transaction commits; nil, or a nil result, means the operation is
+	// done then, and its record is deleted in that transaction. Steps after the last Tx are best effort: a failure of
+	// theirs is logged and not undone, because the next owner will find the record anyway.
+	HandOver func(s *S) *Next
+	// HandBack is HandOver for a flow that was unwound: a failed create goes back to the scheduler.
+	HandBack func(s *S, cause error) *Next
+}
+
+// Journal is where records are kept; the consumer's store implements it. T is the store's transaction: a record written
+// through it becomes visible with the rows that the same transaction changed, or not at all.
 type Journal[T any] interface {
-	// Update runs fn in one transaction and commits it unless fn fails.
+	// Update runs fn in one transaction and commits it unless fn fails. It may run fn again after a failed commit.
 	Update(ctx context.Context, fn func(tx T) error) error
 	// PutFlow inserts the record or replaces the one with the same ID.
 	PutFlow(ctx context.Context, tx T, r Record) error
 	// DeleteFlow removes the record; a missing one is no error.
 	DeleteFlow(ctx context.Context, tx T, id string) error
 }
+
+// Errors a step may return (or wrap) to say more than that it failed.
+var (
+	// ErrObsolete: what the flow was to do is no longer wanted, for example because the volume is gone or already made.
+	// The record is deleted, nothing is undone, and the run counts as a success.
+	ErrObsolete = errors.New("flow: the operation is obsolete")
+	// ErrTaken: somebody else has the operation in hand. The record is left alone, nothing is undone, and the run
+	// counts as a success.
+	ErrTaken = errors.New("flow: the operation is in other hands")
+	// ErrInterrupted is returned by a run that was stopped because the process is stopping. The record stays in the
+	// journal, and the next start resumes it.
+	ErrInterrupted = errors.New("flow: interrupted; the journal has it")
+)

@@ -1,0 +1,252 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/clinker/clinker/internal/fault"
+)
+
+// Options of an Engine; the zero value works.
+type Options struct {
+	// Stopping is the cause of a context that ends because the process is stopping (run.ErrStopping). A step that ends
+	// under it is left to the journal instead of being undone.
+	Stopping error
+	// UndoTimeout bounds the undoing of one flow; 0 means a minute.
+	UndoTimeout time.Duration
+	// MaxAttempts is how often recovery resumes an operation before it undoes it instead; 0 means 5.
+	MaxAttempts int
+	// Observe is called around each step, for traces and metrics; nil means nobody looks.
+	Observe func(ctx context.Context, flow, step string) (context.Context, func(error))
+	Log     *slog.Logger // nil means slog.Default
+}
+
+// Engine runs flows over one journal. It never runs the same operation twice at once.
+type Engine[T any] struct {
+	journal Journal[T]
+	opts    Options
+
+	mu      sync.Mutex
+	running map[string]struct{}
+}
+
+// NewEngine makes an engine over the journal.
+func NewEngine[T any](j Journal[T], o Options) *Engine[T] {
+	if o.UndoTimeout == 0 {
+		o.UndoTimeout = time.Minute
+	}
+	if o.MaxAttempts == 0 {
+		o.MaxAttempts = 5
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Observe == nil {
+		o.Observe = func(ctx context.Context, _, _ string) (context.Context, func(error)) { return ctx, func(error) {} }
+	}
+	return &Engine[T]{journal: j, opts: o, running: make(map[string]struct{})}
+}
+
+// Begin runs a new operation; the journal hears of it in the first transaction. It returns nil when all steps are done,
+// ErrInterrupted, or the fault of the step that failed, after everything before it was undone.
+func Begin[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record, s *S) error {
+	return (&execution[S, T]{e: e, f: f, rec: rec, s: s}).run(ctx)
+}
+
+// Continue runs an operation that was handed over: its record is in the journal already, and s is what the message
+// brought. It returns what Begin does.
+func Continue[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record, s *S) error {
+	return (&execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true}).run(ctx)
+}
+
+// Resume runs an operation that was found in the journal, from its first step, or goes on undoing it if that is what was
+// being done or if it was resumed too often. It returns what Begin does.
+func Resume[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record) error {
+	s := new(S)
+	if err := json.Unmarshal(rec.State, s); err != nil {
+		return fault.Wrap(err, fault.Internal, "", "journal record %s of flow %s has a state that cannot be read", rec.ID, rec.Name)
+	}
+	rec.Attempts++
+	x := &execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true}
+	if !x.enter() {
+		return nil
+	}
+	defer x.leave()
+	if err := x.put(ctx); err != nil {
+		return err
+	}
+	if rec.Unwinding {
+		return x.unwind(ctx, len(f.Steps)-1, decodeCause(rec.Cause))
+	}
+	if rec.Attempts > e.opts.MaxAttempts {
+		return x.unwind(ctx, len(f.Steps)-1, fault.New(fault.Internal, "", "the operation was interrupted %d times", rec.Attempts-1))
+	}
+	return x.steps(ctx)
+}
+
+// execution is one run of one operation.
+type execution[S, T any] struct {
+	e          *Engine[T]
+	f          *Flow[S, T]
+	rec        Record
+	s          *S
+	journalled bool
+	committed  bool // the last transaction is through: the operation is done or in other hands
+}
+
+func (x *execution[S, T]) run(ctx context.Context) error {
+	if !x.enter() {
+		return nil
+	}
+	defer x.leave()
+	return x.steps(ctx)
+}
+
+// enter claims the operation within this process.
+func (x *execution[S, T]) enter() bool {
+	x.e.mu.Lock()
+	defer x.e.mu.Unlock()
+	if _, taken := x.e.running[x.rec.ID]; taken {
+		return false
+	}
+	x.e.running[x.rec.ID] = struct{}{}
+	return true
+}
+
+func (x *execution[S, T]) leave() {
+	x.e.mu.Lock()
+	defer x.e.mu.Unlock()
+	delete(x.e.running, x.rec.ID)
+}
+
+// steps runs all steps, neighbouring Tx steps as one.
+func (x *execution[S, T]) steps(ctx context.Context) error {
+	last := x.lastTx()
+	for i := 0; i < len(x.f.Steps); {
+		end := i + 1
+		var err error
+		if x.f.Steps[i].Tx != nil {
+			for end < len(x.f.Steps) && x.f.Steps[end].Tx != nil {
+				end++
+			}
+			err = x.transact(ctx, i, end, end-1 == last)
+		} else {
+			err = x.do(ctx, x.f.Steps[i])
+		}
+		if err != nil {
+			if err = x.failed(ctx, end-1, err); err != nil || !x.committed {
+				return err
+			}
+		}
+		i = end
+	}
+	return nil
+}
+
+// lastTx is the index of the last Tx step, -1 if there is none.
+func (x *execution[S, T]) lastTx() int {
+	for i := len(x.f.Steps) - 1; i >= 0; i-- {
+		if x.f.Steps[i].Tx != nil {
+			return i
+		}
+	}
+	return -1
+}
+
+// failed decides what an error of the step at index i leads to. It returns nil when the run counts as a success.
+func (x *execution[S, T]) failed(ctx context.Context, i int, err error) error {
+	switch {
+	case errors.Is(err, ErrTaken):
+		return nil
+	case x.committed:
+		x.e.opts.Log.WarnContext(ctx, "a step after the last transaction failed; the journal makes up for it",
+			"flow", x.f.Name, "step", x.f.Steps[i].Name, "resource_id", x.rec.ResourceID, "error", err)
+		return nil
+	case errors.Is(err, ErrObsolete):
+		return x.forget(ctx)
+	case x.e.opts.Stopping != nil && errors.Is(context.Cause(ctx), x.e.opts.Stopping):
+		return fmt.Errorf("flow %s, step %s: %w", x.f.Name, x.f.Steps[i].Name, ErrInterrupted)
+	}
+	return x.unwind(ctx, i, err)
+}
+
+func (x *execution[S, T]) forget(ctx context.Context) error {
+	if !x.journalled {
+		return nil
+	}
+	return x.e.journal.Update(ctx, func(tx T) error { return x.e.journal.DeleteFlow(ctx, tx, x.rec.ID) })
+}
+
+func (x *execution[S, T]) do(ctx context.Context, step Step[S, T]) error {
+	if step.Do == nil {
+		return nil
+	}
+	return x.observed(ctx, step.Name, func(ctx context.Context) error { return step.Do(ctx, x.s) })
+}
+
+// observed runs one piece of work between the observer's hooks and turns a panic into an error, so that a bug in a step
+// is undone like any other failure of it.
+func (x *execution[S, T]) observed(ctx context.Context, name string, fn func(context.Context) error) (err error) {
+	ctx, end := x.e.opts.Observe(ctx, x.f.Name, name)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Internal, "", "panic in step %s of flow %s: %v", name, x.f.Name, p)
+		}
+		end(err)
+	}()
+	return fn(ctx)
+}
+
+// transact runs the Tx steps [from, to) and the journal's change in one transaction.
+func (x *execution[S, T]) transact(ctx context.Context, from, to int, last bool) error {
+	err := x.e.journal.Update(ctx, func(tx T) error {
+		for _, step := range x.f.Steps[from:to] {
+			err := x.observed(ctx, step.Name, func(ctx context.Context) error { return step.Tx(ctx, tx, x.s) })
+			if err != nil {
+				return err
+			}
+		}
+		if !last {
+			return x.putIn(ctx, tx, x.rec, x.s)
+		}
+		if x.f.HandOver != nil {
+			return x.pass(ctx, tx, x.f.HandOver(x.s))
+		}
+		return x.pass(ctx, tx, nil)
+	})
+	if err == nil {
+		x.journalled = true
+		x.committed = last
+	}
+	return err
+}
+
+// pass gives the record to its next owner, or deletes it when there is none.
+func (x *execution[S, T]) pass(ctx context.Context, tx T, next *Next) error {
+	if next == nil {
+		if !x.journalled {
+			return nil // it was never written: the whole operation was one transaction
+		}
+		return x.e.journal.DeleteFlow(ctx, tx, x.rec.ID)
+	}
+	r := x.rec
+	r.Name, r.Owner, r.Unwinding, r.Cause, r.Attempts = next.Name, next.Owner, false, "", 0
+	return x.putIn(ctx, tx, r, next.State)
+}
+
+func (x *execution[S, T]) put(ctx context.Context) error {
+	return x.e.journal.Update(ctx, func(tx T) error { return x.putIn(ctx, tx, x.rec, x.s) })
+}
+
+func (x *execution[S, T]) putIn(ctx context.Context, tx T, r Record, state any) error {
+	var err error
+	if r.State, err = json.Marshal(state); err != nil {
+		return fault.Wrap(err, fault.Internal, "", "the state of flow %s cannot be written", r.Name)
+	}
+	return x.e.journal.PutFlow(ctx, tx, r)
+}
