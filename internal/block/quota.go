@@ -30,3 +30,25 @@ type TypeUsage struct {
 	Volumes, VolumeGigabytes     int64
 	Snapshots, SnapshotGigabytes int64
 }
+
+// InUse is the usage in the words of the quota_usages table, with the per-type resources of one volume type when
+// typeName is not empty. Gigabytes include those of snapshots if countSnapshots is set (no_snapshot_gb_quota is off).
+func (u *QuotaUsage) InUse(countSnapshots bool, typeID, typeName string) map[string]int64 {
+	m := map[string]int64{
+		QuotaVolumes:   u.Volumes,
+		QuotaGigabytes: u.VolumeGigabytes,
+		QuotaSnapshots: u.Snapshots,
+	}
+	t := u.ByType[typeID]
+	typeGigabytes := t.VolumeGigabytes
+	if countSnapshots {
+		m[QuotaGigabytes] += u.SnapshotGigabytes
+		typeGigabytes += t.SnapshotGigabytes
+	}
+	if typeName != "" {
+		m[QuotaVolumes+"_"+typeName] = t.Volumes
+		m[QuotaGigabytes+"_"+typeName] = typeGigabytes
+		m[QuotaSnapshots+"_"+typeName] = t.Snapshots
+	}
+	return m
+}

@@ -1,0 +1,17 @@
+package rpcapi
+
+// Operations as the journal names them. A record keeps its operation's name while it changes hands; each owner runs its
+// own part of it under that name, with the state that is written beside each.
+const (
+	FlowVolumeCreate     = "volume_create"     // CreateRequest
+	FlowVolumeDelete     = "volume_delete"     // DeleteVolume
+	FlowVolumeExtend     = "volume_extend"     // ExtendVolume
+	FlowSnapshotCreate   = "snapshot_create"   // CreateSnapshot
+	FlowSnapshotDelete   = "snapshot_delete"   // DeleteSnapshot
+	FlowAttachmentUpdate = "attachment_update" // AttachmentUpdate
+	FlowAttachmentDelete = "attachment_delete" // AttachmentDelete
+)
+
+// SchedulerOwner owns the records that are any scheduler's to see to; a volume service owns those under its
+// "host@backend".
+const SchedulerOwner = "scheduler"
