@@ -18,3 +18,15 @@ type VolumeType struct {
 func (t *VolumeType) Multiattach() bool {
 	return strings.EqualFold(strings.TrimSpace(t.ExtraSpecs["multiattach"]), "<is> true")
 }
+
+// Zones are the availability zones the type is limited to (RESKEY:availability_zones, a comma list); limited is false
+// when it may be used in all.
+func (t *VolumeType) Zones() (zones []string, limited bool) {
+	list, limited := t.ExtraSpecs["RESKEY:availability_zones"]
+	for z := range strings.SplitSeq(list, ",") {
+		if z = strings.TrimSpace(z); z != "" {
+			zones = append(zones, z)
+		}
+	}
+	return zones, limited
+}

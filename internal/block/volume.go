@@ -61,6 +61,15 @@ func (v *Volume) BackendID() string {
 // ReadOnly says whether every attachment of the volume must be read-only (os-update_readonly_flag).
 func (v *Volume) ReadOnly() bool { return v.AdminMetadata["readonly"] == "True" }
 
+// Migrating says whether a migration of the volume is under way. Some values of the column tell of one that is over.
+func (v *Volume) Migrating() bool {
+	switch v.MigrationStatus {
+	case "", "none", "deleting", "error", "success":
+		return false
+	}
+	return true
+}
+
 // VolumeStatus is the status column of a volume, in Cinder's words.
 type VolumeStatus string
 

@@ -66,10 +66,12 @@ type DeleteVolume struct {
 	Cascade  bool
 }
 
-// ExtendVolume goes to the scheduler, which checks that the pool has room, and from there to the volume service.
+// ExtendVolume goes to the scheduler, which checks that the pool has room, and from there to the volume service. The row
+// has the new size already, because quota is counted from rows: whoever gives up writes OldSizeGiB back.
 type ExtendVolume struct {
 	FlowID     string
 	VolumeID   string
+	OldSizeGiB int64
 	NewSizeGiB int64
 }
 

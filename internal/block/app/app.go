@@ -1,0 +1,121 @@
+// Package app is what the use cases behind the Block Storage API share: the parts they are made of, who may see what,
+// and the availability zones. The use cases themselves are in the packages below it, one per family: volumes, snapshots,
+// attachments, types, quota, services.
+//
+// A use case checks policy, validates, changes rows and takes quota in one transaction, and casts. It knows the store's
+// contract and the messages, never SQL, HTTP or a driver.
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/reqctx"
+)
+
+// Policy decides whether the caller in ctx may do what a rule stands for, to a target ("project_id", "user_id" of the
+// resource; nil for none). It returns nil or a fault.Forbidden with upstream's name PolicyNotAuthorized.
+type Policy interface {
+	Check(ctx context.Context, rule string, target map[string]string) error
+}
+
+// Options are the deployment's choices that use cases heed; names are the configuration options'.
+type Options struct {
+	DefaultVolumeType             string // default_volume_type
+	DefaultAvailabilityZone       string // default_availability_zone
+	StorageAvailabilityZone       string // storage_availability_zone
+	AllowAvailabilityZoneFallback bool   // allow_availability_zone_fallback
+	ClonedVolumeSameZone          bool   // cloned_volume_same_az
+	SnapshotSameHost              bool   // snapshot_same_host
+	ServiceDownTime               time.Duration
+}
+
+// Core is what every use case is made of. It is filled once, by cmd, and shared; its fields must not change afterwards.
+type Core struct {
+	Store         store.Store
+	Flows         *flow.Engine[store.Tx]
+	Scheduler     rpcapi.Scheduler
+	VolumeService rpcapi.Volume
+	Policy        Policy
+	Quota         *quota.Quota
+	Zones         *Zones
+	Options       Options
+	Log           *slog.Logger
+	Now           func() time.Time // UTC
+}
+
+// ProjectScope is the project whose rows the caller may read: its own, or "" (all) for an administrator.
+func ProjectScope(ctx context.Context) string {
+	if r := reqctx.From(ctx); !r.IsAdmin {
+		return r.ProjectID
+	}
+	return ""
+}
+
+// Target is the policy target of a resource.
+func Target(projectID, userID string) map[string]string {
+	return map[string]string{"project_id": projectID, "user_id": userID}
+}
+
+// CallerTarget is the policy target of an action that has no resource yet: the caller's own project.
+func CallerTarget(ctx context.Context) map[string]string {
+	r := reqctx.From(ctx)
+	return Target(r.ProjectID, r.UserID)
+}
+
+// Volume reads a volume the caller may see and may do what rule stands for to. Another project's volume is a
+// fault.NotFound for everyone but an administrator.
+func (c *Core) Volume(ctx context.Context, id, rule string) (*block.Volume, error) {
+	v, err := c.Store.Volume(ctx, id, ProjectScope(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Policy.Check(ctx, rule, Target(v.ProjectID, v.UserID)); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Snapshot is Volume for snapshots.
+func (c *Core) Snapshot(ctx context.Context, id, rule string) (*block.Snapshot, error) {
+	s, err := c.Store.Snapshot(ctx, id, ProjectScope(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Policy.Check(ctx, rule, Target(s.ProjectID, s.UserID)); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// RefuseFrozen refuses to change what lives on a back end that an operator has frozen. An empty host is never frozen.
+func (c *Core) RefuseFrozen(ctx context.Context, host block.Host) error {
+	if host == "" {
+		return nil
+	}
+	services, err := c.Store.Services(ctx, store.ServiceQuery{Host: host.Backend(), Binary: block.BinaryVolume})
+	if err != nil {
+		return err
+	}
+	for _, s := range services {
+		if s.Frozen {
+			return block.InvalidInput("Modification is not allowed on a frozen back end (%s).", s.Host)
+		}
+	}
+	return nil
+}
+
+// castTimeout bounds the sending of a message after the rows were changed: the caller's own end must not stop it then.
+const castTimeout = 10 * time.Second
+
+// Detach gives a context for what has to be done once rows have changed, whatever becomes of the caller: it keeps ctx's
+// values, drops its cancellation and has a time limit of its own.
+func Detach(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), castTimeout)
+}

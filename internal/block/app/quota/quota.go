@@ -1,0 +1,189 @@
+// Package quota decides how much a project may hold. Usage is counted from the rows in the transaction that takes it, so
+// it cannot drift; limits come from the project, the default class and the configuration, in that order.
+//
+// What must not live here: policy (the use cases check it) and any stored sum that is read back.
+package quota
+
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+)
+
+// Options are the configured limits; names are the options'. A limit of block.Unlimited allows everything.
+type Options struct {
+	Volumes, Snapshots, Gigabytes            int64 // quota_volumes, quota_snapshots, quota_gigabytes
+	Backups, BackupGigabytes, Groups         int64 // quota_backups, quota_backup_gigabytes, quota_groups
+	PerVolumeGigabytes                       int64 // per_volume_size_limit
+	UseDefaultQuotaClass, NoSnapshotGigabyte bool  // use_default_quota_class, no_snapshot_gb_quota
+}
+
+// DefaultClass is the quota class whose limits stand for every project that has none of its own.
+const DefaultClass = "default"
+
+// Quota takes quota. It is safe for concurrent use.
+type Quota struct{ opts Options }
+
+// New makes a Quota with the configured limits.
+func New(o Options) *Quota { return &Quota{opts: o} }
+
+// Reader is what limits and usage are read from; a store.Store or a store.Tx.
+type Reader interface {
+	store.QuotaReader
+}
+
+// Delta is what is to be taken: all of it, or nothing.
+type Delta struct {
+	Volumes, Snapshots int64
+	VolumeGiB          int64 // of a volume made or grown
+	SnapshotGiB        int64 // of a snapshot made; free when no_snapshot_gb_quota is set
+	TypeID, TypeName   string
+}
+
+// Defaults are the limits of a project that has none of its own, for the fixed resources and the named types'.
+func (q *Quota) Defaults(ctx context.Context, r Reader, typeNames []string) (map[string]int64, error) {
+	m := map[string]int64{
+		block.QuotaVolumes: q.opts.Volumes, block.QuotaSnapshots: q.opts.Snapshots, block.QuotaGigabytes: q.opts.Gigabytes,
+		block.QuotaBackups: q.opts.Backups, block.QuotaBackupGigabytes: q.opts.BackupGigabytes,
+		block.QuotaGroups: q.opts.Groups, block.QuotaPerVolumeGigabytes: q.opts.PerVolumeGigabytes,
+	}
+	for _, name := range typeNames {
+		for _, res := range typeResources {
+			m[res+"_"+name] = block.Unlimited
+		}
+	}
+	if !q.opts.UseDefaultQuotaClass {
+		return m, nil
+	}
+	class, err := r.QuotaClassLimits(ctx, DefaultClass)
+	if err != nil {
+		return nil, err
+	}
+	for name, limit := range class {
+		if _, known := m[name]; known {
+			m[name] = limit
+		}
+	}
+	return m, nil
+}
+
+// typeResources are the resources that exist once more for each volume type.
+var typeResources = [...]string{block.QuotaVolumes, block.QuotaSnapshots, block.QuotaGigabytes}
+
+// Limits are the limits in force for a project.
+func (q *Quota) Limits(ctx context.Context, r Reader, projectID string, typeNames []string) (map[string]int64, error) {
+	m, err := q.Defaults(ctx, r, typeNames)
+	if err != nil {
+		return nil, err
+	}
+	own, err := r.QuotaLimits(ctx, projectID)
+	if err != nil {
+		return nil, err
+	}
+	for name, limit := range own {
+		if _, known := m[name]; known {
+			m[name] = limit
+		}
+	}
+	return m, nil
+}
+
+// InUse is a project's usage in the words of quota sets, with the resources of the types given as id to name.
+func (q *Quota) InUse(u *block.QuotaUsage, types map[string]string) map[string]int64 {
+	m := u.InUse(!q.opts.NoSnapshotGigabyte, "", "")
+	m[block.QuotaBackups], m[block.QuotaBackupGigabytes], m[block.QuotaGroups] = u.Backups, u.BackupGigabytes, u.Groups
+	m[block.QuotaPerVolumeGigabytes] = 0
+	for id, name := range types {
+		for key, n := range u.InUse(!q.opts.NoSnapshotGigabyte, id, name) {
+			m[key] = n
+		}
+	}
+	return m
+}
+
+// CheckVolumeSize refuses a volume larger than per_volume_gigabytes with a fault.OverLimit VolumeSizeExceedsLimit.
+func (q *Quota) CheckVolumeSize(ctx context.Context, r Reader, projectID string, sizeGiB int64) error {
+	limits, err := q.Limits(ctx, r, projectID, nil)
+	if err != nil {
+		return err
+	}
+	return checkSize(limits, sizeGiB)
+}
+
+func checkSize(limits map[string]int64, sizeGiB int64) error {
+	if limit := limits[block.QuotaPerVolumeGigabytes]; limit >= 0 && sizeGiB > limit {
+		return fault.New(fault.OverLimit, "VolumeSizeExceedsLimit",
+			"Requested volume size %dG is larger than maximum allowed limit %dG.", sizeGiB, limit)
+	}
+	return nil
+}
+
+// Take checks that the project may hold d more, under a lock that lasts until tx ends, and writes the new usage to the
+// quota_usages table; the caller changes the rows accordingly later in the same transaction. newSizeGiB, if not 0, is
+// checked against the limit for a single volume. It refuses with a fault.OverLimit that names the resource, what was
+// asked, the limit and what is used.
+func (q *Quota) Take(ctx context.Context, tx store.Tx, projectID string, d Delta, newSizeGiB int64) error {
+	if err := tx.LockQuota(ctx, projectID); err != nil {
+		return err
+	}
+	limits, err := q.Limits(ctx, tx, projectID, []string{d.TypeName})
+	if err != nil {
+		return err
+	}
+	if err := checkSize(limits, newSizeGiB); err != nil {
+		return err
+	}
+	usage, err := tx.QuotaUsage(ctx, projectID)
+	if err != nil {
+		return err
+	}
+	used := usage.InUse(!q.opts.NoSnapshotGigabyte, d.TypeID, d.TypeName)
+	for _, c := range q.claims(d) {
+		for _, name := range []string{c.resource, c.resource + "_" + d.TypeName} {
+			if limit := limits[name]; c.amount > 0 && limit >= 0 && used[name]+c.amount > limit {
+				return overQuota(c, name, limit, used[name])
+			}
+			used[name] += c.amount
+		}
+	}
+	return tx.PutQuotaUsage(ctx, projectID, used)
+}
+
+type claim struct {
+	resource string
+	amount   int64
+}
+
+// claims lists what d takes of each resource, gigabytes first, as upstream reports them.
+func (q *Quota) claims(d Delta) []claim {
+	gib := d.VolumeGiB
+	if !q.opts.NoSnapshotGigabyte {
+		gib += d.SnapshotGiB
+	}
+	return []claim{{block.QuotaGigabytes, gib}, {block.QuotaVolumes, d.Volumes}, {block.QuotaSnapshots, d.Snapshots}}
+}
+
+func overQuota(c claim, name string, limit, used int64) error {
+	switch c.resource {
+	case block.QuotaGigabytes:
+		return fault.New(fault.OverLimit, "VolumeSizeExceedsAvailableQuota",
+			"Requested volume or snapshot exceeds allowed %s quota. Requested %dG, quota is %dG and %dG has been consumed.",
+			name, c.amount, limit, used)
+	case block.QuotaVolumes:
+		return fault.New(fault.OverLimit, "VolumeLimitExceeded",
+			"Maximum number of volumes allowed (%d) exceeded for quota '%s'.", limit, name)
+	}
+	return fault.New(fault.OverLimit, "SnapshotLimitExceeded", "Maximum number of snapshots allowed (%d) exceeded", limit)
+}
+
+// Record writes the project's usage, counted afresh, to the quota_usages table for those who read it there. It is called
+// last in each transaction that destroys something that counts.
+func (q *Quota) Record(ctx context.Context, tx store.Tx, projectID, typeID, typeName string) error {
+	usage, err := tx.QuotaUsage(ctx, projectID)
+	if err != nil {
+		return err
+	}
+	return tx.PutQuotaUsage(ctx, projectID, usage.InUse(!q.opts.NoSnapshotGigabyte, typeID, typeName))
+}

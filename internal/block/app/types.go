@@ -1,0 +1,40 @@
+package app
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/reqctx"
+)
+
+// TypeByNameOrID reads the volume type the caller named: by id if it looks like one and there is one, else by name.
+func (c *Core) TypeByNameOrID(ctx context.Context, nameOrID string) (*block.VolumeType, error) {
+	scope := ProjectScope(ctx)
+	if uuid.Validate(nameOrID) == nil {
+		t, err := c.Store.VolumeType(ctx, nameOrID, scope)
+		if !fault.Is(err, fault.NotFound) {
+			return t, err
+		}
+	}
+	return c.Store.TypeByName(ctx, nameOrID, scope)
+}
+
+// DefaultType is the type of a volume for which none was asked: the project's own default, or the deployment's.
+func (c *Core) DefaultType(ctx context.Context) (*block.VolumeType, error) {
+	id, err := c.Store.DefaultTypeID(ctx, reqctx.From(ctx).ProjectID)
+	if err != nil {
+		return nil, err
+	}
+	if id != "" {
+		return c.Store.VolumeType(ctx, id, "")
+	}
+	t, err := c.Store.TypeByName(ctx, c.Options.DefaultVolumeType, "")
+	if fault.Is(err, fault.NotFound) {
+		return nil, fault.Wrap(err, fault.Internal, "VolumeTypeDefaultMisconfiguredError",
+			"The request cannot be fulfilled as the default volume type %s cannot be found.", c.Options.DefaultVolumeType)
+	}
+	return t, err
+}

@@ -1,0 +1,351 @@
+package volumes
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/reqctx"
+)
+
+// CreateRequest is what a caller asks of a new volume. Zero fields were not given.
+type CreateRequest struct {
+	Name, Description *string
+	SizeGiB           int64 // 0: that of the source
+	SnapshotID        string
+	SourceVolumeID    string
+	ImageRef          string
+	BackupID          string
+	GroupID           string
+	VolumeType        string // id or name
+	AvailabilityZone  string
+	Metadata          map[string]string
+	Hints             map[string]any
+}
+
+// creation is the state of one volume_create as this service runs it; it is not what the journal keeps (see HandOver).
+type creation struct {
+	asked    CreateRequest
+	snapshot *block.Snapshot
+	source   *block.Volume // the source volume, or the volume the snapshot is of
+	volType  *block.VolumeType
+	zones    []string
+	volume   *block.Volume
+	message  rpcapi.CreateVolume
+}
+
+// Create enters a volume as asked and casts its making to the scheduler. It returns the volume as entered: creating.
+// Faults: Invalid for what cannot be, NotFound for a source, type or group that is not there, OverLimit for quota,
+// Forbidden by policy.
+func (u *Volumes) Create(ctx context.Context, asked CreateRequest) (*block.Volume, error) {
+	id := uuid.NewString()
+	s := &creation{asked: asked, volume: &block.Volume{ID: id}}
+	s.message.FlowID, s.message.VolumeID = app.NewOperationID(), id
+	rec := flow.Record{ID: s.message.FlowID, Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner,
+		ResourceType: "volume", ResourceID: id}
+	if err := flow.Begin(ctx, u.Flows, u.create, rec, s); err != nil {
+		return nil, err
+	}
+	return s.volume, nil
+}
+
+// createFlow is upstream's volume_create_api. Its three middle steps share one transaction with the journal.
+func (u *Volumes) createFlow() *flow.Flow[creation, store.Tx] {
+	return &flow.Flow[creation, store.Tx]{
+		Name: "volume_create_api",
+		Steps: []flow.Step[creation, store.Tx]{
+			{Name: "extract_volume_request", Do: u.extractRequest},
+			{Name: "quota_reserve", Tx: u.takeQuota},
+			{Name: "entry_create", Tx: u.enterVolume},
+			{Name: "volume_cast", Do: func(ctx context.Context, s *creation) error {
+				ctx, cancel := app.Detach(ctx)
+				defer cancel()
+				return u.Scheduler.CreateVolume(ctx, &s.message)
+			}},
+		},
+		HandOver: func(s *creation) *flow.Next {
+			return &flow.Next{Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner, State: s.message.Request}
+		},
+	}
+}
+
+func (u *Volumes) extractRequest(ctx context.Context, s *creation) error {
+	rule := "volume:create"
+	if s.asked.ImageRef != "" {
+		rule = "volume:create_from_image"
+	}
+	if err := u.Policy.Check(ctx, rule, app.CallerTarget(ctx)); err != nil {
+		return err
+	}
+	if err := checkExclusive(s.asked); err != nil {
+		return err
+	}
+	if err := app.CheckMetadata(s.asked.Metadata); err != nil {
+		return err
+	}
+	if err := u.readSources(ctx, s); err != nil {
+		return err
+	}
+	if err := extractSize(s); err != nil {
+		return err
+	}
+	if err := u.extractType(ctx, s); err != nil {
+		return err
+	}
+	if err := u.extractZones(ctx, s); err != nil {
+		return err
+	}
+	u.fill(ctx, s)
+	return nil
+}
+
+// checkExclusive refuses more than one source.
+func checkExclusive(r CreateRequest) error {
+	given := 0
+	for _, id := range []string{r.SnapshotID, r.SourceVolumeID, r.ImageRef, r.BackupID} {
+		if id != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return block.InvalidInput("May specify only one of snapshot, imageRef, source_volume or backup")
+	}
+	return nil
+}
+
+// readSources reads what the volume is to be made from and checks that it is in a state to be copied.
+func (u *Volumes) readSources(ctx context.Context, s *creation) (err error) {
+	a := s.asked
+	switch {
+	case a.GroupID != "":
+		return fault.New(fault.NotFound, "GroupNotFound", "Group %s could not be found.", a.GroupID)
+	case a.BackupID != "":
+		return fault.New(fault.NotFound, "BackupNotFound", "Backup %s could not be found.", a.BackupID)
+	case a.ImageRef != "":
+		return fault.New(fault.NotImplemented, "", "Volumes cannot be created from images yet: no image service is connected.")
+	case a.SnapshotID != "":
+		if s.snapshot, err = u.Snapshot(ctx, a.SnapshotID, "volume:get_snapshot"); err != nil {
+			return err
+		}
+		if s.snapshot.Status != block.SnapshotAvailable {
+			return block.InvalidSnapshot("Originating snapshot status must be one of 'available' values")
+		}
+		s.source, err = u.Store.Volume(ctx, s.snapshot.VolumeID, "")
+		return err
+	case a.SourceVolumeID != "":
+		if s.source, err = u.Volume(ctx, a.SourceVolumeID, "volume:get"); err != nil {
+			return err
+		}
+		if s.source.Status != block.VolumeAvailable && s.source.Status != block.VolumeInUse {
+			return block.InvalidVolume("Originating source volume status must be one of 'available, in-use' values")
+		}
+	}
+	return nil
+}
+
+// extractSize settles the size: the one asked for, or the source's, and never less than the source's.
+func extractSize(s *creation) error {
+	size := s.asked.SizeGiB
+	switch {
+	case s.snapshot != nil:
+		if size == 0 {
+			size = s.snapshot.VolumeSizeGiB
+		}
+		if size < s.snapshot.VolumeSizeGiB {
+			return block.InvalidInput("Volume size '%d'GB cannot be smaller than the snapshot size %dGB. "+
+				"They must be >= original snapshot size.", size, s.snapshot.VolumeSizeGiB)
+		}
+	case s.source != nil:
+		if size == 0 {
+			size = s.source.SizeGiB
+		}
+		if size < s.source.SizeGiB {
+			return block.InvalidInput("Volume size '%d'GB cannot be smaller than original volume size  %dGB. "+
+				"They must be >= original volume size.", size, s.source.SizeGiB)
+		}
+	case size == 0:
+		return block.InvalidInput("Volume size 'None' must be an integer and greater than 0")
+	}
+	if size < 1 || size > block.MaxSizeGiB {
+		return block.InvalidInput("Volume size '%d' must be an integer and greater than 0", size)
+	}
+	s.volume.SizeGiB = size
+	return nil
+}
+
+// extractType settles the type: the one asked for, the source's, or the default.
+func (u *Volumes) extractType(ctx context.Context, s *creation) (err error) {
+	switch {
+	case s.asked.VolumeType != "":
+		if s.volType, err = u.TypeByNameOrID(ctx, s.asked.VolumeType); err != nil {
+			return err
+		}
+		if err := u.checkTypeChange(ctx, s); err != nil {
+			return err
+		}
+	case s.snapshot != nil && s.snapshot.VolumeTypeID != "":
+		s.volType, err = u.Store.VolumeType(ctx, s.snapshot.VolumeTypeID, "")
+	case s.source != nil:
+		s.volType, err = u.Store.VolumeType(ctx, s.source.VolumeTypeID, "")
+	default:
+		s.volType, err = u.DefaultType(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := CheckProvisionedSize(s.volType, s.volume.SizeGiB); err != nil {
+		return err
+	}
+	if s.volType.Multiattach() {
+		return u.Policy.Check(ctx, "volume:multiattach", app.CallerTarget(ctx))
+	}
+	return nil
+}
+
+// checkTypeChange refuses a type other than the source's unless both ask for the same back end by name, or there is but
+// one back end: a copy cannot leave its back end.
+func (u *Volumes) checkTypeChange(ctx context.Context, s *creation) error {
+	if s.source == nil {
+		return nil
+	}
+	sourceTypeID, advice := s.source.VolumeTypeID, "either match source volume, or omit type argument"
+	if s.snapshot != nil {
+		sourceTypeID, advice = s.snapshot.VolumeTypeID, "recommend omitting the type argument"
+	}
+	if s.volType.ID == sourceTypeID {
+		return nil
+	}
+	services, err := u.Store.Services(ctx, store.ServiceQuery{Topic: block.BinaryVolume})
+	if err != nil {
+		return err
+	}
+	if len(services) == 1 {
+		return nil
+	}
+	sourceType, err := u.Store.VolumeType(ctx, sourceTypeID, "")
+	if err != nil {
+		return err
+	}
+	const backendName = "volume_backend_name"
+	if name := s.volType.ExtraSpecs[backendName]; name != "" && name == sourceType.ExtraSpecs[backendName] {
+		return nil
+	}
+	return block.InvalidInput("Invalid volume_type provided: %s (requested type is not compatible; %s).", s.volType.ID, advice)
+}
+
+// extractZones settles in which zones the volume may be made: one, or all that the type allows.
+func (u *Volumes) extractZones(ctx context.Context, s *creation) error {
+	known, err := u.Zones.List(ctx)
+	if err != nil {
+		return err
+	}
+	allowed := []string{u.Options.StorageAvailabilityZone}
+	for _, z := range known {
+		allowed = append(allowed, z.Name)
+	}
+	ofType, limited := s.volType.Zones()
+	if limited {
+		allowed = slices.DeleteFunc(allowed, func(z string) bool { return !slices.Contains(ofType, z) })
+		if len(allowed) == 0 {
+			return fault.New(fault.Invalid, "InvalidTypeAvailabilityZones",
+				"Volume type is only usable in zones none of which exists: %v.", ofType)
+		}
+	}
+	zone := s.asked.AvailabilityZone
+	if zone == "" && s.source != nil {
+		zone = s.source.AvailabilityZone
+	}
+	if zone == "" && !limited {
+		zone = u.defaultZone()
+	}
+	if zone != "" && !slices.Contains(allowed, zone) {
+		if !u.Options.AllowAvailabilityZoneFallback {
+			return fault.New(fault.Invalid, "InvalidAvailabilityZone", "Availability zone '%s' is invalid.", zone)
+		}
+		zone = u.defaultZone()
+	}
+	if err := u.checkSourceZone(s, zone); err != nil {
+		return err
+	}
+	s.zones = allowed
+	if zone != "" {
+		s.zones = []string{zone}
+	}
+	return nil
+}
+
+func (u *Volumes) defaultZone() string {
+	if z := u.Options.DefaultAvailabilityZone; z != "" {
+		return z
+	}
+	return u.Options.StorageAvailabilityZone
+}
+
+func (u *Volumes) checkSourceZone(s *creation, zone string) error {
+	if s.source == nil || !u.Options.ClonedVolumeSameZone || zone == "" || s.source.AvailabilityZone == "" || s.source.AvailabilityZone == zone {
+		return nil
+	}
+	what := "source volume"
+	if s.snapshot != nil {
+		what = "snapshot"
+	}
+	return block.InvalidInput("Volume must be in the same availability zone as the %s", what)
+}
+
+// fill makes the row and the message from what was settled.
+func (u *Volumes) fill(ctx context.Context, s *creation) {
+	caller, v := reqctx.From(ctx), s.volume
+	v.UserID, v.ProjectID, v.UseQuota = caller.UserID, caller.ProjectID, true
+	v.Name, v.Description = s.asked.Name, s.asked.Description
+	v.Status, v.AttachStatus = block.VolumeCreating, block.AttachDetached
+	v.VolumeTypeID, v.VolumeTypeName = s.volType.ID, s.volType.Name
+	v.Multiattach = s.volType.Multiattach()
+	v.SnapshotID, v.SourceVolumeID = s.asked.SnapshotID, s.asked.SourceVolumeID
+	v.Bootable = s.source != nil && s.source.Bootable
+	v.Metadata = s.asked.Metadata
+	v.CreatedAt = u.Now()
+	if len(s.zones) == 1 {
+		v.AvailabilityZone = s.zones[0]
+	}
+	r := rpcapi.CreateRequest{VolumeID: v.ID, SnapshotID: v.SnapshotID, SourceVolumeID: v.SourceVolumeID, Hints: s.asked.Hints,
+		AvailabilityZone: v.AvailabilityZone, Zones: s.zones}
+	if s.source != nil && (s.snapshot == nil && u.Options.ClonedVolumeSameZone || s.snapshot != nil && u.Options.SnapshotSameHost) {
+		r.PinnedBackend = s.source.Host
+	}
+	s.message.Request = r
+}
+
+func (u *Volumes) takeQuota(ctx context.Context, tx store.Tx, s *creation) error {
+	return u.Quota.Take(ctx, tx, s.volume.ProjectID, quota.Delta{Volumes: 1, VolumeGiB: s.volume.SizeGiB,
+		TypeID: s.volType.ID, TypeName: s.volType.Name}, s.volume.SizeGiB)
+}
+
+// enterVolume inserts the row. The source is read again under the transaction: it may have been deleted meanwhile.
+func (u *Volumes) enterVolume(ctx context.Context, tx store.Tx, s *creation) error {
+	if s.snapshot != nil {
+		now, err := tx.Snapshot(ctx, s.snapshot.ID, "")
+		if err != nil {
+			return err
+		}
+		if now.Status != block.SnapshotAvailable {
+			return block.InvalidSnapshot("Originating snapshot status must be one of 'available' values")
+		}
+	} else if s.source != nil {
+		now, err := tx.Volume(ctx, s.source.ID, "")
+		if err != nil {
+			return err
+		}
+		if now.Status != block.VolumeAvailable && now.Status != block.VolumeInUse {
+			return block.InvalidVolume("Originating source volume status must be one of 'available, in-use' values")
+		}
+	}
+	return tx.CreateVolume(ctx, s.volume)
+}

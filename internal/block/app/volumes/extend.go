@@ -1,0 +1,59 @@
+package volumes
+
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
+)
+
+// Extend grows a volume to newSizeGiB. It must be available, or, with attachedAllowed (3.42), in use. The row gets
+// the new size in the transaction that marks it extending, so that quota, which is counted from rows, has it at once; if
+// the back end cannot, the old size is written back together with the failure.
+func (u *Volumes) Extend(ctx context.Context, id string, newSizeGiB int64, attachedAllowed bool) error {
+	v, err := u.Volume(ctx, id, "volume:extend")
+	if err != nil {
+		return err
+	}
+	from := block.VolumeAvailable
+	if attachedAllowed && v.Status == block.VolumeInUse {
+		from = block.VolumeInUse
+		if err := u.Policy.Check(ctx, "volume:extend_attached_volume", app.Target(v.ProjectID, v.UserID)); err != nil {
+			return err
+		}
+	}
+	if newSizeGiB <= v.SizeGiB {
+		return block.InvalidInput("New size for extend must be greater than current size. (current: %d, extended: %d).", v.SizeGiB, newSizeGiB)
+	}
+	if newSizeGiB > block.MaxSizeGiB {
+		return block.InvalidInput("New size for extend must be at most %d GiB.", int64(block.MaxSizeGiB))
+	}
+	volType, err := u.Store.VolumeType(ctx, v.VolumeTypeID, "")
+	if err != nil {
+		return err
+	}
+	if err := CheckProvisionedSize(volType, newSizeGiB); err != nil {
+		return err
+	}
+	msg := &rpcapi.ExtendVolume{FlowID: app.NewOperationID(), VolumeID: id, OldSizeGiB: v.SizeGiB, NewSizeGiB: newSizeGiB}
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeExtend, Owner: rpcapi.SchedulerOwner,
+		ResourceType: "volume", ResourceID: id, State: msg}
+	return u.HandOver(ctx, op, func(tx store.Tx) error { return u.markExtending(ctx, tx, v, from, newSizeGiB) },
+		func(ctx context.Context) error { return u.Scheduler.ExtendVolume(ctx, msg) })
+}
+
+func (u *Volumes) markExtending(ctx context.Context, tx store.Tx, v *block.Volume, from block.VolumeStatus, newSizeGiB int64) error {
+	delta := quota.Delta{VolumeGiB: newSizeGiB - v.SizeGiB, TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}
+	if err := u.Quota.Take(ctx, tx, v.ProjectID, delta, newSizeGiB); err != nil {
+		return err
+	}
+	ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{from}},
+		store.VolumeSet{Status: new(block.VolumeExtending), StatusToPrevious: true, SizeGiB: &newSizeGiB})
+	if err == nil && !ok {
+		err = block.InvalidVolume("Volume %s status must be '{'status': '%s'}' to extend, currently %s.", v.ID, from, v.Status)
+	}
+	return err
+}

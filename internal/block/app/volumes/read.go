@@ -1,0 +1,39 @@
+package volumes
+
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/reqctx"
+)
+
+// Get reads one volume. Another project's is a fault.NotFound for everyone but an administrator.
+func (u *Volumes) Get(ctx context.Context, id string) (*block.Volume, error) {
+	return u.Volume(ctx, id, "volume:get")
+}
+
+// List reads the volumes q chooses: the caller's own, or for an administrator who says allProjects those of all, among
+// which q.ProjectID may then choose.
+func (u *Volumes) List(ctx context.Context, q store.VolumeQuery, allProjects bool) ([]*block.Volume, error) {
+	if err := u.Policy.Check(ctx, "volume:get_all", app.CallerTarget(ctx)); err != nil {
+		return nil, err
+	}
+	return u.Store.Volumes(ctx, scoped(ctx, q, allProjects))
+}
+
+// Totals counts the volumes q chooses, as List would list them, and adds up their sizes in GiB.
+func (u *Volumes) Totals(ctx context.Context, q store.VolumeQuery, allProjects bool) (count, sizeGiB int64, err error) {
+	if err := u.Policy.Check(ctx, "volume:get_all", app.CallerTarget(ctx)); err != nil {
+		return 0, 0, err
+	}
+	return u.Store.VolumeTotals(ctx, scoped(ctx, q, allProjects))
+}
+
+func scoped(ctx context.Context, q store.VolumeQuery, allProjects bool) store.VolumeQuery {
+	if r := reqctx.From(ctx); !r.IsAdmin || !allProjects {
+		q.ProjectID = r.ProjectID
+	}
+	return q
+}
