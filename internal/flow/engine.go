@@ -65,28 +65,53 @@ func Continue[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Re
 }
 
 // Resume runs an operation that was found in the journal, from its first step, or goes on undoing it if that is what was
-// being done or if it was resumed too often. It returns what Begin does.
+// being done or if it was resumed too often. It returns what Begin does, and nil at once when the operation has moved on
+// since rec was read or runs in this process already.
 func Resume[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record) error {
+	return recovered(ctx, e, f, rec, func(ctx context.Context, x *execution[S, T]) error {
+		switch {
+		case x.rec.Unwinding:
+			return x.unwind(ctx, len(f.Steps)-1, decodeCause(x.rec.Cause))
+		case x.rec.Attempts > e.opts.MaxAttempts:
+			cause := fault.New(fault.Internal, "", "the operation was interrupted %d times", x.rec.Attempts-1)
+			return x.unwind(ctx, len(f.Steps)-1, cause)
+		}
+		return x.steps(ctx)
+	})
+}
+
+// Undo is Resume for an operation that is not to be finished, because nobody waits for its outcome any more: it undoes
+// every step for the given cause, or for the one it was being undone for already.
+func Undo[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record, cause error) error {
+	return recovered(ctx, e, f, rec, func(ctx context.Context, x *execution[S, T]) error {
+		if x.rec.Unwinding {
+			cause = decodeCause(x.rec.Cause)
+		}
+		return x.unwind(ctx, len(f.Steps)-1, cause)
+	})
+}
+
+// recovered claims an operation that was found in the journal and then runs it in the given way.
+func recovered[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record, run func(context.Context, *execution[S, T]) error) error {
 	s := new(S)
 	if err := json.Unmarshal(rec.State, s); err != nil {
 		return fault.Wrap(err, fault.Internal, "", "journal record %s of flow %s has a state that cannot be read", rec.ID, rec.Name)
 	}
-	rec.Attempts++
 	x := &execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true}
 	if !x.enter() {
 		return nil
 	}
 	defer x.leave()
-	if err := x.put(ctx); err != nil {
+	mine := false
+	err := e.journal.Update(ctx, func(tx T) (err error) {
+		mine, err = e.journal.ClaimFlow(ctx, tx, rec)
+		return err
+	})
+	if err != nil || !mine {
 		return err
 	}
-	if rec.Unwinding {
-		return x.unwind(ctx, len(f.Steps)-1, decodeCause(rec.Cause))
-	}
-	if rec.Attempts > e.opts.MaxAttempts {
-		return x.unwind(ctx, len(f.Steps)-1, fault.New(fault.Internal, "", "the operation was interrupted %d times", rec.Attempts-1))
-	}
-	return x.steps(ctx)
+	x.rec.Attempts++
+	return run(ctx, x)
 }
 
 // execution is one run of one operation.
@@ -145,7 +170,18 @@ func (x *execution[S, T]) steps(ctx context.Context) error {
 		}
 		i = end
 	}
+	if x.journalled && last < 0 {
+		return x.e.journal.Update(ctx, func(tx T) error { return x.pass(ctx, tx, x.next()) })
+	}
 	return nil
+}
+
+// next is who goes on after this flow, nil if nobody does.
+func (x *execution[S, T]) next() *Next {
+	if x.f.HandOver == nil {
+		return nil
+	}
+	return x.f.HandOver(x.s)
 }
 
 // lastTx is the index of the last Tx step, -1 if there is none.
@@ -169,7 +205,7 @@ func (x *execution[S, T]) failed(ctx context.Context, i int, err error) error {
 		return nil
 	case errors.Is(err, ErrObsolete):
 		return x.forget(ctx)
-	case x.e.opts.Stopping != nil && errors.Is(context.Cause(ctx), x.e.opts.Stopping):
+	case x.journalled && x.e.opts.Stopping != nil && errors.Is(context.Cause(ctx), x.e.opts.Stopping):
 		return fmt.Errorf("flow %s, step %s: %w", x.f.Name, x.f.Steps[i].Name, ErrInterrupted)
 	}
 	return x.unwind(ctx, i, err)
@@ -214,10 +250,7 @@ func (x *execution[S, T]) transact(ctx context.Context, from, to int, last bool)
 		if !last {
 			return x.putIn(ctx, tx, x.rec, x.s)
 		}
-		if x.f.HandOver != nil {
-			return x.pass(ctx, tx, x.f.HandOver(x.s))
-		}
-		return x.pass(ctx, tx, nil)
+		return x.pass(ctx, tx, x.next())
 	})
 	if err == nil {
 		x.journalled = true

@@ -4,8 +4,9 @@
 // A flow that crosses processes is one journal record that changes hands: the step that gives the work away writes the
 // record for the next owner in the same transaction that changes the row, and only then sends the message. Whoever
 // starts up asks the journal for the records it owns and runs them again, from the first step. So every step must bear
-// being run twice, and every undo must bear being run twice and being run after a do that failed half-way. flowtest
-// proves that, and that an error at any step unwinds all that came before, for every flow it is given.
+// being run twice, and every undo must bear being run twice, being run after a do that failed half-way, and being run
+// when its do was never begun: recovery cannot tell how far a dead process came. flowtest proves that, and that an error
+// at any step unwinds all that came before, for every flow it is given.
 //
 // What lives here: the engine and the journal's contract. What must not: any flow, any database, OpenStack.
 package flow
@@ -44,7 +45,9 @@ type Step[S, T any] struct {
 	Tx func(ctx context.Context, tx T, s *S) error
 	// Undo takes back what Do did; it runs for the step that failed too.
 	Undo func(ctx context.Context, s *S, cause error) error
-	// UndoTx is Undo in a transaction; at most one of Undo and UndoTx is set. Neighbouring UndoTx share a transaction.
+	// UndoTx is Undo in a transaction; at most one of Undo and UndoTx is set. Neighbouring UndoTx share a transaction. The
+	// one nearest the start ends the record, or hands it back. An Undo before it is therefore best effort, like a step
+	// after the last Tx: the message that tells the next owner, nothing that must not be lost.
 	UndoTx func(ctx context.Context, tx T, s *S, cause error) error
 }
 
@@ -73,6 +76,9 @@ type Journal[T any] interface {
 	Update(ctx context.Context, fn func(tx T) error) error
 	// PutFlow inserts the record or replaces the one with the same ID.
 	PutFlow(ctx context.Context, tx T, r Record) error
+	// ClaimFlow counts one more attempt in the record if it is still as r was read: same owner, attempts and update time.
+	// It says whether it was; if not, the operation has moved on since.
+	ClaimFlow(ctx context.Context, tx T, r Record) (bool, error)
 	// DeleteFlow removes the record; a missing one is no error.
 	DeleteFlow(ctx context.Context, tx T, id string) error
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/clinker/clinker/internal/fault"
@@ -49,34 +50,34 @@ func (x *execution[S, T]) undoUnjournalled(ctx context.Context, i int, cause err
 	return nil
 }
 
-// undoAll undoes steps [0, i], last first. The lowest group of UndoTx carries the record's end; with none, the record
-// ends in a transaction of its own after the last undo.
+// undoAll undoes steps [0, i], last first. The UndoTx group nearest the start ends the record; with none, the record
+// ends in a transaction of its own after the last undo. A failure after the record's end is only logged.
 func (x *execution[S, T]) undoAll(ctx context.Context, i int, cause error) error {
-	lowest := -1
-	for k := i; k >= 0; k-- {
-		if x.f.Steps[k].UndoTx != nil {
-			lowest = k
-		}
-	}
+	lowest := slices.IndexFunc(x.f.Steps[:i+1], func(s Step[S, T]) bool { return s.UndoTx != nil })
 	for i >= 0 {
 		step := x.f.Steps[i]
-		if step.UndoTx == nil {
-			if step.Undo != nil {
-				if err := x.undoTimes(ctx, step.Name, func(ctx context.Context) error { return step.Undo(ctx, x.s, cause) }); err != nil {
-					return err
-				}
+		if step.UndoTx != nil {
+			from := i
+			for from > 0 && x.f.Steps[from-1].UndoTx != nil {
+				from--
 			}
-			i--
+			if err := x.undoGroup(ctx, from, i, from == lowest, cause); err != nil {
+				return err
+			}
+			i = from - 1
 			continue
 		}
-		from := i
-		for from > 0 && x.f.Steps[from-1].UndoTx != nil {
-			from--
+		if step.Undo != nil {
+			err := x.undoTimes(ctx, step.Name, func(ctx context.Context) error { return step.Undo(ctx, x.s, cause) })
+			switch {
+			case err != nil && i < lowest:
+				x.e.opts.Log.WarnContext(ctx, "an undo after the record's end failed; the journal makes up for it",
+					"flow", x.f.Name, "step", step.Name, "resource_id", x.rec.ResourceID, "error", err)
+			case err != nil:
+				return err
+			}
 		}
-		if err := x.undoGroup(ctx, from, i, from == lowest, cause); err != nil {
-			return err
-		}
-		i = from - 1
+		i--
 	}
 	if lowest >= 0 {
 		return nil
@@ -90,7 +91,7 @@ func (x *execution[S, T]) undoGroup(ctx context.Context, from, to int, last bool
 		return x.e.journal.Update(ctx, func(tx T) error {
 			for k := to; k >= from; k-- {
 				if err := x.f.Steps[k].UndoTx(ctx, tx, x.s, cause); err != nil {
-					return err
+					return fmt.Errorf("step %s: %w", x.f.Steps[k].Name, err)
 				}
 			}
 			if last {
@@ -114,6 +115,9 @@ func (x *execution[S, T]) undoTimes(ctx context.Context, name string, undo func(
 	for try := range undoTries {
 		if err = x.observed(ctx, "undo "+name, undo); err == nil {
 			return nil
+		}
+		if try == undoTries-1 {
+			break
 		}
 		select {
 		case <-ctx.Done():

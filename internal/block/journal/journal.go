@@ -23,6 +23,10 @@ type rows struct{ Updater }
 
 func (rows) PutFlow(ctx context.Context, tx store.Tx, r flow.Record) error { return tx.PutFlow(ctx, r) }
 
+func (rows) ClaimFlow(ctx context.Context, tx store.Tx, r flow.Record) (bool, error) {
+	return tx.ClaimFlow(ctx, r)
+}
+
 func (rows) DeleteFlow(ctx context.Context, tx store.Tx, id string) error {
 	return tx.DeleteFlow(ctx, id)
 }

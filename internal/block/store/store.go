@@ -338,5 +338,8 @@ type FlowReader interface {
 // FlowWriter writes the journal; see flow.Journal.
 type FlowWriter interface {
 	PutFlow(ctx context.Context, r flow.Record) error
+	// ClaimFlow writes r.Attempts+1 (and updated_at) into the record r.ID if it is still the one that Flows gave: owner,
+	// attempts and updated_at are r's. It says whether it did: recoveries that found the same record claim it once.
+	ClaimFlow(ctx context.Context, r flow.Record) (bool, error)
 	DeleteFlow(ctx context.Context, id string) error
 }
