@@ -19,10 +19,10 @@ import (
 	"github.com/clinker/clinker/internal/reqctx"
 )
 
-// Policy decides whether the caller in ctx may do what a rule stands for, to a target ("project_id", "user_id" of the
-// resource; nil for none). It returns nil or a fault.Forbidden with upstream's name PolicyNotAuthorized.
+// Policy decides whether the caller in ctx may do what rule stands for. target tells attributes of what it is done to;
+// nil stands for the caller itself. It returns nil or a fault.Forbidden with upstream's name PolicyNotAuthorized.
 type Policy interface {
-	Check(ctx context.Context, rule string, target map[string]string) error
+	Check(ctx context.Context, rule string, target func(name string) (value string, known bool)) error
 }
 
 // Options are the deployment's choices that use cases heed; names are the configuration options'.
@@ -58,15 +58,22 @@ func ProjectScope(ctx context.Context) string {
 	return ""
 }
 
-// Target is the policy target of a resource.
-func Target(projectID, userID string) map[string]string {
-	return map[string]string{"project_id": projectID, "user_id": userID}
+// Target is the policy target of a resource: its project and its user.
+func Target(projectID, userID string) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		switch name {
+		case "project_id":
+			return projectID, true
+		case "user_id":
+			return userID, true
+		}
+		return "", false
+	}
 }
 
-// CallerTarget is the policy target of an action that has no resource yet: the caller's own project.
-func CallerTarget(ctx context.Context) map[string]string {
-	r := reqctx.From(ctx)
-	return Target(r.ProjectID, r.UserID)
+// Authorize checks a rule for an action that has no resource yet: the target is the caller's own project.
+func (c *Core) Authorize(ctx context.Context, rule string) error {
+	return c.Policy.Check(ctx, rule, nil)
 }
 
 // Volume reads a volume the caller may see and may do what rule stands for to. Another project's volume is a

@@ -82,7 +82,7 @@ func (u *Volumes) extractRequest(ctx context.Context, s *creation) error {
 	if s.asked.ImageRef != "" {
 		rule = "volume:create_from_image"
 	}
-	if err := u.Policy.Check(ctx, rule, app.CallerTarget(ctx)); err != nil {
+	if err := u.Authorize(ctx, rule); err != nil {
 		return err
 	}
 	if err := checkExclusive(s.asked); err != nil {
@@ -205,7 +205,7 @@ func (u *Volumes) extractType(ctx context.Context, s *creation) (err error) {
 		return err
 	}
 	if s.volType.Multiattach() {
-		return u.Policy.Check(ctx, "volume:multiattach", app.CallerTarget(ctx))
+		return u.Authorize(ctx, "volume:multiattach")
 	}
 	return nil
 }

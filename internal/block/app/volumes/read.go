@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/clinker/clinker/internal/block"
-	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/reqctx"
 )
@@ -17,7 +16,7 @@ func (u *Volumes) Get(ctx context.Context, id string) (*block.Volume, error) {
 // List reads the volumes q chooses: the caller's own, or for an administrator who says allProjects those of all, among
 // which q.ProjectID may then choose.
 func (u *Volumes) List(ctx context.Context, q store.VolumeQuery, allProjects bool) ([]*block.Volume, error) {
-	if err := u.Policy.Check(ctx, "volume:get_all", app.CallerTarget(ctx)); err != nil {
+	if err := u.Authorize(ctx, "volume:get_all"); err != nil {
 		return nil, err
 	}
 	return u.Store.Volumes(ctx, scoped(ctx, q, allProjects))
@@ -25,7 +24,7 @@ func (u *Volumes) List(ctx context.Context, q store.VolumeQuery, allProjects boo
 
 // Totals counts the volumes q chooses, as List would list them, and adds up their sizes in GiB.
 func (u *Volumes) Totals(ctx context.Context, q store.VolumeQuery, allProjects bool) (count, sizeGiB int64, err error) {
-	if err := u.Policy.Check(ctx, "volume:get_all", app.CallerTarget(ctx)); err != nil {
+	if err := u.Authorize(ctx, "volume:get_all"); err != nil {
 		return 0, 0, err
 	}
 	return u.Store.VolumeTotals(ctx, scoped(ctx, q, allProjects))

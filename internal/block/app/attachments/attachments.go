@@ -1,0 +1,211 @@
+// Package attachments is the use cases of attachments (3.27): one consumer's use of one volume, from reserving it to
+// letting it go.
+package attachments
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/reqctx"
+)
+
+// Attachments is the use cases of attachments. It is safe for concurrent use.
+type Attachments struct{ *app.Core }
+
+// New makes the use cases over the shared parts.
+func New(core *app.Core) *Attachments { return &Attachments{Core: core} }
+
+// CreateRequest is what a caller asks of a new attachment.
+type CreateRequest struct {
+	VolumeID     string
+	InstanceUUID string
+	Mode         string          // "rw", "ro" or upstream's "null"; empty is "null"
+	Connector    block.Connector // nil: only reserve
+}
+
+// modeUnsaid is what upstream stores for a mode nobody gave.
+const modeUnsaid = "null"
+
+// Create reserves a volume for a consumer and, with a connector, exports it right away. Invalid InvalidVolume if the volume
+// is in use and not multiattach, or in any other state that does not allow it.
+func (u *Attachments) Create(ctx context.Context, r CreateRequest) (*block.Attachment, error) {
+	v, err := u.Volume(ctx, r.VolumeID, "volume:attachment_create")
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(string(v.Status), "error") {
+		return nil, block.InvalidVolume("Volume attachments can not be created if the volume is in an error state. "+
+			"The Volume %s currently has a status of: %s ", v.ID, v.Status)
+	}
+	if v.Multiattach && v.Status == block.VolumeInUse && v.Bootable {
+		if err := u.Policy.Check(ctx, "volume:multiattach_bootable_volume", app.Target(v.ProjectID, v.UserID)); err != nil {
+			return nil, err
+		}
+	}
+	a := &block.Attachment{ID: uuid.NewString(), VolumeID: v.ID, ProjectID: v.ProjectID, InstanceUUID: r.InstanceUUID,
+		AttachStatus: block.AttachReserved, AttachMode: attachMode(v, r.Mode)}
+	a.CreatedAt = u.Now()
+	if err := u.Store.Update(ctx, func(tx store.Tx) error { return reserve(ctx, tx, v.ID, a) }); err != nil {
+		return nil, err
+	}
+	if r.Connector != nil {
+		if err := u.export(ctx, v, a.ID, r.Connector); err != nil {
+			return nil, err
+		}
+	}
+	return u.Store.Attachment(ctx, a.ID, "")
+}
+
+// attachMode is "ro" for a read-only volume whatever was asked.
+func attachMode(v *block.Volume, asked string) string {
+	switch {
+	case v.ReadOnly():
+		return "ro"
+	case asked == "":
+		return modeUnsaid
+	}
+	return asked
+}
+
+// reserve marks the volume reserved and enters the attachment. A volume that another attachment of the same instance
+// holds may be reserved again: that is how an instance moves between hosts.
+func reserve(ctx context.Context, tx store.Tx, volumeID string, a *block.Attachment) error {
+	v, err := tx.Volume(ctx, volumeID, "")
+	if err != nil {
+		return err
+	}
+	from, words := []block.VolumeStatus{block.VolumeAvailable, block.VolumeDownloading}, "available or downloading"
+	if v.Multiattach {
+		from = []block.VolumeStatus{block.VolumeAvailable, block.VolumeInUse, block.VolumeDownloading}
+		words = "available or in-use or downloading"
+	}
+	ok, err := tx.UpdateVolume(ctx, volumeID, store.VolumeWhen{Status: from}, store.VolumeSet{Status: new(block.VolumeReserved)})
+	if err != nil {
+		return err
+	}
+	if !ok && !sameInstance(v, a.InstanceUUID) {
+		return block.InvalidVolume("Volume %s status must be %s to reserve, but the current status is %s.", volumeID, words, v.Status)
+	}
+	return tx.CreateAttachment(ctx, a)
+}
+
+func sameInstance(v *block.Volume, instanceUUID string) bool {
+	if instanceUUID == "" || v.Status != block.VolumeInUse && v.Status != block.VolumeReserved {
+		return false
+	}
+	for _, a := range v.Attachments {
+		if a.InstanceUUID == instanceUUID {
+			return true
+		}
+	}
+	return false
+}
+
+func (u *Attachments) export(ctx context.Context, v *block.Volume, attachmentID string, c block.Connector) error {
+	if v.Host == "" {
+		return block.InvalidVolume("Volume %s has not been scheduled to any host; its status is %s.", v.ID, v.Status)
+	}
+	return u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentUpdate,
+		&rpcapi.AttachmentUpdate{VolumeID: v.ID, AttachmentID: attachmentID, Connector: c}, nil)
+}
+
+// get reads an attachment the caller may see and may do what rule stands for to.
+func (u *Attachments) get(ctx context.Context, id, rule string) (*block.Attachment, error) {
+	a, err := u.Store.Attachment(ctx, id, app.ProjectScope(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return a, u.Policy.Check(ctx, rule, app.Target(a.ProjectID, ""))
+}
+
+// Update gives a reserved attachment its connector and exports the volume to it. Conflict ResourceConflict if the volume is
+// in an error state or is exported to another host without being multiattach.
+func (u *Attachments) Update(ctx context.Context, id string, c block.Connector) (*block.Attachment, error) {
+	a, err := u.get(ctx, id, "volume:attachment_update")
+	if err != nil {
+		return nil, err
+	}
+	v, err := u.Store.Volume(ctx, a.VolumeID, "")
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(string(v.Status), "error") {
+		return nil, fault.New(fault.Conflict, "ResourceConflict", "Resource conflict: Volume attachments can not be updated "+
+			"if the volume is in an error state. The Volume %s currently has a status of: %s ", v.ID, v.Status)
+	}
+	if len(v.Attachments) > 1 && !v.Multiattach {
+		for _, other := range v.Attachments {
+			if other.ID != id && len(other.Connection) > 0 && other.InstanceUUID != a.InstanceUUID {
+				return nil, fault.New(fault.Conflict, "ResourceConflict", "Resource conflict: duplicate connectors detected on volume %s", v.ID)
+			}
+		}
+	}
+	if err := u.export(ctx, v, id, c); err != nil {
+		return nil, err
+	}
+	return u.Store.Attachment(ctx, id, "")
+}
+
+// Complete says that the consumer uses the volume now. Upstream has no condition on the attachment's state, nor have we:
+// a consumer repeats it after a failure.
+func (u *Attachments) Complete(ctx context.Context, id string) error {
+	a, err := u.get(ctx, id, "volume:attachment_complete")
+	if err != nil {
+		return err
+	}
+	return u.Store.Update(ctx, func(tx store.Tx) error {
+		set := store.AttachmentSet{AttachStatus: new(block.AttachAttached), AttachTime: new(u.Now())}
+		ok, err := tx.UpdateAttachment(ctx, id, nil, set)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return block.AttachmentNotFound(id)
+		}
+		_, err = tx.UpdateVolume(ctx, a.VolumeID, store.VolumeWhen{},
+			store.VolumeSet{Status: new(block.VolumeInUse), AttachStatus: new(block.AttachAttached)})
+		return err
+	})
+}
+
+// Get reads one attachment.
+func (u *Attachments) Get(ctx context.Context, id string) (*block.Attachment, error) {
+	return u.Store.Attachment(ctx, id, app.ProjectScope(ctx))
+}
+
+// List reads the attachments q chooses; allProjects is for administrators.
+func (u *Attachments) List(ctx context.Context, q store.AttachmentQuery, allProjects bool) ([]*block.Attachment, error) {
+	if r := reqctx.From(ctx); !r.IsAdmin || !allProjects {
+		q.ProjectID = r.ProjectID
+	}
+	return u.Store.Attachments(ctx, q)
+}
+
+// Delete ends an attachment and its export, and gives the attachments the volume still has. The volume service does it
+// even for one that was only reserved: it alone derives the volume's status from the attachments that are left.
+func (u *Attachments) Delete(ctx context.Context, id string) ([]block.Attachment, error) {
+	a, err := u.get(ctx, id, "volume:attachment_delete")
+	if err != nil {
+		return nil, err
+	}
+	v, err := u.Store.Volume(ctx, a.VolumeID, "")
+	if err != nil {
+		return nil, err
+	}
+	err = u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentDelete,
+		&rpcapi.AttachmentDelete{VolumeID: v.ID, AttachmentID: id}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if v, err = u.Store.Volume(ctx, v.ID, ""); err != nil {
+		return nil, err
+	}
+	return v.Attachments, nil
+}
