@@ -1,0 +1,139 @@
+package types
+
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+)
+
+// userVisibleSpecs are the extra specs everyone may read.
+var userVisibleSpecs = [...]string{"RESKEY:availability_zones", "multiattach", "replication_enabled"}
+
+// VisibleSpecs are the extra specs of t the caller may read: all for those who may read sensitive ones, else the few
+// that a user needs to know.
+func (u *Types) VisibleSpecs(ctx context.Context, t *block.VolumeType) map[string]string {
+	if u.Authorize(ctx, "volume_extension:types_extra_specs:read_sensitive") == nil {
+		return t.ExtraSpecs
+	}
+	visible := map[string]string{}
+	for _, key := range userVisibleSpecs {
+		if value, there := t.ExtraSpecs[key]; there {
+			visible[key] = value
+		}
+	}
+	return visible
+}
+
+// Specs reads the extra specs of a type that the caller may read; rule is the policy of the operation.
+func (u *Types) Specs(ctx context.Context, id, rule string) (map[string]string, error) {
+	if err := u.Authorize(ctx, rule); err != nil {
+		return nil, err
+	}
+	t, err := u.Store.VolumeType(ctx, id, "")
+	if err != nil {
+		return nil, err
+	}
+	return u.VisibleSpecs(ctx, t), nil
+}
+
+// PutSpecs merges extra specs into a type's; rule is the policy of the operation. Invalid while a volume has the type, or if
+// the type would be both multiattach and cacheable.
+func (u *Types) PutSpecs(ctx context.Context, id string, specs map[string]string, rule string) error {
+	if err := u.Authorize(ctx, rule); err != nil {
+		return err
+	}
+	return u.Store.Update(ctx, func(tx store.Tx) error {
+		t, err := u.unusedType(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		merged := func(key string) string {
+			if value, given := specs[key]; given {
+				return value
+			}
+			return t.ExtraSpecs[key]
+		}
+		const yes = "<is> True"
+		if merged("multiattach") == yes && merged("cacheable") == yes {
+			return fault.New(fault.Invalid, "", "cacheable cannot be set with multiattach.")
+		}
+		return tx.PutExtraSpecs(ctx, id, specs)
+	})
+}
+
+// DeleteSpec removes one extra spec. Invalid while a volume has the type; NotFound if there is none under this key.
+func (u *Types) DeleteSpec(ctx context.Context, id, key string) error {
+	if err := u.Authorize(ctx, "volume_extension:types_extra_specs:delete"); err != nil {
+		return err
+	}
+	return u.Store.Update(ctx, func(tx store.Tx) error {
+		if _, err := u.unusedType(ctx, tx, id); err != nil {
+			return err
+		}
+		return tx.DeleteExtraSpec(ctx, id, key)
+	})
+}
+
+// unusedType reads a type that no volume has.
+func (u *Types) unusedType(ctx context.Context, tx store.Tx, id string) (*block.VolumeType, error) {
+	t, err := tx.VolumeType(ctx, id, "")
+	if err != nil {
+		return nil, err
+	}
+	used, err := tx.TypeInUse(ctx, id)
+	if err == nil && used {
+		err = fault.New(fault.Invalid, "", "Volume Type is currently in use.")
+	}
+	return t, err
+}
+
+// SpecNotFound says that a type has no extra spec under this key.
+func SpecNotFound(id, key string) error {
+	return fault.New(fault.NotFound, "VolumeTypeExtraSpecsNotFound", "Volume Type %s has no extra specs with key %s.", id, key)
+}
+
+// Access lists the projects that may use a private type. NotFound for a public one.
+func (u *Types) Access(ctx context.Context, id string) ([]string, error) {
+	if err := u.Authorize(ctx, "volume_extension:volume_type_access:get_all_for_type"); err != nil {
+		return nil, err
+	}
+	t, err := u.Store.VolumeType(ctx, id, "")
+	if err != nil {
+		return nil, err
+	}
+	if t.IsPublic {
+		return nil, fault.New(fault.NotFound, "", "Access list not available for public volume types.")
+	}
+	return t.ProjectIDs, nil
+}
+
+// AddAccess lets a project use a private type. Conflict VolumeTypeAccessExists if it may already.
+func (u *Types) AddAccess(ctx context.Context, id, projectID string) error {
+	return u.changeAccess(ctx, id, "volume_extension:volume_type_access:addProjectAccess",
+		func(tx store.Tx) error { return tx.AddTypeAccess(ctx, id, projectID) })
+}
+
+// RemoveAccess takes that back. NotFound VolumeTypeAccessNotFound if the project may not use it.
+func (u *Types) RemoveAccess(ctx context.Context, id, projectID string) error {
+	return u.changeAccess(ctx, id, "volume_extension:volume_type_access:removeProjectAccess",
+		func(tx store.Tx) error { return tx.RemoveTypeAccess(ctx, id, projectID) })
+}
+
+func (u *Types) changeAccess(ctx context.Context, id, rule string, change func(tx store.Tx) error) error {
+	if err := u.Authorize(ctx, rule); err != nil {
+		return err
+	}
+	return u.Store.Update(ctx, func(tx store.Tx) error {
+		t, err := tx.VolumeType(ctx, id, "")
+		if err != nil {
+			return err
+		}
+		if t.IsPublic {
+			return fault.New(fault.Conflict, "InvalidVolumeType",
+				"Invalid volume type: Type access modification is not applicable to public volume type.")
+		}
+		return change(tx)
+	})
+}

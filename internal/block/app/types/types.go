@@ -1,0 +1,132 @@
+// Package types is the use cases of volume types, their extra specs and who may use them.
+package types
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+)
+
+// Types is the use cases of volume types. It is safe for concurrent use.
+type Types struct{ *app.Core }
+
+// New makes the use cases over the shared parts.
+func New(core *app.Core) *Types { return &Types{Core: core} }
+
+// CreateRequest is what a caller asks of a new type.
+type CreateRequest struct {
+	Name        string
+	Description *string
+	Private     bool
+	ExtraSpecs  map[string]string
+}
+
+// Create makes a type. Conflict VolumeTypeExists if the name is taken.
+func (u *Types) Create(ctx context.Context, r CreateRequest) (*block.VolumeType, error) {
+	if err := u.Authorize(ctx, "volume_extension:type_create"); err != nil {
+		return nil, err
+	}
+	t := &block.VolumeType{ID: uuid.NewString(), Name: strings.TrimSpace(r.Name), Description: r.Description, IsPublic: !r.Private,
+		ExtraSpecs: r.ExtraSpecs}
+	t.CreatedAt = u.Now()
+	if err := u.Store.Update(ctx, func(tx store.Tx) error { return tx.CreateVolumeType(ctx, t) }); err != nil {
+		return nil, err
+	}
+	return u.Store.VolumeType(ctx, t.ID, "")
+}
+
+// DefaultID, given to Get for an id, stands for the type that applies to the caller when none is named.
+const DefaultID = "default"
+
+// Get reads one type the caller may use.
+func (u *Types) Get(ctx context.Context, id string) (*block.VolumeType, error) {
+	if err := u.Authorize(ctx, "volume_extension:type_get"); err != nil {
+		return nil, err
+	}
+	if id == DefaultID {
+		return u.DefaultType(ctx)
+	}
+	return u.Store.VolumeType(ctx, id, app.ProjectScope(ctx))
+}
+
+// List reads the types q chooses among those the caller may use; only an administrator may choose private ones.
+func (u *Types) List(ctx context.Context, q store.TypeQuery) ([]*block.VolumeType, error) {
+	if err := u.Authorize(ctx, "volume_extension:type_get_all"); err != nil {
+		return nil, err
+	}
+	if scope := app.ProjectScope(ctx); scope != "" {
+		q.ProjectID, q.IsPublic = scope, nil
+	}
+	return u.Store.VolumeTypes(ctx, q)
+}
+
+// Change is what a caller wants changed of a type; nil fields stay.
+type Change struct {
+	Name, Description *string
+	Public            *bool
+}
+
+// Update changes a type and returns it as it stands then.
+func (u *Types) Update(ctx context.Context, id string, c Change) (*block.VolumeType, error) {
+	if err := u.Authorize(ctx, "volume_extension:type_update"); err != nil {
+		return nil, err
+	}
+	if c.Name != nil && strings.TrimSpace(*c.Name) == "" {
+		return nil, fault.New(fault.Invalid, "", "Volume type name can not be empty.")
+	}
+	if c.Name == nil && c.Description == nil && c.Public == nil {
+		return nil, fault.New(fault.Invalid, "", "Specify volume type name, description, is_public or a combination thereof.")
+	}
+	err := u.Store.Update(ctx, func(tx store.Tx) error {
+		t, err := tx.VolumeType(ctx, id, "")
+		if err != nil {
+			return err
+		}
+		if c.Name != nil {
+			t.Name = strings.TrimSpace(*c.Name)
+		}
+		if c.Description != nil {
+			t.Description = c.Description
+		}
+		if c.Public != nil {
+			t.IsPublic = *c.Public
+		}
+		return tx.UpdateVolumeType(ctx, t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return u.Store.VolumeType(ctx, id, "")
+}
+
+// Delete removes a type. Invalid while a volume has it, and for the deployment's default type.
+func (u *Types) Delete(ctx context.Context, id string) error {
+	if err := u.Authorize(ctx, "volume_extension:type_delete"); err != nil {
+		return err
+	}
+	return u.Store.Update(ctx, func(tx store.Tx) error {
+		t, err := tx.VolumeType(ctx, id, "")
+		if err != nil {
+			return err
+		}
+		if t.Name == u.Options.DefaultVolumeType {
+			return fault.New(fault.Invalid, "VolumeTypeDefaultDeletionError",
+				"The volume type %s is a default volume type and cannot be deleted.", id)
+		}
+		used, err := tx.TypeInUse(ctx, id)
+		if err != nil {
+			return err
+		}
+		if used {
+			return fault.New(fault.Invalid, "VolumeTypeInUse",
+				"Volume Type %s deletion is not allowed with volumes present with the type.", id)
+		}
+		return tx.DestroyVolumeType(ctx, id)
+	})
+}
