@@ -61,7 +61,7 @@ func Begin[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Recor
 // Continue runs an operation that was handed over: its record is in the journal already, and s is what the message
 // brought. It returns what Begin does.
 func Continue[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record, s *S) error {
-	return (&execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true}).run(ctx)
+	return (&execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true, inherited: true}).run(ctx)
 }
 
 // Resume runs an operation that was found in the journal, from its first step, or goes on undoing it if that is what was
@@ -97,7 +97,7 @@ func recovered[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec R
 	if err := json.Unmarshal(rec.State, s); err != nil {
 		return fault.Wrap(err, fault.Internal, "", "journal record %s of flow %s has a state that cannot be read", rec.ID, rec.Name)
 	}
-	x := &execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true}
+	x := &execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true, inherited: true}
 	if !x.enter() {
 		return nil
 	}
@@ -121,6 +121,7 @@ type execution[S, T any] struct {
 	rec        Record
 	s          *S
 	journalled bool
+	inherited  bool // it was in the journal before this run: an earlier run may have come further than this one
 	committed  bool // the last transaction is through: the operation is done or in other hands
 }
 
@@ -207,6 +208,11 @@ func (x *execution[S, T]) failed(ctx context.Context, i int, err error) error {
 		return x.forget(ctx)
 	case x.journalled && x.e.opts.Stopping != nil && errors.Is(context.Cause(ctx), x.e.opts.Stopping):
 		return fmt.Errorf("flow %s, step %s: %w", x.f.Name, x.f.Steps[i].Name, ErrInterrupted)
+	}
+	x.e.opts.Log.WarnContext(ctx, "flow failed and is undone", "flow", x.f.Name, "step", x.f.Steps[i].Name,
+		"resource_type", x.rec.ResourceType, "resource_id", x.rec.ResourceID, "error", err)
+	if x.inherited {
+		i = len(x.f.Steps) - 1
 	}
 	return x.unwind(ctx, i, err)
 }

@@ -43,7 +43,8 @@ type Step[S, T any] struct {
 	// Tx acts on rows. Neighbouring Tx steps share one transaction, which also carries the journal's change. Like the
 	// transaction it runs in, it may be retried.
 	Tx func(ctx context.Context, tx T, s *S) error
-	// Undo takes back what Do did; it runs for the step that failed too.
+	// Undo takes back what Do did; it runs for the step that failed too, and in an operation that was in the journal
+	// before this run for the steps after that one as well: an earlier run may have done them.
 	Undo func(ctx context.Context, s *S, cause error) error
 	// UndoTx is Undo in a transaction; at most one of Undo and UndoTx is set. Neighbouring UndoTx share a transaction. The
 	// one nearest the start ends the record, or hands it back. An Undo before it is therefore best effort, like a step

@@ -17,10 +17,6 @@ const undoTries = 3
 // unwind undoes the steps from index i down to the first and returns the cause. It does not heed ctx's end, which may be
 // what failed the flow, but has its own time limit.
 func (x *execution[S, T]) unwind(ctx context.Context, i int, cause error) error {
-	if name := x.f.Steps[i].Name; !x.rec.Unwinding {
-		x.e.opts.Log.WarnContext(ctx, "flow failed and is undone", "flow", x.f.Name, "step", name,
-			"resource_type", x.rec.ResourceType, "resource_id", x.rec.ResourceID, "error", cause)
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.e.opts.UndoTimeout)
 	defer cancel()
 	if !x.journalled {
