@@ -1,0 +1,59 @@
+package schema
+
+// ownRevision counts the revisions of what we add. clinker_migrations holds one row per revision that was applied.
+const ownRevision = 1
+
+const ownRevisionTable = "clinker_migrations"
+
+// clinkerTables are our own tables.
+func clinkerTables() []Table {
+	return []Table{
+		{
+			Name:    ownRevisionTable,
+			Columns: []Column{integer("revision").key(), moment("applied_at").required()},
+		},
+		{
+			// The journal of flows under way; see flow.Record.
+			Name: "clinker_flows",
+			Columns: []Column{
+				varchar("id", 36).key(), varchar("name", 255).required(), varchar("owner", 255).required(),
+				varchar("resource_type", 64).required(), varchar("resource_id", 255).required(),
+				text("state"), boolean("unwinding").required(), text("cause"), integer("attempts").required(),
+				moment("created_at").required(), moment("updated_at").required(),
+			},
+			Indexes: []Index{{Name: "clinker_flows_owner_idx", Columns: []string{"owner", "updated_at", "id"}}},
+		},
+		{
+			// One row per project for quota-taking transactions to wait on, in databases that let them run side by side.
+			Name:    "clinker_quota_locks",
+			Columns: []Column{varchar("project_id", 255).key(), moment("taken_at").required()},
+		},
+	}
+}
+
+// clinkerIndexes are the indexes that we add to Cinder's tables, by table.
+//
+// Three kinds: quota indexes hold every column that counting a project's usage reads; page indexes hold the default
+// order of a listing, so that a page costs the same wherever it is; children indexes keep the soft-deleted rows of a
+// long-lived volume out of its way.
+func clinkerIndexes() map[string][]Index {
+	return map[string][]Index{
+		"volumes": {
+			{Name: "clinker_volumes_quota_idx", Columns: []string{"project_id", "deleted", "use_quota", "volume_type_id", "size"}},
+			{Name: "clinker_volumes_page_idx", Columns: []string{"project_id", "deleted", "created_at", "id"}},
+			{Name: "clinker_volumes_all_idx", Columns: []string{"deleted", "created_at", "id"}},
+		},
+		"snapshots": {
+			{Name: "clinker_snapshots_quota_idx", Columns: []string{"project_id", "deleted", "use_quota", "volume_type_id", "volume_size"}},
+			{Name: "clinker_snapshots_page_idx", Columns: []string{"project_id", "deleted", "created_at", "id"}},
+			{Name: "clinker_snapshots_all_idx", Columns: []string{"deleted", "created_at", "id"}},
+		},
+		"volume_attachment": {
+			{Name: "clinker_attachment_volume_idx", Columns: []string{"volume_id", "deleted", "created_at"}},
+			{Name: "clinker_attachment_all_idx", Columns: []string{"deleted", "created_at", "id"}},
+		},
+		"volume_metadata":       {{Name: "clinker_volume_metadata_idx", Columns: []string{"volume_id", "deleted"}}},
+		"volume_admin_metadata": {{Name: "clinker_volume_admin_metadata_idx", Columns: []string{"volume_id", "deleted"}}},
+		"snapshot_metadata":     {{Name: "clinker_snapshot_metadata_idx", Columns: []string{"snapshot_id", "deleted"}}},
+	}
+}

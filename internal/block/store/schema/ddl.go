@@ -1,0 +1,75 @@
+package schema
+
+import (
+	"strings"
+
+	"github.com/clinker/clinker/internal/sqlkit"
+)
+
+// quote puts double quotes round a name; every dialect takes them (see package sqlkit).
+func quote(name string) string { return `"` + name + `"` }
+
+func quoteAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = quote(n)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// createTable gives the statements that make a table and its indexes.
+func createTable(d sqlkit.Dialect, t Table) []string {
+	var parts, constraints []string
+	for _, c := range t.Columns {
+		parts = append(parts, columnDefinition(d, c))
+		if c.Primary {
+			constraints = append(constraints, "PRIMARY KEY ("+quote(c.Name)+")")
+		}
+	}
+	if t.Unique != nil {
+		constraints = append(constraints, "UNIQUE ("+quoteAll(t.Unique)+")")
+	}
+	for _, c := range t.Columns {
+		if c.Checked {
+			constraints = append(constraints, "CHECK ("+quote(c.Name)+" IN (0, 1))")
+		}
+		if f := c.Foreign; f != nil {
+			named := ""
+			if f.Name != "" {
+				named = "CONSTRAINT " + quote(f.Name) + " "
+			}
+			constraints = append(constraints,
+				named+"FOREIGN KEY ("+quote(c.Name)+") REFERENCES "+quote(f.Table)+" ("+quote(f.Column)+")")
+		}
+	}
+	statements := []string{"CREATE TABLE " + quote(t.Name) + " (\n\t" +
+		strings.Join(append(parts, constraints...), ",\n\t") + "\n)" + d.TableOptions()}
+	for _, c := range t.Columns {
+		if c.Indexed {
+			statements = append(statements, createIndex(t.Name, Index{Name: "ix_" + t.Name + "_" + c.Name, Columns: []string{c.Name}}))
+		}
+	}
+	for _, i := range t.Indexes {
+		statements = append(statements, createIndex(t.Name, i))
+	}
+	return statements
+}
+
+func columnDefinition(d sqlkit.Dialect, c Column) string {
+	definition := quote(c.Name) + " " + d.ColumnType(c.Type, c.Length)
+	if c.Default != "" {
+		definition += " DEFAULT " + c.Default
+	}
+	if c.NotNull || c.NotNullElsewhere && d.Name() != "sqlite" {
+		definition += " NOT NULL"
+	}
+	return definition
+}
+
+func createIndex(table string, i Index) string {
+	unique := ""
+	if i.Unique {
+		unique = "UNIQUE "
+	}
+	return "CREATE " + unique + "INDEX " + quote(i.Name) + " ON " + quote(table) + " (" + quoteAll(i.Columns) + ")"
+}

@@ -1,0 +1,134 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/sqlkit"
+)
+
+// Outcome says what Up found and did.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Ready   Outcome = iota // everything was there
+	Created                // the database was empty
+	Adopted                // Cinder's tables were there at the right revision; ours were added or brought up to date
+)
+
+// Up brings a database to this schema in one transaction: an empty one is made, one of Cinder's at CinderRevision gets
+// our own tables and indexes, one that has those already is left as it is. Anything else is refused with a fault.Invalid
+// that names the revision found and the one wanted, and is not touched. Services may run it at the same moment.
+func Up(ctx context.Context, db *sqlkit.DB) (Outcome, error) {
+	outcome := Ready
+	// Every start comes here, nearly always to find nothing to do: look without taking the write lock first.
+	err := db.Read(ctx, func(s *sqlkit.Session) (err error) {
+		outcome, err = inspect(ctx, s)
+		return err
+	})
+	if err != nil || outcome == Ready {
+		return outcome, err
+	}
+	err = db.Write(ctx, func(s *sqlkit.Session) (err error) {
+		if outcome, err = inspect(ctx, s); err != nil || outcome == Ready {
+			return err
+		}
+		if outcome == Created {
+			if err := create(ctx, s, Cinder()); err != nil {
+				return err
+			}
+			if err := seed(ctx, s, time.Now()); err != nil {
+				return err
+			}
+		}
+		return addOwn(ctx, s)
+	})
+	return outcome, err
+}
+
+// inspect says what is to be done, or why nothing may be.
+func inspect(ctx context.Context, s *sqlkit.Session) (Outcome, error) {
+	tables, err := names(ctx, s, s.Dialect().TableNames())
+	if err != nil {
+		return Ready, err
+	}
+	if len(tables) == 0 {
+		return Created, nil
+	}
+	if !slices.Contains(tables, versionTable) {
+		return Ready, fault.New(fault.Invalid, "",
+			"The database holds tables but none named %s, so it is not a Cinder database: want an empty one, or one at revision %s.",
+			versionTable, CinderRevision)
+	}
+	found, err := names(ctx, s, `SELECT version_num FROM alembic_version`)
+	if err != nil {
+		return Ready, err
+	}
+	if !slices.Equal(found, []string{CinderRevision}) {
+		return Ready, fault.New(fault.Invalid, "",
+			"The database is at Cinder revision %q, but %q is wanted: bring it there with `cinder-manage db sync` of a Cinder 2024.1 or newer.",
+			strings.Join(found, ", "), CinderRevision)
+	}
+	if !slices.Contains(tables, ownRevisionTable) {
+		return Adopted, nil
+	}
+	var own int64
+	if _, err := s.QueryRow(ctx, `SELECT MAX(revision) FROM clinker_migrations`, []any{(*sqlkit.Int)(&own)}); err != nil {
+		return Ready, err
+	}
+	switch {
+	case own > ownRevision:
+		return Ready, fault.New(fault.Invalid, "",
+			"The database is at Clinker revision %d, but this program knows only %d: it was used by a newer Clinker, use that one.", own, ownRevision)
+	case own < ownRevision:
+		return Adopted, nil
+	}
+	return Ready, nil
+}
+
+// addOwn makes our own tables and indexes. There is one revision yet; the next adds its own step here.
+func addOwn(ctx context.Context, s *sqlkit.Session) error {
+	if err := create(ctx, s, clinkerTables()); err != nil {
+		return err
+	}
+	indexes := clinkerIndexes()
+	for _, table := range slices.Sorted(maps.Keys(indexes)) {
+		for _, i := range indexes[table] {
+			if _, err := s.Exec(ctx, createIndex(table, i)); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := s.Exec(ctx, `INSERT INTO clinker_migrations (revision, applied_at) VALUES (?, ?)`,
+		ownRevision, s.Dialect().Time(time.Now()))
+	return err
+}
+
+func create(ctx context.Context, s *sqlkit.Session, tables []Table) error {
+	for _, t := range tables {
+		for _, text := range createTable(s.Dialect(), t) {
+			if _, err := s.Exec(ctx, text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func names(ctx context.Context, s *sqlkit.Session, text string) (found []string, err error) {
+	err = s.Query(ctx, text, func(rows *sql.Rows) error {
+		var name string
+		if err := rows.Scan((*sqlkit.Text)(&name)); err != nil {
+			return err
+		}
+		found = append(found, name)
+		return nil
+	})
+	return found, err
+}

@@ -1,0 +1,183 @@
+package sqlkit
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Session runs statements inside one transaction. It serves one goroutine and ends with the function it was given to.
+//
+// After a statement failed the session is over: the database may have rolled the transaction back by itself, and the
+// next statement would then stand alone. So every later one fails with the same error, and nothing is committed.
+type Session struct {
+	db     *DB
+	conn   *conn
+	broken error
+}
+
+// Dialect is the dialect the database speaks.
+func (s *Session) Dialect() Dialect { return s.db.dialect }
+
+// IsDuplicate reports whether err says that a row with the same unique key is already there.
+func (s *Session) IsDuplicate(err error) bool { return s.db.IsDuplicate(err) }
+
+// Read runs fn in a read-only transaction: all its queries see the newest committed rows as of the first.
+func (db *DB) Read(ctx context.Context, fn func(s *Session) error) error {
+	return db.failure(db.transact(ctx, db.readers, db.dialect.Begin(false), fn))
+}
+
+// Write runs fn in a read-write transaction and commits it unless fn fails. When the database asks for it (a deadlock, a
+// busy file, a lost certification) everything runs again, at most Options.WriteAttempts times and while ctx lasts: fn
+// must have no effect but through s.
+func (db *DB) Write(ctx context.Context, fn func(s *Session) error) error {
+	policy := backoff.NewExponentialBackOff()
+	policy.InitialInterval = 5 * time.Millisecond
+	policy.MaxInterval = 200 * time.Millisecond
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := db.transact(ctx, db.writers, db.dialect.Begin(true), fn)
+		if err != nil && (ctx.Err() != nil || db.dialect.Classify(err) != Retryable) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(policy), backoff.WithMaxTries(uint(db.options.WriteAttempts)))
+	if p, ok := errors.AsType[*backoff.PermanentError](err); ok {
+		err = p.Unwrap()
+	}
+	return db.failure(err)
+}
+
+// transact runs fn between begin and COMMIT on a connection of the pool. The two ends are statements, not a sql.Tx,
+// because a sql.Tx rolls back by itself when ctx ends, behind the back of the statements that belong to the connection.
+func (db *DB) transact(ctx context.Context, p *pool, begin string, fn func(s *Session) error) error {
+	c, err := p.take(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.control(ctx, begin); err != nil {
+		p.drop(c)
+		return err
+	}
+	s := &Session{db: db, conn: c}
+	returned := false
+	defer func() {
+		if !returned { // fn panicked
+			p.drop(c)
+		}
+	}()
+	err = fn(s)
+	returned = true
+	if err == nil {
+		err = s.broken
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	s.broken = errSessionOver
+	// The end must not be cut short by ctx: whether the rows are there has to be known.
+	end, last := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer last()
+	if err == nil {
+		if err = c.control(end, "COMMIT"); err == nil {
+			p.give(c)
+			return nil
+		}
+	}
+	if c.control(end, "ROLLBACK") != nil {
+		p.drop(c) // perhaps no transaction was left to roll back; a fresh connection is sure to be clean
+	} else {
+		p.give(c)
+	}
+	return err
+}
+
+// endTimeout bounds COMMIT and ROLLBACK, which do not end with the caller's context.
+const endTimeout = 30 * time.Second
+
+var errSessionOver = errors.New("sqlkit: a session was used after its transaction had ended")
+
+// control runs BEGIN, COMMIT or ROLLBACK.
+func (c *conn) control(ctx context.Context, text string) error {
+	stmt, ok := c.kept[text]
+	if !ok {
+		var err error
+		if stmt, err = c.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+		c.kept[text] = stmt
+	}
+	_, err := stmt.ExecContext(ctx)
+	return err
+}
+
+// Query runs a query and calls row for each row until one fails.
+func (s *Session) Query(ctx context.Context, text string, row func(*sql.Rows) error, args ...any) error {
+	begun := time.Now()
+	err := s.run(ctx, text, func(stmt *sql.Stmt) error {
+		rows, err := stmt.QueryContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		for err == nil && rows.Next() {
+			err = row(rows)
+		}
+		return errors.Join(err, rows.Err(), rows.Close())
+	})
+	return s.done(ctx, text, begun, err)
+}
+
+// QueryRow runs a query, scans its first row into dest and says whether there was one.
+func (s *Session) QueryRow(ctx context.Context, text string, dest []any, args ...any) (bool, error) {
+	found := false
+	err := s.Query(ctx, text, func(rows *sql.Rows) error {
+		if found {
+			return nil
+		}
+		found = true
+		return rows.Scan(dest...)
+	}, args...)
+	return found, err
+}
+
+// Exec runs a statement and gives the number of rows it changed.
+func (s *Session) Exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
+	begun := time.Now()
+	err = s.run(ctx, text, func(stmt *sql.Stmt) error {
+		result, err := stmt.ExecContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		changed, err = result.RowsAffected()
+		return err
+	})
+	return changed, s.done(ctx, text, begun, err)
+}
+
+func (s *Session) run(ctx context.Context, text string, fn func(stmt *sql.Stmt) error) error {
+	if s.broken != nil {
+		return s.broken
+	}
+	stmt, once, err := s.conn.prepared(ctx, s.db.dialect, text)
+	if err != nil {
+		return err
+	}
+	err = fn(stmt)
+	if once {
+		err = errors.Join(err, stmt.Close())
+	}
+	return err
+}
+
+// done ends a statement: the observer hears of it and a failure breaks the session.
+func (s *Session) done(ctx context.Context, text string, begun time.Time, err error) error {
+	if s.db.options.Observer != nil {
+		s.db.options.Observer(ctx, text, time.Since(begun), err)
+	}
+	if err != nil && s.broken == nil {
+		s.broken = err
+	}
+	return err
+}
