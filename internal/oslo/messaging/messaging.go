@@ -2,6 +2,10 @@
 // also inside one process. messagingtest holds the suite that every transport passes; inproc is the transport that hands
 // typed values over a channel; a rabbit:// transport speaks oslo.messaging's wire.
 //
+// What a message carries beside its arguments, whatever the transport: who asks (reqctx.Request), the trace it belongs to
+// and, inside one process, the Tracker that waits for its end. Deadline and cancellation stay behind: a cast outlives the
+// request that sent it.
+//
 // What must not live here: any method or message of any service (a wing's rpcapi has them), any broker's types.
 package messaging
 
@@ -37,7 +41,9 @@ type Client interface {
 	Cast(ctx context.Context, t Target, m Message) error
 	// Call sends and waits for the reply, at most until ctx ends or the transport's own call timeout. reply is a pointer
 	// to the reply struct, or nil. A fault of the server keeps its kind, name and text. No answer in time is a
-	// fault.Timeout with upstream's name MessagingTimeout; no server at all is the same, at once where that is known.
+	// fault.Timeout with upstream's name MessagingTimeout; no server at all is the same, at once where that is known. When
+	// ctx ended, its cause is in the fault's chain, for errors.Is. A call given up before its handler began is not begun
+	// where the transport can help it; one that has begun runs to its end.
 	Call(ctx context.Context, t Target, m Message, reply any) error
 }
 
@@ -66,7 +72,8 @@ type Server struct {
 // Transport is a Client that can also serve.
 type Transport interface {
 	Client
-	// Serve starts listening and returns at once. The returned Listener must be stopped.
+	// Serve starts listening and returns at once. The returned Listener must be stopped: of ctx only the values count,
+	// its end stops nothing. A Server that Check refuses is a fault.Invalid.
 	Serve(ctx context.Context, s Server) (Listener, error)
 	// Check proves a round trip and says when the last one was proven.
 	Check(ctx context.Context) (lastProven time.Time, err error)
@@ -76,6 +83,7 @@ type Transport interface {
 // Listener is a running server.
 type Listener interface {
 	// Stop takes no new messages, waits for those being worked on until ctx ends and then cancels their contexts with
-	// the cause run.ErrStopping.
+	// the cause ErrStopping. A handler that has not returned a moment later (at most a second) makes it a fault.Timeout.
+	// Stopping twice is no error. Messages that wait for any server of the topic stay for the next one.
 	Stop(ctx context.Context) error
 }
