@@ -19,6 +19,8 @@ type Options struct {
 	Stopping error
 	// UndoTimeout bounds the undoing of one flow; 0 means a minute.
 	UndoTimeout time.Duration
+	// UndoPause is the wait before an undo that failed is tried again; it doubles each time. 0 means 50 ms.
+	UndoPause time.Duration
 	// MaxAttempts is how often recovery resumes an operation before it undoes it instead; 0 means 5.
 	MaxAttempts int
 	// Observe is called around each step, for traces and metrics; nil means nobody looks.
@@ -39,6 +41,9 @@ type Engine[T any] struct {
 func NewEngine[T any](j Journal[T], o Options) *Engine[T] {
 	if o.UndoTimeout == 0 {
 		o.UndoTimeout = time.Minute
+	}
+	if o.UndoPause == 0 {
+		o.UndoPause = 50 * time.Millisecond
 	}
 	if o.MaxAttempts == 0 {
 		o.MaxAttempts = 5

@@ -2,7 +2,6 @@ package flow_test
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -12,10 +11,9 @@ import (
 
 // memory is a journal and a set of rows that commit together, or not at all.
 type memory struct {
-	mu   sync.Mutex
-	tx   memoryTx
-	fail func(n int) error // asked before the n-th commit; nil means it goes through
-	n    int
+	mu sync.Mutex
+	tx memoryTx
+	n  int // commits
 }
 
 // memoryTx is a transaction: copies of everything, thrown away when it fails.
@@ -23,8 +21,6 @@ type memoryTx struct {
 	rows  map[string]string
 	flows map[string]flow.Record
 }
-
-var errCommit = errors.New("the commit failed")
 
 func newMemory() *memory {
 	return &memory{tx: memoryTx{rows: map[string]string{}, flows: map[string]flow.Record{}}}
@@ -41,11 +37,6 @@ func (m *memory) Update(ctx context.Context, fn func(tx memoryTx) error) error {
 		return err
 	}
 	m.n++
-	if m.fail != nil {
-		if err := m.fail(m.n); err != nil {
-			return err
-		}
-	}
 	m.tx = tx
 	return nil
 }

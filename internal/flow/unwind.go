@@ -118,7 +118,7 @@ func (x *execution[S, T]) undoTimes(ctx context.Context, name string, undo func(
 		select {
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())
-		case <-time.After(50 * time.Millisecond << try):
+		case <-time.After(x.e.opts.UndoPause << try):
 		}
 	}
 	return fmt.Errorf("undo of step %s: %w", name, err)
