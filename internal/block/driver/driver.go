@@ -83,7 +83,8 @@ type Inventory struct {
 
 // LocalDevice is implemented by drivers whose volumes have a path on this machine that a target can export.
 type LocalDevice interface {
-	// Device is the path of the volume's raw bytes.
+	// Device is the path of the volume's raw bytes; a volume that is not there is a fault.NotFound. Unlike the other
+	// verbs it may be called while another one runs for the same volume.
 	Device(ctx context.Context, v Volume) (path string, err error)
 }
 
