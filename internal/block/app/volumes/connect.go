@@ -74,6 +74,21 @@ func (u *Volumes) DetachVolume(ctx context.Context, id, attachmentID string) err
 		&rpcapi.DetachVolume{VolumeID: id, AttachmentID: attachmentID}, nil)
 }
 
+// ForceDetach ends a connection and its attachment whatever their state; for administrators.
+func (u *Volumes) ForceDetach(ctx context.Context, id, attachmentID string, c block.Connector) error {
+	v, err := u.connectable(ctx, id, "volume_extension:volume_admin_actions:force_detach", "")
+	if err != nil {
+		return err
+	}
+	err = u.VolumeService.Call(ctx, v.Host, "3.0", rpcapi.MethodTerminateConnection,
+		&rpcapi.TerminateConnection{VolumeID: id, Connector: c, Force: true}, nil)
+	if err != nil {
+		return err
+	}
+	return u.VolumeService.Call(ctx, v.Host, "3.4", rpcapi.MethodDetachVolume,
+		&rpcapi.DetachVolume{VolumeID: id, AttachmentID: attachmentID}, nil)
+}
+
 // connectable reads a volume that a back end has, and refuses one in maintenance with text unless text is empty.
 func (u *Volumes) connectable(ctx context.Context, id, rule, text string) (*block.Volume, error) {
 	v, err := u.Volume(ctx, id, rule)

@@ -1,0 +1,264 @@
+// Package volumes is the HTTP of volumes: their routes, request schemas and views; their metadata; and the actions on
+// them. What a request means is in app/volumes.
+package volumes
+
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/api/listing"
+	"github.com/clinker/clinker/internal/block/app"
+	uses "github.com/clinker/clinker/internal/block/app/volumes"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/jsonview"
+	"github.com/clinker/clinker/internal/oslo/microversion"
+	"github.com/clinker/clinker/internal/oslo/wsgi"
+)
+
+// collection is the first segment of every path here.
+const collection = "volumes"
+
+// listed says how volumes may be filtered (resource_filters.json and cinder/api/v3/volumes.py).
+var listed = listing.Resource{
+	Name: "volume",
+	Filters: []string{"name", "status", "metadata", "bootable", "migration_status", "availability_zone", "group_id", "size",
+		"created_at", "updated_at", "consumes_quota"},
+	Since: map[string]microversion.Version{
+		"glance_metadata": microversion.V(3, 4), "group_id": microversion.V(3, 10),
+		"created_at": microversion.V(3, 60), "updated_at": microversion.V(3, 60), "consumes_quota": microversion.V(3, 65),
+	},
+	Times: []string{"created_at", "updated_at"},
+	Maps:  []string{"metadata", "glance_metadata"},
+}
+
+// Extension is everything under /volumes that works on volumes themselves.
+func Extension(u *uses.Volumes) wsgi.Extension {
+	h := handlers{u}
+	return wsgi.Extension{
+		Alias: "volumes", Name: "Volumes", Description: "Volumes: disks that outlive what they are attached to.",
+		Updated: "2026-11-21T00:00:00+00:00", Core: true,
+		Resources: []wsgi.Resource{{Collection: collection, Routes: h.routes()}},
+		Actions:   h.actions(),
+	}
+}
+
+type handlers struct{ uses *uses.Volumes }
+
+func (h handlers) routes() []wsgi.Route {
+	return []wsgi.Route{
+		{Method: "GET", Path: "volumes", Handler: h.index, Policy: []string{"volume:get_all"}},
+		{Method: "GET", Path: "volumes/detail", Handler: h.detail, Policy: []string{"volume:get_all"}},
+		{Method: "GET", Path: "volumes/summary", Versions: microversion.From(3, 12), Handler: h.summary, Policy: []string{"volume:get_all"}},
+		{Method: "POST", Path: "volumes", Status: 202, Handler: h.create, Schemas: createSchemas,
+			Policy: []string{"volume:create", "volume:create_from_image", "volume:multiattach"}},
+		{Method: "GET", Path: "volumes/{id}", Handler: h.show, Policy: []string{"volume:get"}},
+		{Method: "PUT", Path: "volumes/{id}", Handler: h.update, Schemas: updateSchemas, Policy: []string{"volume:update"}},
+		{Method: "DELETE", Path: "volumes/{id}", Status: 202, Handler: h.delete, Policy: []string{"volume:delete", "volume:force_delete"}},
+		{Method: "GET", Path: "volumes/{id}/metadata", Handler: h.metadata, Policy: []string{"volume:get_volume_metadata"}},
+		{Method: "POST", Path: "volumes/{id}/metadata", Handler: h.mergeMetadata, Schemas: metadataSchemas, Policy: []string{"volume:create_volume_metadata"}},
+		{Method: "PUT", Path: "volumes/{id}/metadata", Handler: h.replaceMetadata, Schemas: metadataSchemas, Policy: []string{"volume:update_volume_metadata"}},
+		{Method: "GET", Path: "volumes/{id}/metadata/{key}", Handler: h.metadataItem, Policy: []string{"volume:get_volume_metadata"}},
+		{Method: "PUT", Path: "volumes/{id}/metadata/{key}", Handler: h.setMetadataItem, Schemas: metadataItemSchemas, Policy: []string{"volume:update_volume_metadata"}},
+		{Method: "DELETE", Path: "volumes/{id}/metadata/{key}", Handler: h.deleteMetadataItem, Policy: []string{"volume:delete_volume_metadata"}},
+	}
+}
+
+// query turns a list request into the store's words.
+func query(ctx context.Context, r *wsgi.Request) (listing.Query, app.VolumeQuery, error) {
+	q, err := listing.Parse(ctx, r, listed)
+	if err != nil {
+		return q, app.VolumeQuery{}, err
+	}
+	if values, given := q.Equal["bootable"]; given {
+		truth, known := wsgi.ParseBool(values[0])
+		if !known && r.Version.AtLeast(microversion.V(3, 2)) {
+			return q, app.VolumeQuery{}, block.InvalidInput("'bootable = %s'", values[0])
+		}
+		q.Equal["bootable"] = []string{boolText(truth || !known && values[0] != "")}
+	}
+	return q, app.VolumeQuery{ProjectID: q.ProjectID, Equal: q.Equal, Like: q.Like, Metadata: q.Maps["metadata"],
+		ImageMetadata: q.Maps["glance_metadata"], Times: q.Times, Page: q.Store}, nil
+}
+
+func boolText(b bool) string {
+	if b {
+		return "true"
+	}
+	return "false"
+}
+
+func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	return h.list(ctx, r, "volumes", func(w *jsonview.Writer, v *block.Volume) {
+		w.Open()
+		w.String("id", v.ID)
+		w.Pointer("name", v.Name)
+		r.AppendLinks(w, collection, v.ID)
+		w.Close()
+	})
+}
+
+func (h handlers) detail(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	return h.list(ctx, r, "volumes/detail", nil)
+}
+
+// list answers a page of volumes, each written by write, or in full when write is nil.
+func (h handlers) list(ctx context.Context, r *wsgi.Request, path string, write func(*jsonview.Writer, *block.Volume)) (*wsgi.Response, error) {
+	q, vq, err := query(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	volumes, err := h.uses.List(ctx, vq, q.AllProjects)
+	if err != nil {
+		return nil, err
+	}
+	if write == nil {
+		full, err := extended(ctx, r, volumes)
+		if err != nil {
+			return nil, err
+		}
+		write = full.write
+	}
+	w := jsonview.New(64 + 1024*len(volumes))
+	w.Open()
+	w.Key("volumes")
+	w.OpenList()
+	for _, v := range volumes {
+		write(w, v)
+	}
+	w.CloseList()
+	last := ""
+	if n := len(volumes); n > 0 {
+		last = volumes[n-1].ID
+	}
+	r.AppendNextLink(w, "volumes", path, q.Page, len(volumes), last)
+	if q.WithCount {
+		count, _, err := h.uses.Totals(ctx, vq, q.AllProjects)
+		if err != nil {
+			return nil, err
+		}
+		w.Int("count", count)
+	}
+	w.Close()
+	return wsgi.JSON(w), nil
+}
+
+func (h handlers) show(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	v, err := h.uses.Get(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	full, err := extended(ctx, r, []*block.Volume{v})
+	if err != nil {
+		return nil, err
+	}
+	return full.answer(v), nil
+}
+
+func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	body := r.Body.Object("volume")
+	if body.Bool("multiattach") {
+		return nil, fault.New(fault.Invalid, "", "multiattach parameter has been removed. The default behavior is to use multiattach "+
+			"enabled volume types. Contact your administrator to create a multiattach enabled volume type and use it to create "+
+			"multiattach volumes.")
+	}
+	asked := uses.CreateRequest{
+		Name: text(body, "name", "display_name"), Description: text(body, "description", "display_description"),
+		SnapshotID: body.String("snapshot_id"), SourceVolumeID: body.String("source_volid"), ImageRef: body.String("imageRef"),
+		VolumeType: body.String("volume_type"), AvailabilityZone: body.String("availability_zone"), Metadata: body.StringMap("metadata"),
+		GroupID: body.String("consistencygroup_id"), Hints: hints(r.Body, body),
+	}
+	asked.SizeGiB, _ = body.Int("size")
+	if body.Has("image_id") {
+		asked.ImageRef = body.String("image_id")
+	}
+	if r.Version.AtLeast(microversion.V(3, 13)) && body.String("group_id") != "" {
+		asked.GroupID = body.String("group_id")
+	}
+	if r.Version.AtLeast(microversion.V(3, 47)) {
+		asked.BackupID = body.String("backup_id")
+	}
+	v, err := h.uses.Create(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	return newView(ctx, r).answer(v), nil
+}
+
+// hints are the scheduler hints; older clients put them into the volume.
+func hints(body, volume wsgi.Object) map[string]any {
+	const key = "OS-SCH-HNT:scheduler_hints"
+	for _, h := range []wsgi.Object{body.Object(key), body.Object("os:scheduler_hints"), volume.Object("scheduler_hints")} {
+		if h != nil {
+			return h
+		}
+	}
+	return nil
+}
+
+// text is a name or description under its v3 key or its older one; nil when neither was given or it is null.
+func text(body wsgi.Object, key, older string) *string {
+	for _, k := range []string{key, older} {
+		if body.Has(k) {
+			if body.IsNull(k) {
+				return nil
+			}
+			return new(body.Trimmed(k))
+		}
+	}
+	return nil
+}
+
+func (h handlers) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	body := r.Body.Object("volume")
+	var c uses.Change
+	if body.Has("name") || body.Has("display_name") {
+		c.Name = new(text(body, "name", "display_name"))
+	}
+	if body.Has("description") || body.Has("display_description") {
+		c.Description = new(text(body, "description", "display_description"))
+	}
+	if body.Has("metadata") {
+		c.Metadata = body.StringMap("metadata")
+	}
+	v, err := h.uses.Update(ctx, r.PathValue("id"), c)
+	if err != nil {
+		return nil, err
+	}
+	return newView(ctx, r).answer(v), nil
+}
+
+func (h handlers) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	cascade := queryBool(r, "cascade")
+	force := r.Version.AtLeast(microversion.V(3, 23)) && queryBool(r, "force")
+	rule := "volume:delete"
+	if force {
+		rule = "volume:force_delete"
+	}
+	return wsgi.Empty(), h.uses.Delete(ctx, r.PathValue("id"), rule, force, cascade)
+}
+
+func queryBool(r *wsgi.Request, name string) bool {
+	truth, _ := wsgi.ParseBool(r.Query().Get(name))
+	return truth
+}
+
+func (h handlers) summary(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	q, vq, err := query(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	count, size, err := h.uses.Totals(ctx, vq, q.AllProjects)
+	if err != nil {
+		return nil, err
+	}
+	summary := map[string]any{"total_count": count, "total_size": size}
+	if r.Version.AtLeast(microversion.V(3, 36)) {
+		vq.Page = app.Page{}
+		volumes, err := h.uses.List(ctx, vq, q.AllProjects)
+		if err != nil {
+			return nil, err
+		}
+		summary["metadata"] = distinctMetadata(volumes)
+	}
+	return wsgi.Value(map[string]any{"volume-summary": summary})
+}
