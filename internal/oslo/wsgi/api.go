@@ -1,10 +1,16 @@
 package wsgi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 )
 
@@ -47,13 +53,22 @@ type Options struct {
 //
 // The API expects the path after its mount point (/v3 cut off), a reqctx.Request in the context (oslo/middleware puts
 // it there), and answers with or without a project id as the first segment.
-func New(options Options) (*API, error) { panic("being written") }
+func New(options Options) (*API, error) { return newAPI(options) }
 
-// API serves a set of extensions.
-type API struct{}
-
-// ServeHTTP implements http.Handler.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+// API serves a set of extensions. It is immutable and safe for concurrent use.
+type API struct {
+	options     Options
+	extensions  []Extension // loaded ones, by alias
+	operations  []*operation
+	views       map[string][]ViewExtension // by collection
+	collections map[string]bool
+	mux         *http.ServeMux
+	projectID   *regexp.Regexp
+	maxBody     int64 // bytes
+	maxLimit    int
+	vendorMedia string // application/vnd.openstack.volume+json
+	log         *slog.Logger
+}
 
 // RouteInfo describes one operation of an API for inventories, documents and goldens.
 type RouteInfo struct {
@@ -67,7 +82,84 @@ type RouteInfo struct {
 }
 
 // Inventory lists every operation, sorted by path, method, action and version.
-func (a *API) Inventory() []RouteInfo { return nil }
+func (a *API) Inventory() []RouteInfo {
+	var out []RouteInfo
+	add := func(op *operation, action string, variants []variant) {
+		for _, v := range variants {
+			out = append(out, RouteInfo{
+				Method: op.method, Path: op.path, Action: action, Versions: v.versions, Status: v.status,
+				Policy: v.rules(), Extension: v.extension, HasSchema: len(v.schemas) > 0,
+			})
+		}
+	}
+	for _, op := range a.operations {
+		add(op, "", op.variants)
+		for name, variants := range op.actions {
+			add(op, name, variants)
+		}
+	}
+	slices.SortFunc(out, func(x, y RouteInfo) int {
+		return cmp.Or(strings.Compare(x.Path, y.Path), strings.Compare(x.Method, y.Method),
+			strings.Compare(x.Action, y.Action), x.Versions.Min.Compare(y.Versions.Min))
+	})
+	return out
+}
+
+// rules are all rules a variant checks, the one checked before the handler first.
+func (v *variant) rules() []string {
+	if v.authorize == "" || slices.Contains(v.policy, v.authorize) {
+		return v.policy
+	}
+	return append([]string{v.authorize}, v.policy...)
+}
 
 // Extensions lists the loaded extensions in the order GET /extensions gives them.
-func (a *API) Extensions() []Extension { return nil }
+func (a *API) Extensions() []Extension { return slices.Clone(a.extensions) }
+
+// listing is the extension that lists the others; it is part of every API.
+func (a *API) listing() Extension {
+	return Extension{
+		Alias: "extensions", Name: "Extensions", Description: "Lists the parts this API is made of.",
+		Updated: "2011-01-19T00:00:00+00:00", Core: true,
+		Resources: []Resource{{Collection: "extensions", Routes: []Route{
+			{Method: http.MethodGet, Path: "extensions", Handler: a.listExtensions},
+			{Method: http.MethodGet, Path: "extensions/{alias}", Handler: a.showExtension},
+		}}},
+	}
+}
+
+func (a *API) listExtensions(context.Context, *Request) (*Response, error) {
+	w := jsonview.New(256 * len(a.extensions))
+	w.Open()
+	w.Key("extensions")
+	w.OpenList()
+	for _, e := range a.extensions {
+		e.append(w)
+	}
+	w.CloseList()
+	w.Close()
+	return JSON(w), nil
+}
+
+func (a *API) showExtension(_ context.Context, r *Request) (*Response, error) {
+	i := slices.IndexFunc(a.extensions, func(e Extension) bool { return e.Alias == r.PathValue("alias") })
+	if i < 0 {
+		return nil, fault.New(fault.NotFound, "", notFoundText)
+	}
+	w := jsonview.New(256)
+	w.Open()
+	w.Key("extension")
+	a.extensions[i].append(w)
+	w.Close()
+	return JSON(w), nil
+}
+
+func (e Extension) append(w *jsonview.Writer) {
+	w.Open()
+	w.String("name", e.Name)
+	w.String("alias", e.Alias)
+	w.String("description", e.Description)
+	w.String("updated", e.Updated)
+	w.Strings("links", nil)
+	w.Close()
+}

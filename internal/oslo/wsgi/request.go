@@ -7,9 +7,17 @@ import (
 	"strings"
 
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/bodyschema"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 )
+
+// Object is a decoded JSON object with accessors that never fail.
+type Object = bodyschema.Object
+
+// ParseBool reads a boolean as oslo.utils does (1, t, true, on, y, yes and their opposites in any case); known is false
+// for every other text.
+func ParseBool(text string) (truth, known bool) { return bodyschema.ParseBool(text) }
 
 // Request is what a Handler gets: one decoded, validated request. It lives as long as the call of the Handler.
 type Request struct {
@@ -19,11 +27,12 @@ type Request struct {
 	Body Object
 
 	api         *API
+	original    *http.Request
 	raw         any    // the decoded body of any type
 	rawBody     []byte // as sent
 	projectPath string // the project id in the path, "" when there was none
 	query       url.Values
-	links       linkPrefixes
+	prefixes    *linkPrefixes
 }
 
 // PathValue is the decoded value of a {wildcard} of the route's path, "" when it has none of that name. It never holds
@@ -49,7 +58,7 @@ func (r *Request) RawBody() []byte { return r.rawBody }
 // does not fit is fault.Invalid.
 func (r *Request) Decode(into any) error {
 	if err := json.Unmarshal(r.rawBody, into); err != nil {
-		return fault.Wrap(err, fault.Invalid, "MalformedRequestBody", "Malformed request body")
+		return fault.Wrap(err, fault.Invalid, "MalformedRequestBody", bodyschema.Malformed)
 	}
 	return nil
 }

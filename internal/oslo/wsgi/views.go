@@ -12,7 +12,20 @@ type Views struct{ writers []FieldWriter }
 // Views opens the view extensions of a collection for one answer; items is passed to them as it is. Call it once per
 // answer, then Append once per item.
 func (r *Request) Views(ctx context.Context, collection string, items any) (Views, error) {
-	return Views{}, nil
+	var views Views
+	for _, extension := range r.api.views[collection] {
+		if !extension.Versions.Contains(r.Version) {
+			continue
+		}
+		writer, err := extension.Open(ctx, r, items)
+		if err != nil {
+			return Views{}, err
+		}
+		if writer != nil {
+			views.writers = append(views.writers, writer)
+		}
+	}
+	return views, nil
 }
 
 // Append adds the extensions' fields to the open object of item, a pointer to what the wing says.

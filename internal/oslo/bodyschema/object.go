@@ -1,4 +1,4 @@
-package wsgi
+package bodyschema
 
 import (
 	"encoding/json"
