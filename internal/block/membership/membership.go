@@ -1,0 +1,147 @@
+// Package membership keeps a service's row in the services table: it registers the service and reports, every
+// report_interval, that it lives. Schedulers and volume services do it alike; the API service has no row (facts §5.4).
+//
+// What must not live here: who may use a service, or when one counts as down (block.Service.Up).
+package membership
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+)
+
+// DefaultReportInterval is report_interval's default.
+const DefaultReportInterval = 10 * time.Second
+
+// Store is the part of a store.Store that a member writes through.
+type Store interface {
+	Update(ctx context.Context, fn func(tx store.Tx) error) error
+}
+
+// Options are how a member behaves; the zero value works.
+type Options struct {
+	Interval time.Duration // report_interval; 0 means 10 s
+	// Working says whether the service can do its work. While it is false the member sends no heartbeat, so that everyone
+	// takes the service for down. Nil means always.
+	Working func() bool
+	Log     *slog.Logger // nil means slog.Default
+}
+
+// Member is a service's place in the services table. It is safe for concurrent use.
+type Member struct {
+	store Store
+	opts  Options
+
+	mu  sync.Mutex
+	row block.Service
+	// down is why the last heartbeat did not succeed, for the log to say it once; empty if it did.
+	down string
+}
+
+// Join registers the service. row needs Host, Binary, Topic, AvailabilityZone and the version fields; Disabled counts
+// only where there is no row yet (enable_new_services). The row is there when Join returns, as others' version caps
+// look for it. Call Run to keep it alive; nothing needs to be undone, a row outlives its service.
+func Join(ctx context.Context, s Store, row block.Service, o Options) (*Member, error) {
+	if row.Host == "" || row.Binary == "" {
+		return nil, fault.New(fault.Invalid, "", "A service needs a host and a binary to register, and has %q and %q.", row.Host, row.Binary)
+	}
+	if o.Interval <= 0 {
+		o.Interval = DefaultReportInterval
+	}
+	if o.Working == nil {
+		o.Working = func() bool { return true }
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	m := &Member{store: s, opts: o, row: row}
+	if err := m.register(ctx); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Row is the service's row as it was registered last, with what an operator had set then. Its ID and UUID change when an
+// operator removed the row meanwhile and the member registered anew.
+func (m *Member) Row() block.Service {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.row
+}
+
+// Run sends a heartbeat after every interval until ctx ends. One that fails is made up for by the next.
+func (m *Member) Run(ctx context.Context) {
+	tick := time.NewTicker(m.opts.Interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		m.Beat(ctx)
+	}
+}
+
+// Beat sends one heartbeat now, within the interval's time. A volume service calls it as well when it has begun to work,
+// so as not to look down for up to an interval. It logs when heartbeats begin to fail and when they succeed again.
+func (m *Member) Beat(ctx context.Context) {
+	reason := ""
+	var err error
+	if m.opts.Working() {
+		beat, cancel := context.WithTimeout(ctx, m.opts.Interval)
+		err = m.beat(beat)
+		cancel()
+		if err != nil {
+			reason = "the database does not take it"
+		}
+	} else {
+		reason = "the service is not working"
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	m.mu.Lock()
+	before := m.down
+	m.down = reason
+	host, binary := m.row.Host, m.row.Binary
+	m.mu.Unlock()
+	switch {
+	case reason != "" && reason != before:
+		m.opts.Log.ErrorContext(ctx, "no heartbeat is sent; the service will appear down", "reason", reason,
+			"host", host, "binary", binary, "error", err)
+	case reason == "" && before != "":
+		m.opts.Log.InfoContext(ctx, "heartbeats are sent again", "host", host, "binary", binary)
+	}
+}
+
+// beat counts one report, or registers anew if an operator removed the row of a service that lives.
+func (m *Member) beat(ctx context.Context) error {
+	id := m.Row().ID
+	err := m.store.Update(ctx, func(tx store.Tx) error { return tx.Heartbeat(ctx, id) })
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	return m.register(ctx)
+}
+
+func (m *Member) register(ctx context.Context) error {
+	wanted := m.Row()
+	var got *block.Service
+	err := m.store.Update(ctx, func(tx store.Tx) (err error) {
+		got, err = tx.RegisterService(ctx, &wanted)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.row = *got
+	return nil
+}
