@@ -128,6 +128,7 @@ type execution[S, T any] struct {
 	journalled bool
 	inherited  bool // it was in the journal before this run: an earlier run may have come further than this one
 	committed  bool // the last transaction is through: the operation is done or in other hands
+	left       bool // this run no longer claims the operation
 }
 
 func (x *execution[S, T]) run(ctx context.Context) error {
@@ -149,7 +150,13 @@ func (x *execution[S, T]) enter() bool {
 	return true
 }
 
+// leave gives the operation free: when its record has passed on, so that whoever the message behind that wakes is not
+// turned away in this process, and at the latest when the run ends.
 func (x *execution[S, T]) leave() {
+	if x.left {
+		return
+	}
+	x.left = true
 	x.e.mu.Lock()
 	defer x.e.mu.Unlock()
 	delete(x.e.running, x.rec.ID)
@@ -266,6 +273,9 @@ func (x *execution[S, T]) transact(ctx context.Context, from, to int, last bool)
 	if err == nil {
 		x.journalled = true
 		x.committed = last
+		if last {
+			x.leave()
+		}
 	}
 	return err
 }

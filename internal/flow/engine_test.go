@@ -349,6 +349,38 @@ func TestOneOperationRunsOnceAtATime(t *testing.T) {
 	})
 }
 
+// Inside one process the next owner may be woken, and done, before the step that sent it the message returns.
+func TestTheNextOwnerIsNotTurnedAway(t *testing.T) {
+	m := newMemory()
+	e := newEngine(m)
+	var order []string
+	next := &testFlow{Name: "next", Steps: []step{{Name: "next", Do: func(context.Context, *trail) error {
+		order = append(order, "next")
+		return nil
+	}}}}
+	wake := func(ctx context.Context) error {
+		err := flow.Continue(ctx, e, next, rec, &trail{})
+		order = append(order, "message sent")
+		return err
+	}
+	onward := &testFlow{Name: "test", Steps: []step{tx("a", nil),
+		{Name: "cast", Do: func(ctx context.Context, _ *trail) error { return wake(ctx) }}},
+		HandOver: func(*trail) *flow.Next { return &flow.Next{Name: "next", Owner: "another"} }}
+	back := &testFlow{Name: "test", Steps: []step{
+		{Name: "cast back", Undo: func(ctx context.Context, _ *trail, _ error) error { return wake(ctx) }},
+		tx("a", nil), do("b", errStep), tx("c", nil)},
+		HandBack: func(*trail, error) *flow.Next { return &flow.Next{Name: "next", Owner: "another"} }}
+	for _, f := range []*testFlow{onward, back} {
+		order = nil
+		if err := flow.Begin(t.Context(), e, f, rec, &trail{}); err != nil && fault.KindOf(err) != fault.Busy {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"next", "message sent"}, order); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 func TestUnreadableState(t *testing.T) {
 	r := rec
 	r.State = json.RawMessage(`[`)

@@ -83,7 +83,7 @@ func (x *execution[S, T]) undoAll(ctx context.Context, i int, cause error) error
 
 // undoGroup undoes the steps [from, to] in one transaction, last first.
 func (x *execution[S, T]) undoGroup(ctx context.Context, from, to int, last bool, cause error) error {
-	return x.undoTimes(ctx, x.f.Steps[to].Name, func(ctx context.Context) error {
+	err := x.undoTimes(ctx, x.f.Steps[to].Name, func(ctx context.Context) error {
 		return x.e.journal.Update(ctx, func(tx T) error {
 			for k := to; k >= from; k-- {
 				if err := x.f.Steps[k].UndoTx(ctx, tx, x.s, cause); err != nil {
@@ -96,6 +96,10 @@ func (x *execution[S, T]) undoGroup(ctx context.Context, from, to int, last bool
 			return nil
 		})
 	})
+	if err == nil && last {
+		x.leave()
+	}
+	return err
 }
 
 func (x *execution[S, T]) endUndone(ctx context.Context, tx T, cause error) error {
