@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/api/member"
 	uses "github.com/clinker/clinker/internal/block/app/volumes"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/microversion"
@@ -93,17 +94,8 @@ func (h handlers) detach(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	return wsgi.Empty(), h.uses.DetachVolume(ctx, r.PathValue("id"), r.Body.Object("os-detach").String("attachment_id"))
 }
 
-// connector reads a connector. Upstream's schema lets a string through and its drivers then fail on it.
-func connector(argument wsgi.Object) (block.Connector, error) {
-	c := argument.Object("connector")
-	if c == nil && !argument.IsNull("connector") && argument.Has("connector") {
-		return nil, block.InvalidInput("connector must be an object such as {\"host\": \"name\", \"initiator\": \"...\"}.")
-	}
-	return block.Connector(c), nil
-}
-
 func (h handlers) initializeConnection(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	c, err := connector(r.Body.Object("os-initialize_connection"))
+	c, err := member.Connector(r.Body.Object("os-initialize_connection"))
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +109,7 @@ func (h handlers) initializeConnection(ctx context.Context, r *wsgi.Request) (*w
 }
 
 func (h handlers) terminateConnection(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	c, err := connector(r.Body.Object("os-terminate_connection"))
+	c, err := member.Connector(r.Body.Object("os-terminate_connection"))
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +151,7 @@ func (h handlers) forceDelete(ctx context.Context, r *wsgi.Request) (*wsgi.Respo
 // forceDetach ends a connection and its attachment whatever their state.
 func (h handlers) forceDetach(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
 	a := r.Body.Object("os-force_detach")
-	c, err := connector(a)
+	c, err := member.Connector(a)
 	if err != nil {
 		return nil, err
 	}

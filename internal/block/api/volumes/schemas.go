@@ -7,7 +7,7 @@ import (
 	"github.com/clinker/clinker/internal/oslo/wsgi"
 )
 
-// Request schemas (cinder/api/schemas/volumes.py and volume_metadata.py).
+// Request schemas (cinder/api/schemas/volumes.py).
 
 // textMembers are names and descriptions under their v3 keys and their older ones.
 const textMembers = `
@@ -59,12 +59,6 @@ var updateSchemas = []wsgi.Schema{
 	{Versions: microversion.From(3, 53), JSON: updateSchema(`, "anyOf": [{"required": ["name"]}, {"required": ["description"]},
 		{"required": ["display_name"]}, {"required": ["display_description"]}, {"required": ["metadata"]}]`)},
 }
-
-var metadataSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"metadata": {"$ref": "parameter_types#/extra_specs"}},
-	"required": ["metadata"], "additionalProperties": false}`}}
-
-var metadataItemSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"meta": {"$ref": "parameter_types#/extra_specs"}},
-	"required": ["meta"], "additionalProperties": false}`}}
 
 // actionSchema is the schema of an action whose argument has this schema.
 func actionSchema(name, argument string) []wsgi.Schema {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/listing"
+	"github.com/clinker/clinker/internal/block/api/member"
+	"github.com/clinker/clinker/internal/block/api/metadata"
 	"github.com/clinker/clinker/internal/block/app"
 	uses "github.com/clinker/clinker/internal/block/app/volumes"
 	"github.com/clinker/clinker/internal/fault"
@@ -37,8 +39,11 @@ func Extension(u *uses.Volumes) wsgi.Extension {
 	return wsgi.Extension{
 		Alias: "volumes", Name: "Volumes", Description: "Volumes: disks that outlive what they are attached to.",
 		Updated: "2026-11-21T00:00:00+00:00", Core: true,
-		Resources: []wsgi.Resource{{Collection: collection, Routes: h.routes()}},
-		Actions:   h.actions(),
+		Resources: []wsgi.Resource{{Collection: collection, Routes: append(h.routes(), metadata.Routes(collection, metadata.Uses{
+			Get: u.Metadata, Put: u.PutMetadata, Delete: u.DeleteMetadata, NotFound: uses.MetadataNotFound,
+			Read: "volume:get_volume_metadata", Create: "volume:create_volume_metadata",
+			Update: "volume:update_volume_metadata", Remove: "volume:delete_volume_metadata"})...)}},
+		Actions: h.actions(),
 	}
 }
 
@@ -54,12 +59,6 @@ func (h handlers) routes() []wsgi.Route {
 		{Method: "GET", Path: "volumes/{id}", Handler: h.show, Policy: []string{"volume:get"}},
 		{Method: "PUT", Path: "volumes/{id}", Handler: h.update, Schemas: updateSchemas, Policy: []string{"volume:update"}},
 		{Method: "DELETE", Path: "volumes/{id}", Status: 202, Handler: h.delete, Policy: []string{"volume:delete", "volume:force_delete"}},
-		{Method: "GET", Path: "volumes/{id}/metadata", Handler: h.metadata, Policy: []string{"volume:get_volume_metadata"}},
-		{Method: "POST", Path: "volumes/{id}/metadata", Handler: h.mergeMetadata, Schemas: metadataSchemas, Policy: []string{"volume:create_volume_metadata"}},
-		{Method: "PUT", Path: "volumes/{id}/metadata", Handler: h.replaceMetadata, Schemas: metadataSchemas, Policy: []string{"volume:update_volume_metadata"}},
-		{Method: "GET", Path: "volumes/{id}/metadata/{key}", Handler: h.metadataItem, Policy: []string{"volume:get_volume_metadata"}},
-		{Method: "PUT", Path: "volumes/{id}/metadata/{key}", Handler: h.setMetadataItem, Schemas: metadataItemSchemas, Policy: []string{"volume:update_volume_metadata"}},
-		{Method: "DELETE", Path: "volumes/{id}/metadata/{key}", Handler: h.deleteMetadataItem, Policy: []string{"volume:delete_volume_metadata"}},
 	}
 }
 
@@ -162,7 +161,7 @@ func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 			"multiattach volumes.")
 	}
 	asked := uses.CreateRequest{
-		Name: text(body, "name", "display_name"), Description: text(body, "description", "display_description"),
+		Name: member.Text(body, "name", "display_name"), Description: member.Text(body, "description", "display_description"),
 		SnapshotID: body.String("snapshot_id"), SourceVolumeID: body.String("source_volid"), ImageRef: body.String("imageRef"),
 		VolumeType: body.String("volume_type"), AvailabilityZone: body.String("availability_zone"), Metadata: body.StringMap("metadata"),
 		GroupID: body.String("consistencygroup_id"), Hints: hints(r.Body, body),
@@ -195,28 +194,10 @@ func hints(body, volume wsgi.Object) map[string]any {
 	return nil
 }
 
-// text is a name or description under its v3 key or its older one; nil when neither was given or it is null.
-func text(body wsgi.Object, key, older string) *string {
-	for _, k := range []string{key, older} {
-		if body.Has(k) {
-			if body.IsNull(k) {
-				return nil
-			}
-			return new(body.Trimmed(k))
-		}
-	}
-	return nil
-}
-
 func (h handlers) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
 	body := r.Body.Object("volume")
-	var c uses.Change
-	if body.Has("name") || body.Has("display_name") {
-		c.Name = new(text(body, "name", "display_name"))
-	}
-	if body.Has("description") || body.Has("display_description") {
-		c.Description = new(text(body, "description", "display_description"))
-	}
+	c := uses.Change{Name: member.TextChange(body, "name", "display_name"),
+		Description: member.TextChange(body, "description", "display_description")}
 	if body.Has("metadata") {
 		c.Metadata = body.StringMap("metadata")
 	}

@@ -95,9 +95,8 @@ func (u *Volumes) PutMetadata(ctx context.Context, id string, md map[string]stri
 	return whole, err
 }
 
-// DeleteMetadata removes one pair. NotFound VolumeMetadataNotFound if there is none with this key; check is as in
-// PutMetadata.
-func (u *Volumes) DeleteMetadata(ctx context.Context, id, key string, check func(map[string]string) error) error {
+// DeleteMetadata removes one pair. NotFound VolumeMetadataNotFound if there is none with this key.
+func (u *Volumes) DeleteMetadata(ctx context.Context, id, key string) error {
 	if _, err := u.Volume(ctx, id, "volume:delete_volume_metadata"); err != nil {
 		return err
 	}
@@ -111,11 +110,6 @@ func (u *Volumes) DeleteMetadata(ctx context.Context, id, key string, check func
 		}
 		if v.Status == block.VolumeMaintenance {
 			return block.InvalidVolume("The volume metadata cannot be deleted when the volume is in maintenance mode.")
-		}
-		if check != nil {
-			if err := check(v.Metadata); err != nil {
-				return err
-			}
 		}
 		return tx.DeleteVolumeMetadata(ctx, id, key)
 	})
