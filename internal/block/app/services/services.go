@@ -87,11 +87,26 @@ func (u *Services) Update(ctx context.Context, host, binary, rule string, c Chan
 // ListZones reads the availability zones.
 func (u *Services) ListZones(ctx context.Context) ([]app.Zone, error) { return u.Zones.List(ctx) }
 
+// Pool is a storage pool: its address and its capabilities.
+type Pool = rpcapi.PoolInfo
+
 // Pools reads the storage pools as a scheduler sees them now.
-func (u *Services) Pools(ctx context.Context) ([]rpcapi.PoolInfo, error) {
+func (u *Services) Pools(ctx context.Context) ([]Pool, error) {
 	if err := u.Authorize(ctx, "scheduler_extension:scheduler_stats:get_pools"); err != nil {
 		return nil, err
 	}
+	return u.pools(ctx)
+}
+
+// BackendPools is Pools for those who may list services: the list says how each back end is.
+func (u *Services) BackendPools(ctx context.Context) ([]Pool, error) {
+	if err := u.Authorize(ctx, "volume_extension:services:index"); err != nil {
+		return nil, err
+	}
+	return u.pools(ctx)
+}
+
+func (u *Services) pools(ctx context.Context) ([]Pool, error) {
 	r, err := u.Scheduler.GetPools(ctx)
 	return r.Pools, err
 }

@@ -1,0 +1,188 @@
+// Package types is the HTTP of volume types, their extra specs and who may use them. What a request means is in app/types.
+package types
+
+import (
+	"context"
+	"strings"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/api/listing"
+	"github.com/clinker/clinker/internal/block/api/member"
+	"github.com/clinker/clinker/internal/block/app"
+	uses "github.com/clinker/clinker/internal/block/app/types"
+	"github.com/clinker/clinker/internal/oslo/jsonview"
+	"github.com/clinker/clinker/internal/oslo/microversion"
+	"github.com/clinker/clinker/internal/oslo/wsgi"
+)
+
+const collection = "types"
+
+// isPublic is the key under which the access extension names is_public.
+const isPublic = "os-volume-type-access:is_public"
+
+var listed = listing.Resource{
+	Name:    "volume_type",
+	Filters: []string{"is_public", "extra_specs"},
+	Since:   map[string]microversion.Version{"extra_specs": microversion.V(3, 52)},
+	Maps:    []string{"extra_specs"},
+}
+
+// Request schemas (cinder/api/schemas/volume_types.py).
+var (
+	createSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"volume_type": {"type": "object", "properties": {
+		"name": {"$ref": "parameter_types#/name"},
+		"description": {"$ref": "parameter_types#/description"},
+		"extra_specs": {"$ref": "parameter_types#/extra_specs_with_null"},
+		"os-volume-type-access:is_public": {"$ref": "parameter_types#/boolean"}},
+		"required": ["name"], "additionalProperties": false}}, "required": ["volume_type"], "additionalProperties": false}`}}
+	updateSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"volume_type": {"type": "object", "properties": {
+		"name": {"$ref": "parameter_types#/update_name"},
+		"description": {"$ref": "parameter_types#/description"},
+		"is_public": {"$ref": "parameter_types#/boolean"}},
+		"additionalProperties": false}}, "required": ["volume_type"], "additionalProperties": false}`}}
+)
+
+// Extension is everything under /types that works on types themselves and on their extra specs.
+func Extension(u *uses.Types) wsgi.Extension {
+	h := handlers{u}
+	return wsgi.Extension{
+		Alias: "types", Name: "VolumeTypes", Description: "Volume types: classes of storage to choose from.",
+		Updated: "2026-11-21T00:00:00+00:00", Core: true,
+		Resources: []wsgi.Resource{{Collection: collection, Routes: append([]wsgi.Route{
+			{Method: "GET", Path: "types", Handler: h.index, Policy: []string{"volume_extension:type_get_all"}},
+			{Method: "POST", Path: "types", Handler: h.create, Schemas: createSchemas, Policy: []string{"volume_extension:type_create"}},
+			{Method: "GET", Path: "types/{id}", Handler: h.show, Policy: []string{"volume_extension:type_get"}},
+			{Method: "PUT", Path: "types/{id}", Handler: h.update, Schemas: updateSchemas, Policy: []string{"volume_extension:type_update"}},
+			{Method: "DELETE", Path: "types/{id}", Status: 202, Handler: h.delete, Policy: []string{"volume_extension:type_delete"}},
+		}, h.specRoutes()...)}},
+	}
+}
+
+type handlers struct{ uses *uses.Types }
+
+// view writes types as one caller is to see them.
+type view struct {
+	uses       *uses.Types
+	ctx        context.Context
+	specs, qos bool
+	extra      wsgi.Views
+}
+
+func (h handlers) view(ctx context.Context, r *wsgi.Request, types []*block.VolumeType) (view, error) {
+	extra, err := r.Views(ctx, collection, types)
+	return view{uses: h.uses, ctx: ctx, extra: extra,
+		specs: h.uses.Authorize(ctx, "volume_extension:access_types_extra_specs") == nil,
+		qos:   h.uses.Authorize(ctx, "volume_extension:access_types_qos_specs_id") == nil}, err
+}
+
+func (v view) write(w *jsonview.Writer, t *block.VolumeType) {
+	w.Open()
+	w.String("id", t.ID)
+	w.String("name", t.Name)
+	w.Bool("is_public", t.IsPublic)
+	w.Pointer("description", t.Description)
+	if v.specs {
+		w.StringMap("extra_specs", v.uses.VisibleSpecs(v.ctx, t))
+	}
+	if v.qos {
+		w.StringOrNull("qos_specs_id", t.QoSSpecsID)
+	}
+	v.extra.Append(w, t)
+	w.Close()
+}
+
+func (h handlers) answer(ctx context.Context, r *wsgi.Request, t *block.VolumeType) (*wsgi.Response, error) {
+	v, err := h.view(ctx, r, []*block.VolumeType{t})
+	if err != nil {
+		return nil, err
+	}
+	w := jsonview.New(512)
+	w.Open()
+	w.Key("volume_type")
+	v.write(w, t)
+	w.Close()
+	return wsgi.JSON(w), nil
+}
+
+func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	q, err := listing.Parse(ctx, r, listed)
+	if err != nil {
+		return nil, err
+	}
+	tq := app.TypeQuery{Equal: q.Equal, Like: q.Like, ExtraSpecs: q.Maps["extra_specs"], Page: q.Store}
+	delete(tq.Equal, "is_public")
+	if tq.IsPublic, err = public(r.Query().Get("is_public")); err != nil {
+		return nil, err
+	}
+	types, err := h.uses.List(ctx, tq)
+	if err != nil {
+		return nil, err
+	}
+	v, err := h.view(ctx, r, types)
+	if err != nil {
+		return nil, err
+	}
+	w := jsonview.New(64 + 256*len(types))
+	w.Open()
+	w.Key("volume_types")
+	w.OpenList()
+	last := ""
+	for _, t := range types {
+		v.write(w, t)
+		last = t.ID
+	}
+	w.CloseList()
+	r.AppendNextLink(w, "volume_type", "types", q.Page, len(types), last)
+	w.Close()
+	return wsgi.JSON(w), nil
+}
+
+// public reads the is_public parameter: absent means public only, "none" means all.
+func public(text string) (*bool, error) {
+	if text == "" {
+		return new(true), nil
+	}
+	if strings.EqualFold(text, "none") {
+		return nil, nil
+	}
+	yes, known := wsgi.ParseBool(text)
+	if !known {
+		return nil, block.InvalidInput("Invalid is_public filter [%s]", text)
+	}
+	return &yes, nil
+}
+
+func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	body := r.Body.Object("volume_type")
+	t, err := h.uses.Create(ctx, uses.CreateRequest{Name: body.String("name"), Description: member.Text(body, "description"),
+		Private: body.Has(isPublic) && !body.Bool(isPublic), ExtraSpecs: body.StringMap("extra_specs")})
+	if err != nil {
+		return nil, wsgi.Plain(err)
+	}
+	return h.answer(ctx, r, t)
+}
+
+func (h handlers) show(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	t, err := h.uses.Get(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return h.answer(ctx, r, t)
+}
+
+func (h handlers) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	body := r.Body.Object("volume_type")
+	c := uses.Change{Name: member.Text(body, "name"), Description: member.Text(body, "description")}
+	if body.Has("is_public") && !body.IsNull("is_public") {
+		c.Public = new(body.Bool("is_public"))
+	}
+	t, err := h.uses.Update(ctx, r.PathValue("id"), c)
+	if err != nil {
+		return nil, wsgi.Plain(err)
+	}
+	return h.answer(ctx, r, t)
+}
+
+func (h handlers) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	return wsgi.Empty(), h.uses.Delete(ctx, r.PathValue("id"))
+}
