@@ -1,0 +1,204 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/huandu/go-sqlbuilder"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/sqlkit"
+)
+
+// volumeColumns are the columns of a volume, in the order of volumeFields and volumeValues.
+const volumeColumns = "id, _name_id, created_at, updated_at, deleted_at, user_id, project_id, use_quota, " +
+	"display_name, display_description, size, availability_zone, volume_type_id, " +
+	"status, attach_status, migration_status, previous_status, replication_status, replication_extended_status, replication_driver_data, " +
+	"host, cluster_name, service_uuid, snapshot_id, source_volid, group_id, consistencygroup_id, encryption_key_id, " +
+	"bootable, multiattach, shared_targets, provider_id, provider_location, provider_auth, provider_geometry, " +
+	"scheduled_at, launched_at, terminated_at"
+
+const volumeFrom = "volumes v LEFT JOIN volume_types t ON t.id = v.volume_type_id"
+
+// volumeFields are the destinations of volumeColumns and the type's name; dest is reused from row to row.
+func volumeFields(v *block.Volume, dest []any) []any {
+	return append(dest[:0],
+		(*sqlkit.Text)(&v.ID), (*sqlkit.Text)(&v.NameID),
+		(*sqlkit.Time)(&v.CreatedAt), (*sqlkit.Time)(&v.UpdatedAt), (*sqlkit.Time)(&v.DeletedAt),
+		(*sqlkit.Text)(&v.UserID), (*sqlkit.Text)(&v.ProjectID), (*sqlkit.Bool)(&v.UseQuota),
+		sqlkit.OptionalText{To: &v.Name}, sqlkit.OptionalText{To: &v.Description},
+		(*sqlkit.Int)(&v.SizeGiB), (*sqlkit.Text)(&v.AvailabilityZone), (*sqlkit.Text)(&v.VolumeTypeID),
+		(*sqlkit.Text)(&v.Status), (*sqlkit.Text)(&v.AttachStatus), (*sqlkit.Text)(&v.MigrationStatus), (*sqlkit.Text)(&v.PreviousStatus),
+		(*sqlkit.Text)(&v.ReplicationStatus), (*sqlkit.Text)(&v.ReplicationExtendedStatus), (*sqlkit.Text)(&v.ReplicationDriverData),
+		(*sqlkit.Text)(&v.Host), (*sqlkit.Text)(&v.ClusterName), (*sqlkit.Text)(&v.ServiceUUID),
+		(*sqlkit.Text)(&v.SnapshotID), (*sqlkit.Text)(&v.SourceVolumeID), (*sqlkit.Text)(&v.GroupID),
+		(*sqlkit.Text)(&v.ConsistencyGroupID), (*sqlkit.Text)(&v.EncryptionKeyID),
+		(*sqlkit.Bool)(&v.Bootable), (*sqlkit.Bool)(&v.Multiattach), sqlkit.OptionalBool{To: &v.SharedTargets},
+		(*sqlkit.Text)(&v.ProviderID), (*sqlkit.Text)(&v.ProviderLocation), (*sqlkit.Text)(&v.ProviderAuth), (*sqlkit.Text)(&v.ProviderGeometry),
+		(*sqlkit.Time)(&v.ScheduledAt), (*sqlkit.Time)(&v.LaunchedAt), (*sqlkit.Time)(&v.TerminatedAt),
+		(*sqlkit.Text)(&v.VolumeTypeName),
+	)
+}
+
+func volumeListing() *listing {
+	return &listing{
+		from: "volumes v", id: "v.id", visible: "v.deleted = FALSE", project: "v.project_id",
+		columns: merged(
+			sameName("v", textual, "status", "attach_status", "availability_zone", "migration_status", "previous_status",
+				"replication_status", "group_id", "consistencygroup_id", "volume_type_id", "snapshot_id", "source_volid",
+				"user_id", "project_id", "service_uuid", "encryption_key_id", "provider_id", "provider_location",
+				"display_name", "display_description"),
+			sameName("v", integral, "size"),
+			sameName("v", boolean, "bootable", "multiattach", "use_quota", "shared_targets"),
+			sameName("v", temporal, "updated_at", "scheduled_at", "launched_at", "terminated_at"),
+			sameName("v", address, "host", "cluster_name"),
+			map[string]column{
+				"id":             {name: "v.id", notNull: true},
+				"created_at":     {name: "v.created_at", kind: temporal, notNull: true},
+				"name":           {name: "v.display_name"},
+				"description":    {name: "v.display_description"},
+				"consumes_quota": {name: "v.use_quota", kind: boolean},
+			}),
+		notFound: func(id string) error { return block.VolumeNotFound(id) },
+	}
+}
+
+// Volume implements store.VolumeReader.
+func (r *reader) Volume(ctx context.Context, id, projectID string) (v *block.Volume, err error) {
+	const byID = `v.id = ? AND v.deleted = FALSE`
+	err = r.read(ctx, func(s *sqlkit.Session) error {
+		v = new(block.Volume)
+		text, args := volumeSelect()+byID, []any{id}
+		if projectID != "" {
+			text, args = text+` AND v.project_id = ?`, append(args, projectID)
+		}
+		found, err := s.QueryRow(ctx, text, volumeFields(v, nil), args...)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return block.VolumeNotFound(id)
+		}
+		return loadVolumeChildren(ctx, s, []*block.Volume{v})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+func volumeSelect() string {
+	return `SELECT ` + qualified("v", volumeColumns) + `, t.name FROM ` + volumeFrom + ` WHERE `
+}
+
+// Volumes implements store.VolumeReader.
+func (r *reader) Volumes(ctx context.Context, q store.VolumeQuery) (volumes []*block.Volume, err error) {
+	err = r.read(ctx, func(s *sqlkit.Session) error {
+		volumes = nil // fn may run again
+		sb := newSelect()
+		sb.Select(qualified("v", volumeColumns), "t.name").From(volumeFrom)
+		if possible, err := r.chooseVolumes(sb, q); err != nil || !possible {
+			return err
+		}
+		if err := r.lists.volumes.page(ctx, s, sb, q.ProjectID, q.Page); err != nil {
+			return err
+		}
+		var dest []any
+		err := each(ctx, s, sb, func(rows *sql.Rows) error {
+			v := new(block.Volume)
+			dest = volumeFields(v, dest)
+			volumes = append(volumes, v)
+			return rows.Scan(dest...)
+		})
+		if err != nil || len(volumes) == 0 {
+			return err
+		}
+		return loadVolumeChildren(ctx, s, volumes)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return volumes, nil
+}
+
+// VolumeTotals implements store.VolumeReader.
+func (r *reader) VolumeTotals(ctx context.Context, q store.VolumeQuery) (n, sizeGiB int64, err error) {
+	sb := newSelect()
+	sb.Select("COUNT(*)", "COALESCE(SUM(v.size), 0)").From("volumes v")
+	if possible, err := r.chooseVolumes(sb, q); err != nil || !possible {
+		return 0, 0, err
+	}
+	err = r.read(ctx, func(s *sqlkit.Session) error {
+		return count(ctx, s, sb, (*sqlkit.Int)(&n), (*sqlkit.Int)(&sizeGiB))
+	})
+	return n, sizeGiB, err
+}
+
+func (r *reader) chooseVolumes(sb *sqlbuilder.SelectBuilder, q store.VolumeQuery) (possible bool, err error) {
+	if q.Backend != "" {
+		sb.Where(within(r.dialect, sb, "v.host", q.Backend))
+	}
+	for _, key := range slices.Sorted(maps.Keys(q.Metadata)) {
+		k, v := sb.Var(key), sb.Var(q.Metadata[key])
+		// Cinder looks at the administrator's metadata too.
+		sb.Where(sb.Or(hasPair("volume_metadata", "volume_id", "v.id", k, v), hasPair("volume_admin_metadata", "volume_id", "v.id", k, v)))
+	}
+	for _, key := range slices.Sorted(maps.Keys(q.ImageMetadata)) {
+		sb.Where(hasPair("volume_glance_metadata", "volume_id", "v.id", sb.Var(key), sb.Var(q.ImageMetadata[key])))
+	}
+	return r.lists.volumes.choose(r.dialect, sb, choice{q.ProjectID, q.IDs, q.Equal, q.Like, q.Times})
+}
+
+// loadVolumeChildren fills the maps and attachments of volumes: two queries for every MaxInSet of them.
+func loadVolumeChildren(ctx context.Context, s *sqlkit.Session, volumes []*block.Volume) error {
+	none := map[string]string{} // what is read is read-only, so all who have nothing share it
+	byID := make(map[string]*block.Volume, len(volumes))
+	ids := make([]string, len(volumes))
+	for i, v := range volumes {
+		v.Metadata, v.AdminMetadata, v.ImageMetadata, v.Attachments = none, none, none, []block.Attachment{}
+		byID[v.ID], ids[i] = v, v.ID
+	}
+	return inChunks(ids, func(list string, args []any) error {
+		err := s.Query(ctx, volumePairs(list), func(rows *sql.Rows) error {
+			var kind int64
+			var id, key, value string
+			if err := rows.Scan((*sqlkit.Int)(&kind), (*sqlkit.Text)(&id), (*sqlkit.Text)(&key), (*sqlkit.Text)(&value)); err != nil {
+				return err
+			}
+			v := byID[id]
+			pairs := [...]*map[string]string{&v.Metadata, &v.AdminMetadata, &v.ImageMetadata}[kind]
+			if len(*pairs) == 0 {
+				*pairs = make(map[string]string)
+			}
+			(*pairs)[key] = value
+			return nil
+		}, slices.Concat(args, args, args)...)
+		if err != nil {
+			return err
+		}
+		text := `SELECT ` + attachmentColumns + ` FROM volume_attachment WHERE volume_id IN ` + list + ` AND deleted = FALSE ORDER BY created_at, id`
+		return s.Query(ctx, text, func(rows *sql.Rows) error {
+			a, err := scanAttachment(rows)
+			if err != nil {
+				return err
+			}
+			v := byID[a.VolumeID]
+			a.ProjectID = v.ProjectID
+			v.Attachments = append(v.Attachments, a)
+			return nil
+		}, args...)
+	})
+}
+
+// volumePairs reads the three tables of keys and values in one go; the number says which map a row belongs to.
+func volumePairs(list string) string {
+	var parts []string
+	for i, table := range []string{"volume_metadata", "volume_admin_metadata", "volume_glance_metadata"} {
+		parts = append(parts, `SELECT `+string(rune('0'+i))+`, volume_id, "key", value FROM `+table+` WHERE volume_id IN `+list+` AND deleted = FALSE`)
+	}
+	return strings.Join(parts, " UNION ALL ")
+}
