@@ -1,0 +1,129 @@
+// Package api puts the Block Storage API together: which extensions it has, which formats its schemas know, and the
+// versions document. The HTTP of each resource is in a package of its own below this one; what requests mean is in app.
+//
+// It sees app and nothing below: no store, no driver, no messages.
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/api/attachments"
+	"github.com/clinker/clinker/internal/block/api/operator"
+	"github.com/clinker/clinker/internal/block/api/snapshots"
+	"github.com/clinker/clinker/internal/block/api/types"
+	"github.com/clinker/clinker/internal/block/api/volumes"
+	"github.com/clinker/clinker/internal/block/app"
+	useattachments "github.com/clinker/clinker/internal/block/app/attachments"
+	"github.com/clinker/clinker/internal/block/app/quotasets"
+	"github.com/clinker/clinker/internal/block/app/services"
+	usesnapshots "github.com/clinker/clinker/internal/block/app/snapshots"
+	usetypes "github.com/clinker/clinker/internal/block/app/types"
+	usevolumes "github.com/clinker/clinker/internal/block/app/volumes"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/messaging"
+	"github.com/clinker/clinker/internal/oslo/microversion"
+	"github.com/clinker/clinker/internal/oslo/wsgi"
+)
+
+// Service is the API's microversions: 3.71 is the newest since 2024.1.
+var Service = microversion.Service{Name: "volume", Min: microversion.V(3, 0), Max: microversion.V(3, 71)}
+
+// core are the extensions the API makes no sense without.
+var core = []string{"volumes", "snapshots", "attachments", "types", "limits", "extensions"}
+
+// Options are the deployment's choices.
+type Options struct {
+	Disabled       []string      // aliases of extensions that are left out
+	ProjectIDRegex string        // project_id_regex
+	PublicEndpoint string        // osapi_volume_base_URL
+	MaxLimit       int           // osapi_max_limit
+	MaxBodyBytes   int64         // osapi_max_request_body_size
+	Settle         time.Duration // how long an answer waits at most for work inside this process that the request set off
+	Log            *slog.Logger
+}
+
+// New makes the handler of /v3 over the use cases. Its errors are mistakes in what the extensions declare, or in which of
+// them the configuration leaves out.
+func New(c *app.Core, o Options) (*wsgi.API, error) {
+	return wsgi.New(wsgi.Options{
+		Service: Service, Extensions: extensions(c), Core: core, Disabled: o.Disabled,
+		ProjectIDRegex: o.ProjectIDRegex, PublicEndpoint: o.PublicEndpoint, MaxLimit: o.MaxLimit, MaxBodyBytes: o.MaxBodyBytes,
+		Formats: formats(), Enforcer: c.Policy, Prepare: settling(o.Settle), Logger: o.Log,
+	})
+}
+
+func extensions(c *app.Core) []wsgi.Extension {
+	volumeTypes, cloud, quotas := usetypes.New(c), services.New(c), quotasets.New(c)
+	list := []wsgi.Extension{
+		root(),
+		volumes.Extension(usevolumes.New(c)),
+		snapshots.Extension(usesnapshots.New(c)),
+		snapshots.Attributes(c),
+		attachments.Extension(useattachments.New(c)),
+		types.Extension(volumeTypes),
+		types.Access(volumeTypes),
+		operator.Services(cloud),
+		operator.Zones(cloud),
+		operator.Pools(cloud),
+		operator.QuotaSets(quotas),
+		operator.Limits(quotas),
+	}
+	return append(list, volumes.Attributes(c)...)
+}
+
+// settling makes answers wait until what their requests cast inside this process is done, at most for limit: clients poll
+// right after the answer and then sleep for seconds, so this is what makes a volume available at their first look.
+func settling(limit time.Duration) func(context.Context) (context.Context, func()) {
+	if limit <= 0 {
+		return nil
+	}
+	return func(ctx context.Context) (context.Context, func()) {
+		ctx, tracker := messaging.WithTracker(ctx)
+		return ctx, func() {
+			ctx, cancel := context.WithTimeout(ctx, limit)
+			defer cancel()
+			// Work that takes longer than the limit simply goes on: the client polls for it.
+			_ = tracker.Wait(ctx)
+		}
+	}
+}
+
+// formats are the schema formats that know the wing's words (cinder/api/validation/validators.py).
+func formats() map[string]func(any) error {
+	return map[string]func(any) error{
+		"volume_status": oneOf("Volume status", false, block.VolumeCreating, block.VolumeAvailable, block.VolumeDeleting, block.VolumeError,
+			block.VolumeErrorDeleting, block.VolumeErrorManaging, block.VolumeManaging, block.VolumeAttaching, block.VolumeInUse,
+			block.VolumeDetaching, block.VolumeMaintenance, block.VolumeRestoringBackup, block.VolumeErrorRestoring, block.VolumeReserved,
+			block.VolumeAwaitingTransfer, block.VolumeBackingUp, block.VolumeErrorBackingUp, block.VolumeErrorExtending,
+			block.VolumeDownloading, block.VolumeUploading, block.VolumeRetyping, block.VolumeExtending),
+		"volume_attach_status":    oneOf("Volume attach status", false, block.AttachAttached, block.AttachDetached),
+		"volume_migration_status": oneOf("Volume migration status", false, "migrating", "error", "success", "completing", "none", "starting"),
+		"snapshot_status": oneOf("Snapshot status", true, block.SnapshotError, block.SnapshotAvailable, block.SnapshotCreating,
+			block.SnapshotDeleting, block.SnapshotDeleted, block.SnapshotUpdating, block.SnapshotErrorDeleting, block.SnapshotUnmanaging,
+			block.SnapshotBackingUp, block.SnapshotRestoring),
+	}
+}
+
+// oneOf is a format that allows some words in any case; empty and null too unless required.
+func oneOf[S ~string](what string, required bool, words ...S) func(any) error {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = fmt.Sprintf("'%s'", w)
+	}
+	return func(value any) error {
+		text, isText := value.(string)
+		if !required && (value == nil || isText && text == "") {
+			return nil
+		}
+		if isText && slices.Contains(words, S(strings.ToLower(text))) {
+			return nil
+		}
+		return fault.New(fault.Invalid, "InvalidParameterValue", "%s: %v is invalid, valid statuses are: (%s).", what, value, strings.Join(quoted, ", "))
+	}
+}
