@@ -1,0 +1,243 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/fault"
+)
+
+// CreateVolume implements driver.Driver.
+//
+// An empty volume needs no temporary name: its file is right as soon as it has its length, and what a kill between the two
+// leaves is put right by the repetition. Both the file and its directory are flushed. The file's own flush makes the name
+// durable on every file system we know, but only the directory's is promised to, and where the first did it the second
+// costs next to nothing; flushing the directory alone would lose the length on Btrfs.
+func (d *Driver) CreateVolume(ctx context.Context, v driver.Volume) (driver.Update, error) {
+	s, err := d.storage(ctx)
+	if err == nil {
+		err = d.createEmpty(s, s.volumes, s.volumes.name(v.ID), v.SizeGiB*block.GiB)
+	}
+	return driver.Update{}, d.failed("create_volume", err)
+}
+
+func (d *Driver) createEmpty(s *storage, dir *directory, name string, size int64) error {
+	file, before, err := dir.openFile(name, unix.O_RDWR|unix.O_CREAT)
+	if err != nil {
+		return err
+	}
+	err = d.grow(s, file, before, size)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		if before == 0 { // nobody can have put anything into it
+			_, _ = dir.remove(name)
+		}
+		return err
+	}
+	return dir.flush()
+}
+
+// grow gives a file the length size unless it is longer, and flushes it.
+func (d *Driver) grow(s *storage, file *os.File, before, size int64) error {
+	if before < size {
+		if err := d.step("truncate"); err != nil {
+			return err
+		}
+		if err := file.Truncate(size); err != nil {
+			return err
+		}
+	}
+	if err := d.step("fsync"); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	s.provisioned.Add(max(0, size-before))
+	return nil
+}
+
+// DeleteVolume implements driver.Driver. A consumer that still has the file open keeps its bytes until it closes it.
+func (d *Driver) DeleteVolume(ctx context.Context, v driver.Volume) error {
+	s, err := d.storage(ctx)
+	if err == nil {
+		err = s.delete(s.volumes, s.volumes.name(v.ID))
+	}
+	return d.failed("delete_volume", err)
+}
+
+// DeleteSnapshot implements driver.Driver.
+func (d *Driver) DeleteSnapshot(ctx context.Context, snap driver.Snapshot) error {
+	s, err := d.storage(ctx)
+	if err == nil {
+		err = s.delete(s.snapshots, s.snapshots.name(snap.ID))
+	}
+	return d.failed("delete_snapshot", err)
+}
+
+// delete removes a file and what a killed copy to it may have left.
+func (s *storage) delete(dir *directory, name string) error {
+	if _, err := dir.remove(name + temporary); err != nil {
+		return err
+	}
+	size, err := dir.size(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	removed, err := dir.remove(name)
+	if removed {
+		s.provisioned.Add(-size)
+	}
+	return err
+}
+
+// ExtendVolume implements driver.Driver. The volume may be in use.
+func (d *Driver) ExtendVolume(ctx context.Context, v driver.Volume, newSizeGiB int64) error {
+	s, err := d.storage(ctx)
+	if err != nil {
+		return err
+	}
+	file, before, err := s.volumes.openFile(s.volumes.name(v.ID), unix.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		return volumeNotFound(v.ID)
+	}
+	if err != nil {
+		return d.failed("extend_volume", err)
+	}
+	err = d.grow(s, file, before, newSizeGiB*block.GiB)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return d.failed("extend_volume", err)
+}
+
+// CreateSnapshot implements driver.Driver.
+func (d *Driver) CreateSnapshot(ctx context.Context, snap driver.Snapshot) (driver.Update, error) {
+	s, err := d.storage(ctx)
+	if err != nil {
+		return driver.Update{}, err
+	}
+	err = d.copyFile(ctx, s, copying{
+		from: s.volumes, source: snap.Volume.ID, sourceBytes: snap.SizeGiB * block.GiB, live: true,
+		to: s.snapshots, target: snap.ID, targetBytes: snap.SizeGiB * block.GiB,
+		notFound: volumeNotFound,
+	})
+	return driver.Update{}, d.failed("create_snapshot", err)
+}
+
+// CreateVolumeFromSnapshot implements driver.Driver.
+func (d *Driver) CreateVolumeFromSnapshot(ctx context.Context, v driver.Volume, snap driver.Snapshot) (driver.Update, error) {
+	s, err := d.storage(ctx)
+	if err != nil {
+		return driver.Update{}, err
+	}
+	err = d.copyFile(ctx, s, copying{
+		from: s.snapshots, source: snap.ID, sourceBytes: snap.SizeGiB * block.GiB,
+		to: s.volumes, target: v.ID, targetBytes: v.SizeGiB * block.GiB,
+		notFound: snapshotNotFound,
+	})
+	return driver.Update{}, d.failed("create_volume_from_snapshot", err)
+}
+
+// CloneVolume implements driver.Driver.
+func (d *Driver) CloneVolume(ctx context.Context, v, source driver.Volume) (driver.Update, error) {
+	s, err := d.storage(ctx)
+	if err != nil {
+		return driver.Update{}, err
+	}
+	err = d.copyFile(ctx, s, copying{
+		from: s.volumes, source: source.ID, sourceBytes: source.SizeGiB * block.GiB, live: true,
+		to: s.volumes, target: v.ID, targetBytes: v.SizeGiB * block.GiB,
+		notFound: volumeNotFound,
+	})
+	return driver.Update{}, d.failed("create_cloned_volume", err)
+}
+
+// copying is one copy of a file to a new one.
+type copying struct {
+	from        *directory
+	source      string // id
+	sourceBytes int64  // how much of it there must be, and is copied
+	live        bool   // the source is a volume that may be in use
+	to          *directory
+	target      string                // id
+	targetBytes int64                 // at least sourceBytes; the rest reads as zero
+	notFound    func(id string) error // when the source is gone
+}
+
+// copyFile makes the copy under a temporary name and renames it when it is complete and flushed. A target that is there
+// already is complete; then only its durability is seen to again, since the first try may have died before.
+func (d *Driver) copyFile(ctx context.Context, s *storage, c copying) (err error) {
+	name := c.to.name(c.target)
+	if done, _, err := c.to.openFile(name, unix.O_RDONLY); err == nil {
+		defer done.Close()
+		return errors.Join(done.Sync(), c.to.flush())
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	source, size, err := c.from.openFile(c.from.name(c.source), unix.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.notFound(c.source)
+	}
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	if size < c.sourceBytes {
+		return fault.New(fault.Internal, "VolumeBackendAPIException",
+			"The source of the copy holds %d bytes in the back end and should hold %d; it is damaged.", size, c.sourceBytes)
+	}
+
+	defer s.beginCopy(c.to, name+temporary)()
+	if _, err := c.to.remove(name + temporary); err != nil {
+		return err
+	}
+	file, _, err := c.to.openFile(name+temporary, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
+	if err != nil {
+		return err
+	}
+	err = d.fill(ctx, file, source, c)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = c.to.rename(name+temporary, name)
+	}
+	if err != nil {
+		_, _ = c.to.remove(name + temporary)
+		return err
+	}
+	s.provisioned.Add(c.targetBytes)
+	return c.to.flush()
+}
+
+// fill gives the new file its content and length, and flushes it.
+func (d *Driver) fill(ctx context.Context, file, source *os.File, c copying) error {
+	if err := d.copyContent(ctx, file, source, c); err != nil {
+		return err
+	}
+	if err := d.step("truncate"); err != nil {
+		return err
+	}
+	if err := file.Truncate(c.targetBytes); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := d.step("fsync"); err != nil {
+		return err
+	}
+	return file.Sync()
+}
