@@ -73,6 +73,7 @@ func extensions(c *app.Core) []wsgi.Extension {
 		operator.Pools(cloud),
 		operator.QuotaSets(quotas),
 		operator.Limits(quotas),
+		missing(),
 	}
 	return append(list, volumes.Attributes(c)...)
 }

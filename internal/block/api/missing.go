@@ -1,0 +1,183 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/microversion"
+	"github.com/clinker/clinker/internal/oslo/wsgi"
+)
+
+// missingRoutes are the operations of Cinder that are not built yet: method, path, and the microversion since which they
+// exist. They answer 501, so that a client learns the truth instead of a 404. A line leaves when its operation is built.
+const missingRoutes = `
+GET backups 3.0
+POST backups 3.0
+GET backups/detail 3.0
+POST backups/import_record 3.0
+DELETE backups/{id} 3.0
+GET backups/{id} 3.0
+PUT backups/{id} 3.9
+POST backups/{id}/action 3.0
+GET backups/{id}/export_record 3.0
+POST backups/{id}/restore 3.0
+GET capabilities/{id} 3.0
+GET cgsnapshots 3.0
+POST cgsnapshots 3.0
+GET cgsnapshots/detail 3.0
+DELETE cgsnapshots/{id} 3.0
+GET cgsnapshots/{id} 3.0
+GET clusters 3.7
+GET clusters/detail 3.7
+GET clusters/{id} 3.7
+PUT clusters/{id} 3.7
+GET consistencygroups 3.0
+POST consistencygroups 3.0
+POST consistencygroups/create_from_src 3.0
+GET consistencygroups/detail 3.0
+DELETE consistencygroups/{id} 3.0
+GET consistencygroups/{id} 3.0
+PUT consistencygroups/{id} 3.0
+POST consistencygroups/{id}/delete 3.0
+PUT consistencygroups/{id}/update 3.0
+GET default-types 3.62
+DELETE default-types/{id} 3.62
+GET default-types/{id} 3.62
+PUT default-types/{id} 3.62
+GET group_snapshots 3.14
+POST group_snapshots 3.14
+GET group_snapshots/detail 3.14
+DELETE group_snapshots/{id} 3.14
+GET group_snapshots/{id} 3.14
+POST group_snapshots/{id}/action 3.19
+GET group_types 3.11
+POST group_types 3.11
+GET group_types/{id}/group_specs 3.11
+POST group_types/{id}/group_specs 3.11
+DELETE group_types/{id}/group_specs/{key} 3.11
+GET group_types/{id}/group_specs/{key} 3.11
+PUT group_types/{id}/group_specs/{key} 3.11
+DELETE group_types/{id} 3.11
+GET group_types/{id} 3.11
+PUT group_types/{id} 3.11
+GET groups 3.13
+POST groups 3.13
+POST groups/action 3.14
+GET groups/detail 3.13
+GET groups/{id} 3.13
+PUT groups/{id} 3.13
+POST groups/{id}/action 3.13
+GET manageable_snapshots 3.8
+POST manageable_snapshots 3.8
+GET manageable_snapshots/detail 3.8
+GET manageable_volumes 3.8
+POST manageable_volumes 3.8
+GET manageable_volumes/detail 3.8
+GET messages 3.3
+DELETE messages/{id} 3.3
+GET messages/{id} 3.3
+GET os-hosts 3.0
+GET os-hosts/{id} 3.0
+PUT os-hosts/{id} 3.0
+GET os-quota-class-sets/{id} 3.0
+PUT os-quota-class-sets/{id} 3.0
+PUT os-services/failover_host 3.0
+PUT os-services/set-log 3.32
+PUT os-services/get-log 3.32
+GET os-snapshot-manage 3.0
+POST os-snapshot-manage 3.0
+GET os-snapshot-manage/detail 3.0
+GET os-volume-manage 3.0
+POST os-volume-manage 3.0
+GET os-volume-manage/detail 3.0
+GET os-volume-transfer 3.0
+POST os-volume-transfer 3.0
+GET os-volume-transfer/detail 3.0
+DELETE os-volume-transfer/{id} 3.0
+GET os-volume-transfer/{id} 3.0
+POST os-volume-transfer/{id}/accept 3.0
+GET qos-specs 3.0
+POST qos-specs 3.0
+DELETE qos-specs/{id} 3.0
+GET qos-specs/{id} 3.0
+PUT qos-specs/{id} 3.0
+GET qos-specs/{id}/associate 3.0
+GET qos-specs/{id}/associations 3.0
+PUT qos-specs/{id}/delete_keys 3.0
+GET qos-specs/{id}/disassociate 3.0
+GET qos-specs/{id}/disassociate_all 3.0
+GET resource_filters 3.33
+GET types/{id}/encryption 3.0
+POST types/{id}/encryption 3.0
+DELETE types/{id}/encryption/{key} 3.0
+GET types/{id}/encryption/{key} 3.0
+PUT types/{id}/encryption/{key} 3.0
+GET volume-transfers 3.0
+POST volume-transfers 3.0
+GET volume-transfers/detail 3.0
+DELETE volume-transfers/{id} 3.0
+GET volume-transfers/{id} 3.0
+POST volume-transfers/{id}/accept 3.0
+GET volumes/{id}/encryption 3.0
+GET volumes/{id}/encryption/{key} 3.0
+POST workers/cleanup 3.24
+`
+
+// missingActions are the actions of Cinder that are not built yet, likewise.
+const missingActions = `
+snapshots os-unmanage 3.0
+snapshots os-update_snapshot_status 3.0
+volumes os-extend_volume_completion 3.0
+volumes os-migrate_volume 3.0
+volumes os-migrate_volume_completion 3.0
+volumes os-reimage 3.68
+volumes os-retype 3.0
+volumes os-set_image_metadata 3.0
+volumes os-show_image_metadata 3.0
+volumes os-unmanage 3.0
+volumes os-unset_image_metadata 3.0
+volumes os-volume_upload_image 3.0
+volumes revert 3.40
+`
+
+// missing is the extension that answers 501 for all of them.
+func missing() wsgi.Extension {
+	e := wsgi.Extension{Alias: "missing", Name: "Missing", Description: "Operations of Cinder that this service does not have yet.",
+		Updated: "2026-11-21T00:00:00+00:00"}
+	byCollection := map[string]int{}
+	for f := range fields(missingRoutes) {
+		method, path, since := f[0], f[1], microversion.MustParse(f[2])
+		collection, _, _ := strings.Cut(path, "/")
+		i, there := byCollection[collection]
+		if !there {
+			i = len(e.Resources)
+			byCollection[collection] = i
+			e.Resources = append(e.Resources, wsgi.Resource{Collection: collection})
+		}
+		e.Resources[i].Routes = append(e.Resources[i].Routes, wsgi.Route{Method: method, Path: path, NoBody: true, Status: 501,
+			Versions: microversion.Range{Min: since}, Handler: notImplemented(method + " /" + path)})
+	}
+	for f := range fields(missingActions) {
+		e.Actions = append(e.Actions, wsgi.Action{Resource: f[0], Name: f[1], Status: 501,
+			Versions: microversion.Range{Min: microversion.MustParse(f[2])}, Handler: notImplemented("The action " + f[1])})
+	}
+	return e
+}
+
+// fields gives the three words of each line of a table.
+func fields(table string) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		for line := range strings.Lines(strings.TrimSpace(table)) {
+			if !yield(strings.Fields(line)) {
+				return
+			}
+		}
+	}
+}
+
+func notImplemented(what string) wsgi.Handler {
+	return func(context.Context, *wsgi.Request) (*wsgi.Response, error) {
+		return nil, fault.New(fault.NotImplemented, "", "%s is not implemented yet; docs/conformance.md lists what is.", what)
+	}
+}
