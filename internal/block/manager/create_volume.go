@@ -1,0 +1,270 @@
+package manager
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/flow"
+)
+
+// creation is the state of a volume_create. The journal keeps the request; the rest is read afresh by every run.
+type creation struct {
+	rpcapi.CreateRequest
+	FlowID string `json:"flow_id,omitempty"`
+
+	volume   *block.Volume
+	volType  *block.VolumeType // nil unless ReadExtraSpecs
+	snapshot *block.Snapshot
+	source   *block.Volume // the source volume, or the one the snapshot is of
+	update   driver.Update
+	// rescheduled is set while the flow is undone: the row is free for another back end.
+	rescheduled bool
+}
+
+// createFlow is upstream's volume_create_manager, with its task names. For an empty volume it costs one read, the driver,
+// and one transaction.
+func (m *Manager) createFlow() *flow.Flow[creation, store.Tx] {
+	return &flow.Flow[creation, store.Tx]{
+		Name: "volume_create_manager",
+		Steps: []flow.Step[creation, store.Tx]{
+			{Name: "cast_to_scheduler", Undo: m.castBack},
+			{Name: "on_failure_reschedule", UndoTx: m.onFailureReschedule},
+			{Name: "extract_volume_ref", Do: m.extractVolumeRef},
+			{Name: "extract_volume_spec", Do: m.extractVolumeSpec},
+			{Name: "notify", Do: func(ctx context.Context, st *creation) error {
+				m.notifyVolume(ctx, "create.start", st.volume)
+				return nil
+			}},
+			{Name: "create_from_spec", Do: m.createFromSpec, Undo: m.removeHalfMade},
+			{Name: "on_finish", Tx: m.createOnFinish},
+			{Name: "publish", Do: func(ctx context.Context, st *creation) error {
+				m.capacity.add(st.volume.Host, st.volume.SizeGiB)
+				m.notifyVolume(ctx, "create.end", st.volume)
+				return nil
+			}},
+		},
+		HandBack: func(st *creation, cause error) *flow.Next {
+			if !st.rescheduled {
+				return nil
+			}
+			return &flow.Next{Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner, State: m.nextRequest(st, cause)}
+		},
+	}
+}
+
+func (m *Manager) extractVolumeRef(ctx context.Context, st *creation) error {
+	v, err := m.Store.Volume(ctx, st.VolumeID, "")
+	if err != nil {
+		// A row that is gone ends in an undo, not just in silence: an earlier run may have made the volume.
+		return err
+	}
+	switch {
+	case v.Status != block.VolumeCreating:
+		return flow.ErrObsolete
+	case v.Host.Backend() != m.Host:
+		return flow.ErrTaken
+	}
+	st.volume = v
+	if m.ReadExtraSpecs && v.VolumeTypeID != "" {
+		if st.volType, err = m.Store.VolumeType(ctx, v.VolumeTypeID, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extractVolumeSpec finds out what the volume is to be made of.
+func (m *Manager) extractVolumeSpec(ctx context.Context, st *creation) (err error) {
+	sourceID := st.volume.SourceVolumeID
+	if st.volume.SnapshotID != "" {
+		if st.snapshot, err = m.Store.Snapshot(ctx, st.volume.SnapshotID, ""); err != nil {
+			return err
+		}
+		sourceID = st.snapshot.VolumeID
+	}
+	if sourceID != "" {
+		st.source, err = m.Store.Volume(ctx, sourceID, "")
+	}
+	return err
+}
+
+func (m *Manager) createFromSpec(ctx context.Context, st *creation) error {
+	v := export.DriverVolume(st.volume)
+	if st.volType != nil {
+		v.ExtraSpecs = st.volType.ExtraSpecs
+	}
+	limit := m.VerbTimeout
+	if st.source != nil {
+		limit = m.CopyTimeout
+	}
+	return m.within(ctx, limit, func(ctx context.Context) (err error) {
+		switch {
+		case st.snapshot != nil:
+			st.update, err = m.Backend.CreateVolumeFromSnapshot(ctx, v, driverSnapshot(st.snapshot, st.source))
+		case st.source != nil:
+			st.update, err = m.Backend.CloneVolume(ctx, v, export.DriverVolume(st.source))
+		default:
+			st.update, err = m.Backend.CreateVolume(ctx, v)
+		}
+		return err
+	})
+}
+
+// removeHalfMade deletes what create_from_spec made, if it came to that. The row decides, because the journal cannot
+// tell how far a dead process came: only a volume that has no row, or whose row says that it is being made or deleted
+// here, may be touched.
+func (m *Manager) removeHalfMade(ctx context.Context, st *creation, _ error) error {
+	v, err := m.Store.Volume(ctx, st.VolumeID, "")
+	switch {
+	case fault.Is(err, fault.NotFound):
+		v = &block.Volume{ID: st.VolumeID, Host: st.Host}
+	case err != nil:
+		return err
+	case v.Host.Backend() != m.Host, v.Status != block.VolumeCreating && v.Status != block.VolumeDeleting:
+		return nil
+	}
+	gone := err != nil
+	err = m.within(ctx, m.CopyTimeout, func(ctx context.Context) error {
+		return m.Backend.DeleteVolume(ctx, export.DriverVolume(v))
+	})
+	if gone && fault.Is(err, fault.Invalid) {
+		return nil // an id that no volume can have
+	}
+	return err
+}
+
+// resumeCreate resumes a creation from the journal. Whoever wrote the record may have kept the request alone.
+func (m *Manager) resumeCreate(ctx context.Context, r flow.Record) error {
+	var st creation
+	err := json.Unmarshal(r.State, &st)
+	if err == nil {
+		st.FlowID = r.ID
+		r.State, err = json.Marshal(st)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, "", "the state of journal record %s cannot be read", r.ID)
+	}
+	return flow.Resume(ctx, m.Flows, m.flows.create, r)
+}
+
+// createOnFinish makes the volume available. If it was deleted or given away while it was made, the flow is undone.
+func (m *Manager) createOnFinish(ctx context.Context, tx store.Tx, st *creation) error {
+	set := store.VolumeSet{Status: new(block.VolumeAvailable), LaunchedAt: new(m.Now().UTC()), SharedTargets: new(m.sharedTargets())}
+	if m.ServiceUUID != "" {
+		set.ServiceUUID = &m.ServiceUUID
+	}
+	setUpdate(st.update, &set.ProviderID, &set.ProviderLocation, &set.ProviderAuth)
+	if st.source != nil && st.source.Bootable {
+		set.Bootable = new(true)
+		if len(st.source.ImageMetadata) != 0 {
+			if err := tx.PutVolumeImageMetadata(ctx, st.VolumeID, st.source.ImageMetadata); err != nil {
+				return err
+			}
+		}
+	}
+	ok, err := tx.UpdateVolume(ctx, st.VolumeID,
+		store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeCreating}, Host: st.volume.Host}, set)
+	if err != nil || ok {
+		return err
+	}
+	v, err := tx.Volume(ctx, st.VolumeID, "")
+	if err != nil {
+		return err
+	}
+	if v.Status == block.VolumeDeleting || v.Host.Backend() != m.Host {
+		return block.InvalidVolume("Volume %s became %s while it was made.", v.ID, v.Status)
+	}
+	return flow.ErrObsolete // somebody reset its status by hand; the volume stands
+}
+
+// setUpdate points the three at what a driver wants kept.
+func setUpdate(u driver.Update, id, location, auth **string) {
+	if u.ProviderID != "" {
+		*id = &u.ProviderID
+	}
+	if u.ProviderLocation != "" {
+		*location = &u.ProviderLocation
+	}
+	if u.ProviderAuth != "" {
+		*auth = &u.ProviderAuth
+	}
+}
+
+// onFailureReschedule frees the volume for another back end, or puts it in error.
+func (m *Manager) onFailureReschedule(ctx context.Context, tx store.Tx, st *creation, cause error) error {
+	st.rescheduled = false
+	v, err := tx.Volume(ctx, st.VolumeID, "")
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if v.Status != block.VolumeCreating || v.Host.Backend() != m.Host {
+		return nil
+	}
+	set := store.VolumeSet{Status: new(block.VolumeError)}
+	again := m.mayReschedule(st, cause)
+	if again {
+		set = store.VolumeSet{Host: new(block.Host("")), ScheduledAt: new(m.Now().UTC())}
+	}
+	st.Host = v.Host
+	ok, err := tx.UpdateVolume(ctx, st.VolumeID,
+		store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeCreating}, Host: v.Host}, set)
+	st.rescheduled = ok && again
+	return err
+}
+
+// mayReschedule says whether another back end may do better. As upstream has it, a request that the scheduler did not
+// count is not given back, and what is wrong with the request or its source is wrong everywhere.
+func (m *Manager) mayReschedule(st *creation, cause error) bool {
+	if st.Attempts == 0 || st.Attempts >= m.MaxAttempts {
+		return false
+	}
+	switch fault.KindOf(cause) {
+	case fault.NotFound, fault.Invalid, fault.Forbidden:
+		return false
+	}
+	return true
+}
+
+// nextRequest is what the scheduler gets back. It changes nothing: it may be asked more than once.
+func (m *Manager) nextRequest(st *creation, cause error) rpcapi.CreateRequest {
+	r := st.CreateRequest
+	if !slices.Contains(r.Tried, st.Host) {
+		r.Tried = append(slices.Clone(r.Tried), st.Host)
+	}
+	r.Host, r.LastError = "", fault.UserText(cause)
+	return r
+}
+
+// castBack tells the scheduler that the volume is in its hands again. It runs after on_failure_reschedule was undone.
+func (m *Manager) castBack(ctx context.Context, st *creation, cause error) error {
+	if !st.rescheduled {
+		return nil
+	}
+	return rpcapi.Scheduler{Client: m.Transport}.CreateVolume(ctx,
+		&rpcapi.CreateVolume{FlowID: st.FlowID, VolumeID: st.VolumeID, Request: m.nextRequest(st, cause)})
+}
+
+// driverSnapshot is what a driver is told of s, a snapshot of v.
+func driverSnapshot(s *block.Snapshot, v *block.Volume) driver.Snapshot {
+	return driver.Snapshot{ID: s.ID, Volume: export.DriverVolume(v), SizeGiB: s.VolumeSizeGiB, Metadata: s.Metadata,
+		ProviderID: s.ProviderID, ProviderLocation: s.ProviderLocation, ProviderAuth: s.ProviderAuth}
+}
+
+// sharedTargets is upstream's shared_targets: nil where consumers must always lock (NVMe-oF), true only where iSCSI volumes
+// share one target, which ours do not.
+func (m *Manager) sharedTargets() *bool {
+	if m.Target != nil && m.Target.Protocol() == "NVMe-oF" {
+		return nil
+	}
+	return new(false)
+}

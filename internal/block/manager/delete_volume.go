@@ -1,0 +1,146 @@
+package manager
+
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/flow"
+)
+
+// deletion is the state of a volume_delete.
+type deletion struct {
+	rpcapi.DeleteVolume
+	volume *block.Volume
+}
+
+// deleting are the states of a volume that is to be deleted.
+var deleting = []block.VolumeStatus{block.VolumeDeleting, block.VolumeErrorManagingDeleting}
+
+func (m *Manager) deleteFlow() *flow.Flow[deletion, store.Tx] {
+	return &flow.Flow[deletion, store.Tx]{
+		Name: rpcapi.FlowVolumeDelete,
+		Steps: []flow.Step[deletion, store.Tx]{
+			{Name: "on_failure", UndoTx: m.deleteFailed},
+			{Name: "extract_volume_ref", Do: m.extractDeleting},
+			{Name: "remove_export", Do: func(ctx context.Context, st *deletion) error {
+				return m.within(ctx, m.VerbTimeout, func(ctx context.Context) error { return m.exports.DisconnectAll(ctx, st.volume) })
+			}},
+			{Name: "delete_snapshots", Do: m.deleteItsSnapshots},
+			{Name: "delete_volume", Do: func(ctx context.Context, st *deletion) error {
+				return m.within(ctx, m.CopyTimeout, func(ctx context.Context) error {
+					return m.Backend.DeleteVolume(ctx, export.DriverVolume(st.volume))
+				})
+			}},
+			{Name: "destroy_entry", Tx: m.destroyVolume},
+			{Name: "publish", Do: func(ctx context.Context, st *deletion) error {
+				m.capacity.add(st.volume.Host, -st.volume.SizeGiB)
+				m.notifyVolume(ctx, "delete.end", st.volume)
+				return nil
+			}},
+		},
+	}
+}
+
+func (m *Manager) extractDeleting(ctx context.Context, st *deletion) error {
+	v, err := m.Store.Volume(ctx, st.VolumeID, "")
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return flow.ErrObsolete // the row goes last: nothing is left
+	case err != nil:
+		return err
+	case v.Status != block.VolumeDeleting && v.Status != block.VolumeErrorManagingDeleting:
+		return flow.ErrObsolete
+	case v.Host.Backend() != m.Host:
+		return flow.ErrTaken
+	case v.AttachStatus == block.AttachAttached:
+		return fault.New(fault.Busy, "VolumeAttached", "Volume %s is still attached, detach volume first.", v.ID)
+	}
+	st.volume = v
+	m.notifyVolume(ctx, "delete.start", v)
+	return nil
+}
+
+// deleteItsSnapshots takes the snapshots along when the delete cascades. Each row goes with its snapshot, so that a delete
+// that fails half-way leaves no row without a snapshot.
+func (m *Manager) deleteItsSnapshots(ctx context.Context, st *deletion) error {
+	if !st.Cascade {
+		return nil
+	}
+	snapshots, err := m.Store.Snapshots(ctx, store.SnapshotQuery{VolumeID: st.VolumeID})
+	if err != nil {
+		return err
+	}
+	for _, s := range snapshots {
+		if s.Status != block.SnapshotDeleting {
+			return block.InvalidSnapshot("Snapshot %s was found in state %s rather than 'deleting' during cascade delete.", s.ID, s.Status)
+		}
+		err := m.within(ctx, m.CopyTimeout, func(ctx context.Context) error {
+			return m.Backend.DeleteSnapshot(ctx, driverSnapshot(s, st.volume))
+		})
+		if err != nil {
+			return err
+		}
+		err = m.Store.Update(ctx, func(tx store.Tx) error { return m.destroySnapshotRow(ctx, tx, s, st.volume) })
+		if err != nil {
+			return err
+		}
+		m.notifySnapshot(ctx, "delete.end", s)
+	}
+	return nil
+}
+
+func (m *Manager) destroyVolume(ctx context.Context, tx store.Tx, st *deletion) error {
+	if err := tx.DestroyVolume(ctx, st.VolumeID); err != nil {
+		return err
+	}
+	if !st.volume.UseQuota {
+		return nil
+	}
+	return m.recordUsage(ctx, tx, st.volume.ProjectID, st.volume.VolumeTypeID, st.volume.VolumeTypeName)
+}
+
+// recordUsage writes the usage of a project, counted afresh, for those who read Cinder's quota tables.
+func (m *Manager) recordUsage(ctx context.Context, tx store.Tx, projectID, typeID, typeName string) error {
+	usage, err := tx.QuotaUsage(ctx, projectID)
+	if err != nil {
+		return err
+	}
+	return tx.PutQuotaUsage(ctx, projectID, usage.InUse(!m.NoSnapshotGigabytes, typeID, typeName))
+}
+
+// deleteFailed gives the volume back when the back end says it is busy, and else shows that the delete failed. So it does
+// with the snapshots that were to go along and are still there.
+func (m *Manager) deleteFailed(ctx context.Context, tx store.Tx, st *deletion, cause error) error {
+	v, err := tx.Volume(ctx, st.VolumeID, "")
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	volumeTo, snapshotTo := block.VolumeErrorDeleting, block.SnapshotErrorDeleting
+	if fault.Is(cause, fault.Busy) {
+		volumeTo, _ = block.DeriveStates(v.Attachments)
+		snapshotTo = block.SnapshotAvailable
+	}
+	ok, err := tx.UpdateVolume(ctx, st.VolumeID, store.VolumeWhen{Status: deleting}, store.VolumeSet{Status: &volumeTo})
+	if err != nil || !ok || !st.Cascade {
+		return err
+	}
+	snapshots, err := tx.Snapshots(ctx, store.SnapshotQuery{VolumeID: st.VolumeID})
+	if err != nil {
+		return err
+	}
+	for _, s := range snapshots {
+		_, err := tx.UpdateSnapshot(ctx, s.ID, store.SnapshotWhen{Status: []block.SnapshotStatus{block.SnapshotDeleting}},
+			store.SnapshotSet{Status: &snapshotTo})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

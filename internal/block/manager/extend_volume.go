@@ -1,0 +1,89 @@
+package manager
+
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/flow"
+)
+
+// extension is the state of a volume_extend. The row has the new size already.
+type extension struct {
+	rpcapi.ExtendVolume
+	volume *block.Volume
+}
+
+var extending = []block.VolumeStatus{block.VolumeExtending}
+
+func (m *Manager) extendFlow() *flow.Flow[extension, store.Tx] {
+	return &flow.Flow[extension, store.Tx]{
+		Name: rpcapi.FlowVolumeExtend,
+		Steps: []flow.Step[extension, store.Tx]{
+			{Name: "on_failure", UndoTx: m.extendFailed},
+			{Name: "extract_volume_ref", Do: m.extractExtending},
+			{Name: "extend_volume", Do: func(ctx context.Context, st *extension) error {
+				v := export.DriverVolume(st.volume)
+				v.SizeGiB = st.OldSizeGiB
+				return m.within(ctx, m.VerbTimeout, func(ctx context.Context) error {
+					return m.Backend.ExtendVolume(ctx, v, st.NewSizeGiB)
+				})
+			}},
+			{Name: "on_finish", Tx: m.extendOnFinish},
+			{Name: "publish", Do: func(ctx context.Context, st *extension) error {
+				m.capacity.add(st.volume.Host, st.NewSizeGiB-st.OldSizeGiB)
+				m.notifyVolume(ctx, "resize.end", st.volume)
+				return nil
+			}},
+			// Last, as upstream has it: a consumer that cannot be told does not make the volume smaller again.
+			{Name: "extend_target", Do: func(ctx context.Context, st *extension) error {
+				return m.within(ctx, m.VerbTimeout, func(ctx context.Context) error { return m.exports.Resize(ctx, st.volume) })
+			}},
+		},
+	}
+}
+
+func (m *Manager) extractExtending(ctx context.Context, st *extension) error {
+	v, err := m.Store.Volume(ctx, st.VolumeID, "")
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return flow.ErrObsolete
+	case err != nil:
+		return err
+	case v.Status != block.VolumeExtending || v.SizeGiB != st.NewSizeGiB:
+		return flow.ErrObsolete // done already, perhaps followed by another extend
+	case v.Host.Backend() != m.Host:
+		return flow.ErrTaken
+	}
+	st.volume = v
+	m.notifyVolume(ctx, "resize.start", v)
+	return nil
+}
+
+// extendOnFinish puts the volume back in the state its attachments say it is in, which may have changed meanwhile.
+func (m *Manager) extendOnFinish(ctx context.Context, tx store.Tx, st *extension) error {
+	v, err := tx.Volume(ctx, st.VolumeID, "")
+	if err != nil {
+		return err
+	}
+	status, _ := block.DeriveStates(v.Attachments)
+	_, err = tx.UpdateVolume(ctx, st.VolumeID, store.VolumeWhen{Status: extending}, store.VolumeSet{Status: &status})
+	return err
+}
+
+// extendFailed writes the old size back. The storage may hold more by now; nobody is told, and a later extend uses it.
+func (m *Manager) extendFailed(ctx context.Context, tx store.Tx, st *extension, _ error) error {
+	ok, err := tx.UpdateVolume(ctx, st.VolumeID, store.VolumeWhen{Status: extending},
+		store.VolumeSet{Status: new(block.VolumeErrorExtending), SizeGiB: &st.OldSizeGiB})
+	if err != nil || !ok {
+		return err
+	}
+	v, err := tx.Volume(ctx, st.VolumeID, "")
+	if err != nil || !v.UseQuota {
+		return err
+	}
+	return m.recordUsage(ctx, tx, v.ProjectID, v.VolumeTypeID, v.VolumeTypeName)
+}

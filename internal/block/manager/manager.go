@@ -1,0 +1,255 @@
+// Package manager is the volume service of one back end, upstream's cinder-volume: it makes, deletes and extends volumes
+// and snapshots when it is told to, each as a flow that survives the death of the process; reports to the schedulers what
+// the back end can do; and at start puts right what the last process left.
+//
+// What consumers need is in the packages below it: attach (attachments) and export (connections). What must not live here:
+// a driver, SQL, or a decision that the use cases in app or the scheduler make.
+package manager
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/journal"
+	"github.com/clinker/clinker/internal/block/manager/attach"
+	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/block/target"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/oslo/messaging"
+)
+
+// Backend is the storage this service is for; a *driver.Backend. Its verbs are those of driver.Driver.
+type Backend interface {
+	export.Storage
+	Setup(ctx context.Context) error
+	CreateVolume(ctx context.Context, v driver.Volume) (driver.Update, error)
+	DeleteVolume(ctx context.Context, v driver.Volume) error
+	ExtendVolume(ctx context.Context, v driver.Volume, newSizeGiB int64) error
+	CreateSnapshot(ctx context.Context, s driver.Snapshot) (driver.Update, error)
+	DeleteSnapshot(ctx context.Context, s driver.Snapshot) error
+	CreateVolumeFromSnapshot(ctx context.Context, v driver.Volume, s driver.Snapshot) (driver.Update, error)
+	CloneVolume(ctx context.Context, v, source driver.Volume) (driver.Update, error)
+	Inventory(ctx context.Context) (driver.Inventory, error)
+	RemoveStray(ctx context.Context, name string) error
+	// Capabilities is Cinder's dictionary, given what is allocated in each pool, in GiB by the pool's name.
+	Capabilities(ctx context.Context, allocatedGiB map[string]int64) (map[string]any, error)
+	Close(ctx context.Context) error
+}
+
+var _ Backend = (*driver.Backend)(nil)
+
+// Notifier hears of what happens to volumes and snapshots, in upstream's events ("volume.create.start"). The payload is
+// a map of JSON values. Notify must not block for long; what becomes of a notification is its own affair.
+type Notifier interface {
+	Notify(ctx context.Context, event string, payload map[string]any)
+}
+
+// Options of a Manager. Those without a remark must be set.
+type Options struct {
+	Host        string // "host@backend"
+	ServiceUUID string // of the row in the services table; empty: volumes do not say who has them
+	Store       store.Store
+	// Flows must have been made with messaging.ErrStopping as what stops it.
+	Flows     *flow.Engine[store.Tx]
+	Backend   Backend
+	Target    target.Target // nil for a back end with a protocol of its own
+	Transport messaging.Transport
+	Notifier  Notifier         // nil means nobody listens
+	Log       *slog.Logger     // nil means slog.Default
+	Now       func() time.Time // nil means time.Now
+
+	MaxAttempts         int  // scheduler_max_attempts; 0 means 3
+	NoSnapshotGigabytes bool // no_snapshot_gb_quota
+	// ReadExtraSpecs says that the driver heeds extra specs of types; it costs one more read per volume made.
+	ReadExtraSpecs bool
+
+	StatsInterval   time.Duration // backend_stats_polling_interval; 0 means a minute
+	CopyTimeout     time.Duration // bounds the verbs that may copy or wipe bytes; 0 means an hour
+	VerbTimeout     time.Duration // bounds the other verbs; 0 means a minute
+	SetupTries      int           // reinit_driver_count, and one; 0 means 4
+	RecoveryPeriod  time.Duration // as journal.Watch has it
+	RecoveryMinAge  time.Duration
+	ListenerThreads int // messages worked on at once; 0 means the transport's default
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MaxAttempts == 0 {
+		o.MaxAttempts = 3
+	}
+	if o.StatsInterval == 0 {
+		o.StatsInterval = time.Minute
+	}
+	if o.CopyTimeout == 0 {
+		o.CopyTimeout = time.Hour
+	}
+	if o.VerbTimeout == 0 {
+		o.VerbTimeout = time.Minute
+	}
+	if o.SetupTries == 0 {
+		o.SetupTries = 4
+	}
+	return o
+}
+
+// Manager is the volume service of one back end. Make one with New, Start it once, Stop it once.
+type Manager struct {
+	Options
+	exports  *export.Exports
+	attach   *attach.Service
+	capacity *capacity
+	flows    flows
+
+	background context.CancelCauseFunc
+	running    sync.WaitGroup
+	listeners  []messaging.Listener
+}
+
+// flows are the operations this service runs, made once.
+type flows struct {
+	create         *flow.Flow[creation, store.Tx]
+	del            *flow.Flow[deletion, store.Tx]
+	extend         *flow.Flow[extension, store.Tx]
+	snapshotCreate *flow.Flow[snapshotCreation, store.Tx]
+	snapshotDelete *flow.Flow[snapshotDeletion, store.Tx]
+}
+
+// New makes a Manager; it does nothing until it is started.
+func New(o Options) *Manager {
+	o = o.withDefaults()
+	m := &Manager{Options: o, exports: export.New(o.Backend, o.Target), background: func(error) {}}
+	m.attach = attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
+		Timeout: o.VerbTimeout, Notify: m.notifyVolume, Now: o.Now})
+	m.capacity = newCapacity(m)
+	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow(),
+		snapshotCreate: m.snapshotCreateFlow(), snapshotDelete: m.snapshotDeleteFlow()}
+	return m
+}
+
+// Start sets the back end and the target up, exports what was exported before, and begins to serve, to report and to
+// recover what the journal has. It returns when messages are served. A back end that cannot be set up in the tries it is
+// allowed is an error; such a service must not send heartbeats, and only a restart helps.
+func (m *Manager) Start(ctx context.Context) error {
+	if err := m.setup(ctx); err != nil {
+		return err
+	}
+	if m.Target != nil {
+		if err := m.Target.Start(ctx); err != nil {
+			return errors.Join(err, m.Backend.Close(ctx))
+		}
+	}
+	m.restore(ctx)
+	if err := m.serve(ctx); err != nil {
+		return errors.Join(err, m.Stop(ctx))
+	}
+	background, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	m.background = cancel
+	m.running.Go(func() { m.capacity.run(background) })
+	m.running.Go(func() { m.watch().Run(background) })
+	return nil
+}
+
+// setup sets the back end up, with growing pauses between the tries.
+func (m *Manager) setup(ctx context.Context) error {
+	for try := 1; ; try++ {
+		err := m.within(ctx, m.VerbTimeout, m.Backend.Setup)
+		if err == nil || try >= m.SetupTries || fault.Is(err, fault.Invalid) {
+			return err
+		}
+		pause := time.Second << min(try-1, 5)
+		m.Log.WarnContext(ctx, "the back end could not be set up; trying again", "backend", m.Host, "try", try, "after", pause, "error", err)
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		case <-time.After(pause):
+		}
+	}
+}
+
+// watch is the recovery of the operations that the journal says are ours.
+func (m *Manager) watch() journal.Watch {
+	resume := m.attach.Resume()
+	maps.Copy(resume, map[string]journal.Resume{
+		rpcapi.FlowVolumeCreate:   m.resumeCreate,
+		rpcapi.FlowVolumeDelete:   resumer(m, m.flows.del),
+		rpcapi.FlowVolumeExtend:   resumer(m, m.flows.extend),
+		rpcapi.FlowSnapshotCreate: resumer(m, m.flows.snapshotCreate),
+		rpcapi.FlowSnapshotDelete: resumer(m, m.flows.snapshotDelete),
+	})
+	return journal.Watch{Store: m.Store, Owner: m.Host, Resume: resume, Period: m.RecoveryPeriod, MinAge: m.RecoveryMinAge}
+}
+
+func resumer[S any](m *Manager, f *flow.Flow[S, store.Tx]) journal.Resume {
+	return func(ctx context.Context, r flow.Record) error { return flow.Resume(ctx, m.Flows, f, r) }
+}
+
+// Stop takes no more messages, waits for what is being worked on until ctx ends, and leaves the rest to the journal. Then
+// it lets go of target and back end.
+func (m *Manager) Stop(ctx context.Context) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(m.listeners))
+	for i, l := range m.listeners {
+		wg.Go(func() { errs[i] = l.Stop(ctx) })
+	}
+	m.background(messaging.ErrStopping)
+	wg.Wait()
+	done := make(chan struct{})
+	go func() { m.running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		errs = append(errs, fault.Wrap(ctx.Err(), fault.Timeout, "", "the volume service %s did not stop in time", m.Host))
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if m.Target != nil {
+		errs = append(errs, m.Target.Close(closing))
+	}
+	return errors.Join(append(errs, m.Backend.Close(closing))...)
+}
+
+const closeTimeout = 5 * time.Second
+
+// within runs fn under a time limit.
+func (m *Manager) within(ctx context.Context, limit time.Duration, fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return fn(ctx)
+}
+
+// notifyVolume tells the notifier of an event of a volume ("create.start").
+func (m *Manager) notifyVolume(ctx context.Context, event string, v *block.Volume) {
+	if m.Notifier == nil || v == nil {
+		return
+	}
+	m.Notifier.Notify(ctx, "volume."+event, map[string]any{
+		"volume_id": v.ID, "tenant_id": v.ProjectID, "user_id": v.UserID, "host": string(v.Host), "status": string(v.Status),
+		"size": v.SizeGiB, "volume_type": v.VolumeTypeID, "availability_zone": v.AvailabilityZone,
+		"snapshot_id": v.SnapshotID, "source_volid": v.SourceVolumeID,
+	})
+}
+
+// notifySnapshot is notifyVolume for snapshots.
+func (m *Manager) notifySnapshot(ctx context.Context, event string, s *block.Snapshot) {
+	if m.Notifier == nil || s == nil {
+		return
+	}
+	m.Notifier.Notify(ctx, "snapshot."+event, map[string]any{
+		"snapshot_id": s.ID, "volume_id": s.VolumeID, "tenant_id": s.ProjectID, "user_id": s.UserID, "status": string(s.Status),
+		"volume_size": s.VolumeSizeGiB,
+	})
+}
