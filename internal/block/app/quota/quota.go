@@ -14,10 +14,10 @@ import (
 
 // Options are the configured limits; names are the options'. A limit of block.Unlimited allows everything.
 type Options struct {
-	Volumes, Snapshots, Gigabytes            int64 // quota_volumes, quota_snapshots, quota_gigabytes
-	Backups, BackupGigabytes, Groups         int64 // quota_backups, quota_backup_gigabytes, quota_groups
-	PerVolumeGigabytes                       int64 // per_volume_size_limit
-	UseDefaultQuotaClass, NoSnapshotGigabyte bool  // use_default_quota_class, no_snapshot_gb_quota
+	Volumes, Snapshots, Gigabytes             int64 // quota_volumes, quota_snapshots, quota_gigabytes
+	Backups, BackupGigabytes, Groups          int64 // quota_backups, quota_backup_gigabytes, quota_groups
+	PerVolumeGigabytes                        int64 // per_volume_size_limit
+	UseDefaultQuotaClass, NoSnapshotGigabytes bool  // use_default_quota_class, no_snapshot_gb_quota
 }
 
 // DefaultClass is the quota class whose limits stand for every project that has none of its own.
@@ -92,11 +92,11 @@ func (q *Quota) Limits(ctx context.Context, r Reader, projectID string, typeName
 
 // InUse is a project's usage in the words of quota sets, with the resources of the types given as id to name.
 func (q *Quota) InUse(u *block.QuotaUsage, types map[string]string) map[string]int64 {
-	m := u.InUse(!q.opts.NoSnapshotGigabyte, "", "")
+	m := u.InUse(!q.opts.NoSnapshotGigabytes, "", "")
 	m[block.QuotaBackups], m[block.QuotaBackupGigabytes], m[block.QuotaGroups] = u.Backups, u.BackupGigabytes, u.Groups
 	m[block.QuotaPerVolumeGigabytes] = 0
 	for id, name := range types {
-		for key, n := range u.InUse(!q.opts.NoSnapshotGigabyte, id, name) {
+		for key, n := range u.InUse(!q.opts.NoSnapshotGigabytes, id, name) {
 			m[key] = n
 		}
 	}
@@ -139,7 +139,7 @@ func (q *Quota) Take(ctx context.Context, tx store.Tx, projectID string, d Delta
 	if err != nil {
 		return err
 	}
-	used := usage.InUse(!q.opts.NoSnapshotGigabyte, d.TypeID, d.TypeName)
+	used := usage.InUse(!q.opts.NoSnapshotGigabytes, d.TypeID, d.TypeName)
 	for _, c := range q.claims(d) {
 		for _, name := range []string{c.resource, c.resource + "_" + d.TypeName} {
 			if limit := limits[name]; c.amount > 0 && limit >= 0 && used[name]+c.amount > limit {
@@ -159,7 +159,7 @@ type claim struct {
 // claims lists what d takes of each resource, gigabytes first, as upstream reports them.
 func (q *Quota) claims(d Delta) []claim {
 	gib := d.VolumeGiB
-	if !q.opts.NoSnapshotGigabyte {
+	if !q.opts.NoSnapshotGigabytes {
 		gib += d.SnapshotGiB
 	}
 	return []claim{{block.QuotaGigabytes, gib}, {block.QuotaVolumes, d.Volumes}, {block.QuotaSnapshots, d.Snapshots}}
@@ -185,5 +185,5 @@ func (q *Quota) Record(ctx context.Context, tx store.Tx, projectID, typeID, type
 	if err != nil {
 		return err
 	}
-	return tx.PutQuotaUsage(ctx, projectID, usage.InUse(!q.opts.NoSnapshotGigabyte, typeID, typeName))
+	return tx.PutQuotaUsage(ctx, projectID, usage.InUse(!q.opts.NoSnapshotGigabytes, typeID, typeName))
 }

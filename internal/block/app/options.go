@@ -1,0 +1,41 @@
+package app
+
+import (
+	"time"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/oslo/config"
+)
+
+var (
+	defaultVolumeType = config.String("DEFAULT", "default_volume_type", block.DefaultTypeName,
+		"The volume type of a volume for which none is named. It must exist.")
+	defaultAvailabilityZone = config.String("DEFAULT", "default_availability_zone", "",
+		"The availability zone of a volume for which none is named; storage_availability_zone if this is not set.", config.NoDefault())
+	storageAvailabilityZone = config.String("DEFAULT", "storage_availability_zone", "nova",
+		"The availability zone of this node.")
+	allowZoneFallback = config.Bool("DEFAULT", "allow_availability_zone_fallback", false,
+		"Whether a volume asked for in a zone that does not exist is made in the default zone instead of being refused.")
+	clonedVolumeSameZone = config.Bool("DEFAULT", "cloned_volume_same_az", true,
+		"Whether a copy of a volume or snapshot must be in the zone of its source.")
+	snapshotSameHost = config.Bool("DEFAULT", "snapshot_same_host", true,
+		"Whether a volume made from a snapshot must be on the back end of the snapshot.")
+	serviceDownTime = config.Seconds("DEFAULT", "service_down_time", time.Minute,
+		"How many seconds after its last heartbeat a service counts as down.", config.Min(1))
+)
+
+// ConfigOptions are the options the use cases heed.
+func ConfigOptions() []config.Option {
+	return []config.Option{defaultVolumeType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
+		clonedVolumeSameZone, snapshotSameHost, serviceDownTime}
+}
+
+// OptionsFrom reads them.
+func OptionsFrom(c *config.Config) Options {
+	return Options{
+		DefaultVolumeType: defaultVolumeType.Get(c), DefaultAvailabilityZone: defaultAvailabilityZone.Get(c),
+		StorageAvailabilityZone: storageAvailabilityZone.Get(c), AllowAvailabilityZoneFallback: allowZoneFallback.Get(c),
+		ClonedVolumeSameZone: clonedVolumeSameZone.Get(c), SnapshotSameHost: snapshotSameHost.Get(c),
+		ServiceDownTime: serviceDownTime.Get(c),
+	}
+}
