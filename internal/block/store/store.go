@@ -49,8 +49,10 @@ type Tx interface {
 	FlowWriter
 }
 
-// Page is keyset paging: at most Limit rows after the row whose id is Marker, in the order of Sort and then id.
-// Limit 0 means no limit of the store's own. Offset skips rows after that and costs what it skips.
+// Page is keyset paging: at most Limit rows after the row whose id is Marker, in the order of Sort, then created_at, then
+// id; those two take the direction of Sort's first key, as in Cinder. NULL is smaller than every value. A Marker that is
+// not among the project's rows is the resource's NotFound. Limit 0 means no limit of the store's own. Offset skips rows
+// after that and costs what it skips.
 type Page struct {
 	Limit, Offset int
 	Marker        string
@@ -64,7 +66,8 @@ type Sort struct {
 	Desc bool
 }
 
-// TimeFilter compares a time column; Op is gt, gte, eq, neq, lt or lte.
+// TimeFilter compares a time column; Op is gt, gte, eq, neq, lt or lte. Of several filters of one column a row has to meet
+// one, as in Cinder.
 type TimeFilter struct {
 	Key string // created_at or updated_at
 	Op  string
@@ -72,13 +75,17 @@ type TimeFilter struct {
 }
 
 // VolumeQuery chooses volumes. Zero fields do not restrict.
+//
+// In this and the other queries Equal and Like take texts: an empty one in Equal also stands for NULL, "true" and "false"
+// are for booleans, and a host or cluster_name without a pool stands for all its pools. A name that is no column and a
+// value that the column cannot hold choose nothing, as in Cinder.
 type VolumeQuery struct {
 	ProjectID string
 	IDs       []string
 	Equal     map[string][]string // API column name to accepted values: name, status, size, availability_zone, bootable,
 	//                               migration_status, group_id, host, volume_type_id, snapshot_id, source_volid, consumes_quota, ...
 	Like          map[string]string // API column name to a substring
-	Metadata      map[string]string // every pair must be there
+	Metadata      map[string]string // every pair must be there, in the metadata or the admin metadata
 	ImageMetadata map[string]string
 	Times         []TimeFilter
 	Backend       string // "host@backend": every pool of it
@@ -102,13 +109,16 @@ type VolumeWriter interface {
 	// UpdateVolume is the compare-and-swap every change of state goes through: it applies set if the row exists and
 	// meets when, and says whether it did. UpdatedAt is always written.
 	UpdateVolume(ctx context.Context, id string, when VolumeWhen, set VolumeSet) (bool, error)
-	// PutVolumeMetadata merges the pairs, or with replace makes them the whole.
+	// PutVolumeMetadata merges the pairs, or with replace makes them the whole. NotFound, of all the Put methods: the
+	// volume's.
 	PutVolumeMetadata(ctx context.Context, id string, md map[string]string, replace bool) error
+	// DeleteVolumeMetadata removes one key. NotFound: VolumeMetadataNotFound.
 	DeleteVolumeMetadata(ctx context.Context, id, key string) error
 	PutVolumeAdminMetadata(ctx context.Context, id string, md map[string]string) error
 	DeleteVolumeAdminMetadata(ctx context.Context, id, key string) error
 	PutVolumeImageMetadata(ctx context.Context, id string, md map[string]string) error
-	// DestroyVolume soft-deletes the row with its metadata, attachments and image metadata. A missing row is no error.
+	// DestroyVolume soft-deletes the row with its metadata, attachments, image metadata, snapshots and transfers. A missing
+	// row is no error.
 	DestroyVolume(ctx context.Context, id string) error
 }
 
@@ -180,6 +190,7 @@ type SnapshotWriter interface {
 	CreateSnapshot(ctx context.Context, s *block.Snapshot) error
 	UpdateSnapshot(ctx context.Context, id string, when SnapshotWhen, set SnapshotSet) (bool, error)
 	PutSnapshotMetadata(ctx context.Context, id string, md map[string]string, replace bool) error
+	// DeleteSnapshotMetadata removes one key. NotFound: SnapshotMetadataNotFound.
 	DeleteSnapshotMetadata(ctx context.Context, id, key string) error
 	DestroySnapshot(ctx context.Context, id string) error
 }
@@ -263,8 +274,9 @@ type TypeReader interface {
 type TypeWriter interface {
 	// CreateVolumeType inserts t with its extra specs and ProjectIDs. Conflict: VolumeTypeExists.
 	CreateVolumeType(ctx context.Context, t *block.VolumeType) error
-	// UpdateVolumeType writes name, description and is_public of t.
+	// UpdateVolumeType writes name, description and is_public of t. Conflict: VolumeTypeExists.
 	UpdateVolumeType(ctx context.Context, t *block.VolumeType) error
+	// DestroyVolumeType soft-deletes it with its specs and accesses; whether it is in use is the caller's to ask.
 	DestroyVolumeType(ctx context.Context, id string) error
 	PutExtraSpecs(ctx context.Context, typeID string, specs map[string]string) error
 	// DeleteExtraSpec removes one. NotFound: VolumeTypeExtraSpecsNotFound.
@@ -274,7 +286,7 @@ type TypeWriter interface {
 	RemoveTypeAccess(ctx context.Context, typeID, projectID string) error
 }
 
-// ServiceQuery chooses services. Zero fields do not restrict.
+// ServiceQuery chooses services, by id. Zero fields do not restrict; a Host without a back end also finds its back ends.
 type ServiceQuery struct {
 	Host, Binary, Topic, ClusterName string
 	Disabled                         *bool
@@ -296,10 +308,11 @@ type ServiceWriter interface {
 	// RegisterService inserts or refreshes the row of (Host, Binary) and returns it as it stands: what an operator set
 	// (disabled, frozen, ...) is kept.
 	RegisterService(ctx context.Context, s *block.Service) (*block.Service, error)
-	// Heartbeat adds one to report_count and sets updated_at.
+	// Heartbeat adds one to report_count and sets updated_at. NotFound: ServiceNotFound, when an operator removed the row.
 	Heartbeat(ctx context.Context, id int64) error
+	// UpdateService writes modified_at and leaves updated_at, the heartbeat, alone. NotFound: ServiceNotFound.
 	UpdateService(ctx context.Context, id int64, set ServiceSet) error
-	// DeleteService soft-deletes the row.
+	// DeleteService soft-deletes the row. A missing row is no error.
 	DeleteService(ctx context.Context, id int64) error
 }
 
@@ -337,6 +350,7 @@ type FlowReader interface {
 
 // FlowWriter writes the journal; see flow.Journal.
 type FlowWriter interface {
+	// PutFlow sets updated_at itself and keeps the created_at of a record that is there.
 	PutFlow(ctx context.Context, r flow.Record) error
 	// ClaimFlow writes r.Attempts+1 (and updated_at) into the record r.ID if it is still the one that Flows gave: owner,
 	// attempts and updated_at are r's. It says whether it did: recoveries that found the same record claim it once.

@@ -11,20 +11,19 @@ import (
 
 // Flows implements store.FlowReader.
 func (r *reader) Flows(ctx context.Context, owner string, minAge time.Duration, limit int) (records []flow.Record, err error) {
-	err = r.read(ctx, func(s *sqlkit.Session) error {
-		records = nil
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		return s.Query(ctx, `SELECT id, name, owner, resource_type, resource_id, state, unwinding, cause, attempts, created_at, updated_at
-			FROM clinker_flows WHERE owner = ? AND updated_at <= ? ORDER BY updated_at, id LIMIT ?`, func(rows *sql.Rows) error {
+			FROM clinker_flows WHERE owner = ? AND updated_at <= ? ORDER BY updated_at, id LIMIT ?`, func(row *sql.Rows) error {
 			var f flow.Record
 			var attempts sqlkit.Int
-			err := rows.Scan((*sqlkit.Text)(&f.ID), (*sqlkit.Text)(&f.Name), (*sqlkit.Text)(&f.Owner),
+			err := row.Scan((*sqlkit.Text)(&f.ID), (*sqlkit.Text)(&f.Name), (*sqlkit.Text)(&f.Owner),
 				(*sqlkit.Text)(&f.ResourceType), (*sqlkit.Text)(&f.ResourceID), (*sqlkit.Blob)(&f.State),
 				(*sqlkit.Bool)(&f.Unwinding), (*sqlkit.Text)(&f.Cause), &attempts,
 				(*sqlkit.Time)(&f.CreatedAt), (*sqlkit.Time)(&f.UpdatedAt))
 			f.Attempts = int(attempts)
 			records = append(records, f)
 			return err
-		}, owner, r.at(r.now().Add(-minAge)), limit)
+		}, owner, r.conn.At(r.conn.Now().Add(-minAge)), limit)
 	})
 	if err != nil {
 		return nil, err
@@ -35,22 +34,22 @@ func (r *reader) Flows(ctx context.Context, owner string, minAge time.Duration, 
 // PutFlow implements store.FlowWriter. It writes updated_at by its own clock; created_at stays what it was first.
 func (t *tx) PutFlow(ctx context.Context, f flow.Record) error {
 	columns := []string{"id", "name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "created_at", "updated_at"}
-	text := t.dialect.Upsert("clinker_flows", columns, []string{"id"},
+	text := t.conn.Dialect().Upsert("clinker_flows", columns, []string{"id"},
 		[]string{"name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "updated_at"})
-	t.created(&f.CreatedAt)
-	return t.exec(ctx, text, f.ID, f.Name, f.Owner, f.ResourceType, f.ResourceID, sqlkit.NullIfEmpty(string(f.State)),
-		f.Unwinding, sqlkit.NullIfEmpty(f.Cause), f.Attempts, t.at(f.CreatedAt), t.at(t.now()))
+	t.conn.Fill(&f.CreatedAt)
+	return t.conn.Run(ctx, text, f.ID, f.Name, f.Owner, f.ResourceType, f.ResourceID, sqlkit.NullIfEmpty(string(f.State)),
+		f.Unwinding, sqlkit.NullIfEmpty(f.Cause), f.Attempts, t.conn.At(f.CreatedAt), t.conn.At(t.conn.Now()))
 }
 
 // ClaimFlow implements store.FlowWriter.
 func (t *tx) ClaimFlow(ctx context.Context, f flow.Record) (bool, error) {
-	n, err := t.session.Exec(ctx, `UPDATE clinker_flows SET attempts = attempts + 1, updated_at = ?
+	n, err := t.conn.Exec(ctx, `UPDATE clinker_flows SET attempts = attempts + 1, updated_at = ?
 		WHERE id = ? AND owner = ? AND attempts = ? AND updated_at = ?`,
-		t.at(t.now()), f.ID, f.Owner, f.Attempts, t.at(f.UpdatedAt))
+		t.conn.At(t.conn.Now()), f.ID, f.Owner, f.Attempts, t.conn.At(f.UpdatedAt))
 	return n > 0, err
 }
 
 // DeleteFlow implements store.FlowWriter.
 func (t *tx) DeleteFlow(ctx context.Context, id string) error {
-	return t.exec(ctx, `DELETE FROM clinker_flows WHERE id = ?`, id)
+	return t.conn.Run(ctx, `DELETE FROM clinker_flows WHERE id = ?`, id)
 }

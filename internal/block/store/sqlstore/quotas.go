@@ -22,11 +22,11 @@ func (r *reader) QuotaClassLimits(ctx context.Context, class string) (map[string
 
 func (r *reader) limits(ctx context.Context, text, of string) (map[string]int64, error) {
 	limits := make(map[string]int64)
-	err := r.read(ctx, func(s *sqlkit.Session) error {
-		return s.Query(ctx, text, func(rows *sql.Rows) error {
+	err := r.conn.Read(ctx, func(s *sqlkit.Session) error {
+		return s.Query(ctx, text, func(row *sql.Rows) error {
 			var resource sqlkit.Text
 			var limit sqlkit.Int
-			err := rows.Scan(&resource, &limit)
+			err := row.Scan(&resource, &limit)
 			limits[string(resource)] = int64(limit)
 			return err
 		}, of)
@@ -41,7 +41,7 @@ func (r *reader) limits(ctx context.Context, text, of string) (map[string]int64,
 // Volumes and snapshots that Cinder made for its own purposes do not count.
 func (r *reader) QuotaUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
 	var u *block.QuotaUsage
-	err := r.read(ctx, func(s *sqlkit.Session) error {
+	err := r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		u = &block.QuotaUsage{ByType: make(map[string]block.TypeUsage)}
 		err := byType(ctx, s, "volumes", "size", projectID, func(id string, n, sizeGiB int64) {
 			u.Volumes, u.VolumeGigabytes = u.Volumes+n, u.VolumeGigabytes+sizeGiB
@@ -63,7 +63,7 @@ func (r *reader) QuotaUsage(ctx context.Context, projectID string) (*block.Quota
 			[]any{(*sqlkit.Int)(&u.Backups), (*sqlkit.Int)(&u.BackupGigabytes)}, projectID); err != nil {
 			return err
 		}
-		_, err = s.QueryRow(ctx, `SELECT COUNT(*) FROM groups WHERE project_id = ? AND deleted = FALSE`, []any{(*sqlkit.Int)(&u.Groups)}, projectID)
+		_, err = s.QueryRow(ctx, `SELECT COUNT(*) FROM "groups" WHERE project_id = ? AND deleted = FALSE`, []any{(*sqlkit.Int)(&u.Groups)}, projectID)
 		return err
 	})
 	if err != nil {
@@ -75,10 +75,10 @@ func (r *reader) QuotaUsage(ctx context.Context, projectID string) (*block.Quota
 // byType counts the rows of a table that use quota and adds up their sizes, for each volume type.
 func byType(ctx context.Context, s *sqlkit.Session, table, size, projectID string, add func(id string, n, sizeGiB int64)) error {
 	return s.Query(ctx, `SELECT volume_type_id, COUNT(*), COALESCE(SUM(`+size+`), 0) FROM `+table+`
-		WHERE project_id = ? AND deleted = FALSE AND use_quota = TRUE GROUP BY volume_type_id`, func(rows *sql.Rows) error {
+		WHERE project_id = ? AND deleted = FALSE AND use_quota = TRUE GROUP BY volume_type_id`, func(row *sql.Rows) error {
 		var id sqlkit.Text
 		var n, sizeGiB sqlkit.Int
-		err := rows.Scan(&id, &n, &sizeGiB)
+		err := row.Scan(&id, &n, &sizeGiB)
 		add(string(id), int64(n), int64(sizeGiB))
 		return err
 	}, projectID)
@@ -86,7 +86,7 @@ func byType(ctx context.Context, s *sqlkit.Session, table, size, projectID strin
 
 // LockQuota implements store.QuotaWriter. Where write transactions run one after another there is nothing to do.
 func (t *tx) LockQuota(ctx context.Context, projectID string) error {
-	if t.dialect.SerialWriters() {
+	if t.conn.Dialect().SerialWriters() {
 		return nil
 	}
 	return t.lockQuotaRow(ctx, projectID)
@@ -94,19 +94,19 @@ func (t *tx) LockQuota(ctx context.Context, projectID string) error {
 
 // lockQuotaRow writes the project's own row, which every other transaction that does the same has to wait for.
 func (t *tx) lockQuotaRow(ctx context.Context, projectID string) error {
-	text := t.dialect.Upsert("clinker_quota_locks", []string{"project_id", "taken_at"}, []string{"project_id"}, []string{"taken_at"})
-	return t.exec(ctx, text, projectID, t.at(t.now()))
+	text := t.conn.Dialect().Upsert("clinker_quota_locks", []string{"project_id", "taken_at"}, []string{"project_id"}, []string{"taken_at"})
+	return t.conn.Run(ctx, text, projectID, t.conn.At(t.conn.Now()))
 }
 
 // PutQuotaUsage implements store.QuotaWriter.
 func (t *tx) PutQuotaUsage(ctx context.Context, projectID string, inUse map[string]int64) error {
 	// race_preventer is TRUE in every live row and NULL in a deleted one: it makes the unique key one of live rows.
-	text := t.dialect.Upsert("quota_usages",
+	text := t.conn.Dialect().Upsert("quota_usages",
 		[]string{"created_at", "updated_at", "deleted", "project_id", "resource", "in_use", "reserved", "race_preventer"},
 		[]string{"project_id", "resource", "race_preventer"}, []string{"updated_at", "in_use"})
-	now := t.at(t.now())
+	now := t.conn.At(t.conn.Now())
 	for _, resource := range slices.Sorted(maps.Keys(inUse)) {
-		if err := t.exec(ctx, text, now, now, false, projectID, resource, inUse[resource], 0, true); err != nil {
+		if err := t.conn.Run(ctx, text, now, now, false, projectID, resource, inUse[resource], 0, true); err != nil {
 			return err
 		}
 	}
@@ -115,12 +115,12 @@ func (t *tx) PutQuotaUsage(ctx context.Context, projectID string, inUse map[stri
 
 // PutQuotaLimits implements store.QuotaWriter.
 func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[string]int64) error {
-	now := t.at(t.now())
+	now := t.conn.At(t.conn.Now())
 	for _, resource := range slices.Sorted(maps.Keys(limits)) {
-		n, err := t.session.Exec(ctx, `UPDATE quotas SET hard_limit = ?, updated_at = ? WHERE project_id = ? AND resource = ? AND deleted = FALSE`,
+		n, err := t.conn.Exec(ctx, `UPDATE quotas SET hard_limit = ?, updated_at = ? WHERE project_id = ? AND resource = ? AND deleted = FALSE`,
 			limits[resource], now, projectID, resource)
 		if err == nil && n == 0 {
-			err = t.exec(ctx, `INSERT INTO quotas (created_at, deleted, project_id, resource, hard_limit) VALUES (?, FALSE, ?, ?, ?)`,
+			err = t.conn.Run(ctx, `INSERT INTO quotas (created_at, deleted, project_id, resource, hard_limit) VALUES (?, FALSE, ?, ?, ?)`,
 				now, projectID, resource, limits[resource])
 		}
 		if err != nil {
@@ -132,5 +132,5 @@ func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[st
 
 // DeleteQuotaLimits implements store.QuotaWriter.
 func (t *tx) DeleteQuotaLimits(ctx context.Context, projectID string) error {
-	return t.exec(ctx, `UPDATE quotas SET deleted = TRUE, deleted_at = ? WHERE project_id = ? AND deleted = FALSE`, t.at(t.now()), projectID)
+	return t.conn.Run(ctx, `UPDATE quotas SET deleted = TRUE, deleted_at = ? WHERE project_id = ? AND deleted = FALSE`, t.conn.At(t.conn.Now()), projectID)
 }

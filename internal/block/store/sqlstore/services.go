@@ -5,10 +5,10 @@ import (
 	"database/sql"
 
 	"github.com/google/uuid"
-	"github.com/huandu/go-sqlbuilder"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
@@ -28,24 +28,28 @@ func serviceFields(v *block.Service) []any {
 
 // Services implements store.ServiceReader. A Host without a back end also finds that host's back ends.
 func (r *reader) Services(ctx context.Context, q store.ServiceQuery) (services []*block.Service, err error) {
-	sb := newSelect()
-	sb.Select(serviceColumns).From("services").Where("deleted = FALSE").OrderBy("id")
+	sb := rows.NewSelect(r.conn.Dialect(), serviceColumns, "services").Where("deleted = FALSE")
 	if q.Host != "" {
-		sb.Where(within(r.dialect, sb, "host", q.Host))
+		sb.Where(sb.Within("host", q.Host))
 	}
-	for name, value := range map[string]string{`"binary"`: q.Binary, "topic": q.Topic, "cluster_name": q.ClusterName} {
-		if value != "" {
-			sb.Where(sb.Equal(name, value))
-		}
+	if q.Binary != "" {
+		sb.Where(`"binary" = ` + sb.Arg(q.Binary))
+	}
+	if q.Topic != "" {
+		sb.Where("topic = " + sb.Arg(q.Topic))
+	}
+	if q.ClusterName != "" {
+		sb.Where("cluster_name = " + sb.Arg(q.ClusterName))
 	}
 	if q.Disabled != nil {
-		sb.Where(sb.Equal("disabled", *q.Disabled))
+		sb.Where("disabled = " + sb.Arg(*q.Disabled))
 	}
-	err = r.read(ctx, func(s *sqlkit.Session) error {
-		return each(ctx, s, sb, func(rows *sql.Rows) error {
+	sb.Trail("ORDER BY id")
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+		return sb.Each(ctx, s, func(row *sql.Rows) error {
 			v := new(block.Service)
 			services = append(services, v)
-			return rows.Scan(serviceFields(v)...)
+			return row.Scan(serviceFields(v)...)
 		})
 	})
 	if err != nil {
@@ -56,15 +60,14 @@ func (r *reader) Services(ctx context.Context, q store.ServiceQuery) (services [
 
 // BackendVolumes implements store.ServiceReader.
 func (r *reader) BackendVolumes(ctx context.Context, backend string) (map[block.Host]store.PoolTotals, error) {
-	sb := newSelect()
-	sb.Select("host", "COUNT(*)", "COALESCE(SUM(size), 0)").From("volumes").
-		Where("deleted = FALSE", within(r.dialect, sb, "host", backend)).GroupBy("host")
+	sb := rows.NewSelect(r.conn.Dialect(), "host, COUNT(*), COALESCE(SUM(size), 0)", "volumes")
+	sb.Where("deleted = FALSE", sb.Within("host", backend)).Trail("GROUP BY host")
 	totals := make(map[block.Host]store.PoolTotals)
-	err := r.read(ctx, func(s *sqlkit.Session) error {
-		return each(ctx, s, sb, func(rows *sql.Rows) error {
+	err := r.conn.Read(ctx, func(s *sqlkit.Session) error {
+		return sb.Each(ctx, s, func(row *sql.Rows) error {
 			var host block.Host
 			var p store.PoolTotals
-			err := rows.Scan((*sqlkit.Text)(&host), (*sqlkit.Int)(&p.Volumes), (*sqlkit.Int)(&p.SizeGiB))
+			err := row.Scan((*sqlkit.Text)(&host), (*sqlkit.Int)(&p.Volumes), (*sqlkit.Int)(&p.SizeGiB))
 			totals[host] = p
 			return err
 		})
@@ -77,8 +80,8 @@ func (r *reader) BackendVolumes(ctx context.Context, backend string) (map[block.
 
 // RegisterService implements store.ServiceWriter.
 func (t *tx) RegisterService(ctx context.Context, v *block.Service) (*block.Service, error) {
-	now := t.at(t.now())
-	n, err := t.session.Exec(ctx, `UPDATE services SET topic = ?, availability_zone = ?, rpc_current_version = ?, object_current_version = ?,
+	now := t.conn.At(t.conn.Now())
+	n, err := t.conn.Exec(ctx, `UPDATE services SET topic = ?, availability_zone = ?, rpc_current_version = ?, object_current_version = ?,
 		cluster_name = ?, updated_at = ? WHERE host = ? AND "binary" = ? AND deleted = FALSE`,
 		v.Topic, v.AvailabilityZone, v.RPCCurrentVersion, v.ObjectCurrentVersion, sqlkit.NullIfEmpty(v.ClusterName), now, v.Host, v.Binary)
 	if err != nil {
@@ -93,7 +96,7 @@ func (t *tx) RegisterService(ctx context.Context, v *block.Service) (*block.Serv
 		if replication == "" {
 			replication = "not-capable"
 		}
-		err := t.exec(ctx, `INSERT INTO services (created_at, updated_at, deleted, uuid, host, "binary", topic, report_count, disabled, disabled_reason,
+		err := t.conn.Run(ctx, `INSERT INTO services (created_at, updated_at, deleted, uuid, host, "binary", topic, report_count, disabled, disabled_reason,
 			availability_zone, rpc_current_version, object_current_version, cluster_name, replication_status, active_backend_id, frozen)
 			VALUES (?, ?, FALSE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			now, now, id, v.Host, v.Binary, v.Topic, v.ReportCount, v.Disabled, sqlkit.NullIfEmpty(v.DisabledReason), v.AvailabilityZone,
@@ -103,38 +106,38 @@ func (t *tx) RegisterService(ctx context.Context, v *block.Service) (*block.Serv
 		}
 	}
 	row := new(block.Service)
-	_, err = t.session.QueryRow(ctx, `SELECT `+serviceColumns+` FROM services WHERE host = ? AND "binary" = ? AND deleted = FALSE ORDER BY id`,
+	_, err = t.conn.Session.QueryRow(ctx, `SELECT `+serviceColumns+` FROM services WHERE host = ? AND "binary" = ? AND deleted = FALSE ORDER BY id`,
 		serviceFields(row), v.Host, v.Binary)
 	return row, err
 }
 
 // Heartbeat implements store.ServiceWriter. NotFound: ServiceNotFound, when an operator removed the row.
 func (t *tx) Heartbeat(ctx context.Context, id int64) error {
-	n, err := t.session.Exec(ctx, `UPDATE services SET report_count = report_count + 1, updated_at = ? WHERE id = ? AND deleted = FALSE`, t.at(t.now()), id)
-	return serviceThere(id, n, err)
-}
-
-// UpdateService implements store.ServiceWriter. It writes modified_at and leaves updated_at alone, which is the heartbeat.
-func (t *tx) UpdateService(ctx context.Context, id int64, set store.ServiceSet) error {
-	c := change{sqlbuilder.SQLite.NewUpdateBuilder(), &t.reader}
-	c.Update("services").Where(c.Equal("id", id), "deleted = FALSE")
-	c.SetMore(c.Assign("modified_at", t.at(t.now())))
-	setValue(c, "disabled", set.Disabled)
-	setText(c, "disabled_reason", set.DisabledReason)
-	setValue(c, "frozen", set.Frozen)
-	text, args := c.Build()
-	n, err := t.session.Exec(ctx, text, args...)
-	return serviceThere(id, n, err)
-}
-
-func serviceThere(id, n int64, err error) error {
+	n, err := t.conn.Exec(ctx, `UPDATE services SET report_count = report_count + 1, updated_at = ? WHERE id = ? AND deleted = FALSE`, t.conn.At(t.conn.Now()), id)
 	if err == nil && n == 0 {
-		err = fault.New(fault.NotFound, "ServiceNotFound", "Service %d could not be found.", id)
+		err = serviceNotFound(id)
 	}
 	return err
 }
 
+// UpdateService implements store.ServiceWriter. It writes modified_at and leaves updated_at alone, which is the heartbeat.
+func (t *tx) UpdateService(ctx context.Context, id int64, set store.ServiceSet) error {
+	c := rows.NewChange(t.conn, "services", id, "modified_at")
+	rows.SetValue(c, "disabled", set.Disabled)
+	rows.SetText(c, "disabled_reason", set.DisabledReason)
+	rows.SetValue(c, "frozen", set.Frozen)
+	changed, err := c.Apply(ctx)
+	if err == nil && !changed {
+		err = serviceNotFound(id)
+	}
+	return err
+}
+
+func serviceNotFound(id int64) error {
+	return fault.New(fault.NotFound, "ServiceNotFound", "Service %d could not be found.", id)
+}
+
 // DeleteService implements store.ServiceWriter. A missing row is no error.
 func (t *tx) DeleteService(ctx context.Context, id int64) error {
-	return t.exec(ctx, `UPDATE services SET deleted = TRUE, deleted_at = ? WHERE id = ? AND deleted = FALSE`, t.at(t.now()), id)
+	return t.conn.Run(ctx, `UPDATE services SET deleted = TRUE, deleted_at = ? WHERE id = ? AND deleted = FALSE`, t.conn.At(t.conn.Now()), id)
 }

@@ -1,6 +1,5 @@
 // Package sqlstore keeps Block Storage in an SQL database: the one implementation of package store. There is a file per
-// resource; listing.go turns filters, orders and pages into conditions for all of them, pairs.go keeps the tables of
-// keys and values.
+// resource, those of volumes in volumerows; what they have in common is in rows.
 //
 // What must not live here: a decision about states, quotas or who may see what. Callers decide; this package reads and
 // writes what it is told. Definitions of tables are in package schema, differences between databases in package sqlkit.
@@ -13,6 +12,8 @@ import (
 
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/store/schema"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/volumerows"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
 
@@ -35,6 +36,7 @@ type Config struct {
 // Store is a store.Store in an SQL database. It is safe for concurrent use.
 type Store struct {
 	reader
+	volumerows.Reader
 	// Outcome says whether Open made the database, adopted one of Cinder's, or found everything there.
 	Outcome schema.Outcome
 }
@@ -59,61 +61,34 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Store{reader: reader{db: db, dialect: db.Dialect(), clock: c.Now, lists: newListings()}, Outcome: outcome}, nil
+	conn := &rows.Conn{DB: db, Clock: c.Now}
+	return &Store{reader: reader{conn: conn, types: typeListing()}, Reader: volumerows.NewReader(conn), Outcome: outcome}, nil
 }
 
 // Ping implements store.Store.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+func (s *Store) Ping(ctx context.Context) error { return s.conn.DB.Ping(ctx) }
 
 // Close implements store.Store.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error { return s.conn.DB.Close() }
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
-	return s.db.Write(ctx, func(session *sqlkit.Session) error {
-		t := &tx{reader: s.reader}
-		t.session = session
-		return fn(t)
+	return s.conn.DB.Write(ctx, func(session *sqlkit.Session) error {
+		conn := &rows.Conn{DB: s.conn.DB, Session: session, Clock: s.conn.Clock}
+		return fn(&tx{reader: reader{conn: conn, types: s.types}, Writer: volumerows.NewWriter(s.Reader, conn)})
 	})
 }
 
-// reader reads: inside a transaction if it has a session, else each call in a read transaction of its own, so that what
-// several queries find fits together.
+// reader reads types, services, quotas and flows.
 type reader struct {
-	db      *sqlkit.DB
-	dialect sqlkit.Dialect
-	session *sqlkit.Session
-	clock   func() time.Time
-	lists   *listings
+	conn  *rows.Conn
+	types *rows.Listing
 }
 
-// tx writes.
-type tx struct{ reader }
+// tx reads and writes in one transaction.
+type tx struct {
+	reader
+	volumerows.Writer
+}
 
 var _ store.Tx = (*tx)(nil)
-
-func (r *reader) read(ctx context.Context, fn func(s *sqlkit.Session) error) error {
-	if r.session != nil {
-		return fn(r.session)
-	}
-	return r.db.Read(ctx, fn)
-}
-
-// now is the time that rows carry: UTC, in the microseconds that the columns keep.
-func (r *reader) now() time.Time { return r.clock().UTC().Truncate(time.Microsecond) }
-
-// at is a time as an argument.
-func (r *reader) at(t time.Time) any { return r.dialect.Time(t) }
-
-// exec runs a statement whose number of changed rows does not matter.
-func (t *tx) exec(ctx context.Context, text string, args ...any) error {
-	_, err := t.session.Exec(ctx, text, args...)
-	return err
-}
-
-// created fills a created_at that the caller left to the store.
-func (t *tx) created(at *time.Time) {
-	if at.IsZero() {
-		*at = t.now()
-	}
-}

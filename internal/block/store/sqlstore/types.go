@@ -8,6 +8,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
@@ -23,18 +24,18 @@ func typeFields(v *block.VolumeType) []any {
 // usable is the condition that a project may use the type t; it takes the project as its argument.
 const usable = `(t.is_public = TRUE OR EXISTS (SELECT 1 FROM volume_type_projects p WHERE p.volume_type_id = t.id AND p.project_id = %s AND p.deleted = 0))`
 
-func typeListing() *listing {
-	return &listing{
-		from: "volume_types t", id: "t.id", visible: "t.deleted = FALSE",
-		columns: merged(
-			sameName("t", textual, "name", "description", "qos_specs_id"),
-			sameName("t", boolean, "is_public"),
-			sameName("t", temporal, "updated_at"),
-			map[string]column{
-				"id":         {name: "t.id", notNull: true},
-				"created_at": {name: "t.created_at", kind: temporal, notNull: true},
+func typeListing() *rows.Listing {
+	return &rows.Listing{
+		From: "volume_types t", ID: "t.id", Visible: "t.deleted = FALSE",
+		Columns: rows.Merged(
+			rows.SameName("t", rows.Textual, "name", "description", "qos_specs_id"),
+			rows.SameName("t", rows.Boolean, "is_public"),
+			rows.SameName("t", rows.Temporal, "updated_at"),
+			map[string]rows.Column{
+				"id":         {Name: "t.id", NotNull: true},
+				"created_at": {Name: "t.created_at", Kind: rows.Temporal, NotNull: true},
 			}),
-		notFound: func(id string) error { return block.VolumeTypeNotFound(id) },
+		NotFound: func(id string) error { return block.VolumeTypeNotFound(id) },
 	}
 }
 
@@ -60,22 +61,21 @@ func (r *reader) TypeByName(ctx context.Context, name, projectID string) (*block
 func (r *reader) oneType(ctx context.Context, by, value, projectID string) (*block.VolumeType, error) {
 	var found bool
 	v := new(block.VolumeType)
-	err := r.read(ctx, func(s *sqlkit.Session) (err error) {
-		sb := newSelect()
-		sb.Select(qualified("t", typeColumns)).From("volume_types t").Where("t.deleted = FALSE", sb.Equal(r.dialect.Exact(by), value))
+	err := r.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
+		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("t", typeColumns), "volume_types t")
+		sb.Where("t.deleted = FALSE", r.conn.Dialect().Exact(by)+" = "+sb.Arg(value))
 		if projectID != "" {
-			sb.Where(usableBy(sb.Var(projectID)))
+			sb.Where(usableBy(sb.Arg(projectID)))
 		}
-		text, args := sb.Build()
-		if found, err = s.QueryRow(ctx, text, typeFields(v), args...); err != nil || !found {
+		if found, err = sb.Row(ctx, s, typeFields(v)...); err != nil || !found {
 			return err
 		}
 		if err := loadExtraSpecs(ctx, s, []*block.VolumeType{v}); err != nil {
 			return err
 		}
-		return s.Query(ctx, `SELECT project_id FROM volume_type_projects WHERE volume_type_id = ? AND deleted = 0 ORDER BY id`, func(rows *sql.Rows) error {
+		return s.Query(ctx, `SELECT project_id FROM volume_type_projects WHERE volume_type_id = ? AND deleted = 0 ORDER BY id`, func(row *sql.Rows) error {
 			var project sqlkit.Text
-			err := rows.Scan(&project)
+			err := row.Scan(&project)
 			v.ProjectIDs = append(v.ProjectIDs, string(project))
 			return err
 		}, v.ID)
@@ -88,35 +88,33 @@ func (r *reader) oneType(ctx context.Context, by, value, projectID string) (*blo
 
 // VolumeTypes implements store.TypeReader.
 func (r *reader) VolumeTypes(ctx context.Context, q store.TypeQuery) (types []*block.VolumeType, err error) {
-	err = r.read(ctx, func(s *sqlkit.Session) error {
-		sb := newSelect()
-		sb.Select(qualified("t", typeColumns)).From("volume_types t")
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("t", typeColumns), "volume_types t")
 		if q.ProjectID != "" {
-			sb.Where(usableBy(sb.Var(q.ProjectID)))
+			sb.Where(usableBy(sb.Arg(q.ProjectID)))
 		}
 		// Cinder counts the private types that the project may use among its public ones.
 		if q.IsPublic != nil && !(*q.IsPublic && q.ProjectID != "") {
-			sb.Where(sb.Equal("t.is_public", *q.IsPublic))
+			sb.Where("t.is_public = " + sb.Arg(*q.IsPublic))
 		}
 		for _, key := range slices.Sorted(maps.Keys(q.ExtraSpecs)) {
-			k, v := sb.Var(key), q.ExtraSpecs[key]
-			condition := hasPair("volume_type_extra_specs", "volume_type_id", "t.id", k, sb.Var(v))
+			k, v := sb.Arg(key), q.ExtraSpecs[key]
 			if key == "RESKEY:availability_zones" { // a list in one text
-				condition = `EXISTS (SELECT 1 FROM volume_type_extra_specs p WHERE p.volume_type_id = t.id AND p.deleted = FALSE AND p."key" = ` + k +
-					` AND p.value LIKE ` + sb.Var("%"+escapeLike(v)+"%") + ` ESCAPE '!')`
+				sb.Where(typeExtraSpecs().HasContaining(sb, "t.id", k, v))
+			} else {
+				sb.Where(typeExtraSpecs().Has("t.id", k, sb.Arg(v)))
 			}
-			sb.Where(condition)
 		}
-		if possible, err := r.lists.types.choose(r.dialect, sb, choice{equal: q.Equal, like: q.Like}); err != nil || !possible {
+		if possible, err := r.types.Choose(sb, rows.Choice{Equal: q.Equal, Like: q.Like}); err != nil || !possible {
 			return err
 		}
-		if err := r.lists.types.page(ctx, s, sb, "", q.Page); err != nil {
+		if err := r.types.Page(ctx, s, sb, "", q.Page); err != nil {
 			return err
 		}
-		err := each(ctx, s, sb, func(rows *sql.Rows) error {
+		err := sb.Each(ctx, s, func(row *sql.Rows) error {
 			v := new(block.VolumeType)
 			types = append(types, v)
-			return rows.Scan(typeFields(v)...)
+			return row.Scan(typeFields(v)...)
 		})
 		if err != nil || len(types) == 0 {
 			return err
@@ -129,7 +127,7 @@ func (r *reader) VolumeTypes(ctx context.Context, q store.TypeQuery) (types []*b
 	return types, nil
 }
 
-func usableBy(project string) string { return column{via: usable}.where(project) }
+func usableBy(project string) string { return rows.Column{Via: usable}.Where(project) }
 
 func loadExtraSpecs(ctx context.Context, s *sqlkit.Session, types []*block.VolumeType) error {
 	byID := make(map[string]*block.VolumeType, len(types))
@@ -138,22 +136,14 @@ func loadExtraSpecs(ctx context.Context, s *sqlkit.Session, types []*block.Volum
 		v.ExtraSpecs = make(map[string]string)
 		byID[v.ID], ids[i] = v, v.ID
 	}
-	return inChunks(ids, func(list string, args []any) error {
-		text := `SELECT volume_type_id, "key", value FROM volume_type_extra_specs WHERE volume_type_id IN ` + list + ` AND deleted = FALSE`
-		return s.Query(ctx, text, func(rows *sql.Rows) error {
-			var id, key, value sqlkit.Text
-			err := rows.Scan(&id, &key, &value)
-			if err == nil {
-				byID[string(id)].ExtraSpecs[string(key)] = string(value)
-			}
-			return err
-		}, args...)
-	})
+	return typeExtraSpecs().Load(ctx, s, ids, func(id, key, value string) { byID[id].ExtraSpecs[key] = value })
 }
+
+func typeExtraSpecs() rows.Pairs { return rows.NewPairs("volume_type_extra_specs", "volume_type_id") }
 
 // TypeInUse implements store.TypeReader.
 func (r *reader) TypeInUse(ctx context.Context, id string) (inUse bool, err error) {
-	err = r.read(ctx, func(s *sqlkit.Session) (err error) {
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
 		inUse, err = s.QueryRow(ctx, `SELECT 1 FROM volumes WHERE volume_type_id = ? AND deleted = FALSE LIMIT 1`, []any{new(sqlkit.Int)}, id)
 		return err
 	})
@@ -162,7 +152,7 @@ func (r *reader) TypeInUse(ctx context.Context, id string) (inUse bool, err erro
 
 // DefaultTypeID implements store.TypeReader.
 func (r *reader) DefaultTypeID(ctx context.Context, projectID string) (id string, err error) {
-	err = r.read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		_, err := s.QueryRow(ctx, `SELECT volume_type_id FROM default_volume_types WHERE project_id = ? AND deleted = FALSE`, []any{(*sqlkit.Text)(&id)}, projectID)
 		return err
 	})
@@ -174,18 +164,18 @@ func (t *tx) CreateVolumeType(ctx context.Context, v *block.VolumeType) error {
 	if err := t.typeNameFree(ctx, v.Name, ""); err != nil {
 		return err
 	}
-	if found, err := t.session.QueryRow(ctx, `SELECT 1 FROM volume_types WHERE id = ?`, []any{new(sqlkit.Int)}, v.ID); err != nil {
+	if found, err := t.conn.Session.QueryRow(ctx, `SELECT 1 FROM volume_types WHERE id = ?`, []any{new(sqlkit.Int)}, v.ID); err != nil {
 		return err
 	} else if found {
 		return typeExists(v.ID)
 	}
-	t.created(&v.CreatedAt)
-	err := t.exec(ctx, insertInto("volume_types", typeColumns), v.ID, t.at(v.CreatedAt), t.at(v.UpdatedAt), t.at(v.DeletedAt),
+	t.conn.Fill(&v.CreatedAt)
+	err := t.conn.Run(ctx, rows.InsertInto("volume_types", typeColumns), v.ID, t.conn.At(v.CreatedAt), t.conn.At(v.UpdatedAt), t.conn.At(v.DeletedAt),
 		v.Name, sqlkit.NullIfNil(v.Description), v.IsPublic, sqlkit.NullIfEmpty(v.QoSSpecsID))
 	if err != nil {
 		return err
 	}
-	if err := t.insertPairs(ctx, typeExtraSpecs(), v.ID, v.ExtraSpecs, v.CreatedAt); err != nil {
+	if err := typeExtraSpecs().Insert(ctx, t.conn, v.ID, v.ExtraSpecs, v.CreatedAt); err != nil {
 		return err
 	}
 	for _, project := range slices.Compact(slices.Sorted(slices.Values(v.ProjectIDs))) {
@@ -202,7 +192,7 @@ func typeExists(id string) error {
 
 // typeNameFree fails if another type than except has the name.
 func (t *tx) typeNameFree(ctx context.Context, name, except string) error {
-	found, err := t.session.QueryRow(ctx, `SELECT 1 FROM volume_types WHERE name = ? AND id <> ? AND deleted = FALSE`, []any{new(sqlkit.Int)}, name, except)
+	found, err := t.conn.Session.QueryRow(ctx, `SELECT 1 FROM volume_types WHERE name = ? AND id <> ? AND deleted = FALSE`, []any{new(sqlkit.Int)}, name, except)
 	if err == nil && found {
 		err = typeExists(name)
 	}
@@ -214,8 +204,8 @@ func (t *tx) UpdateVolumeType(ctx context.Context, v *block.VolumeType) error {
 	if err := t.typeNameFree(ctx, v.Name, v.ID); err != nil {
 		return err
 	}
-	n, err := t.session.Exec(ctx, `UPDATE volume_types SET name = ?, description = ?, is_public = ?, updated_at = ? WHERE id = ? AND deleted = FALSE`,
-		v.Name, sqlkit.NullIfNil(v.Description), v.IsPublic, t.at(t.now()), v.ID)
+	n, err := t.conn.Exec(ctx, `UPDATE volume_types SET name = ?, description = ?, is_public = ?, updated_at = ? WHERE id = ? AND deleted = FALSE`,
+		v.Name, sqlkit.NullIfNil(v.Description), v.IsPublic, t.conn.At(t.conn.Now()), v.ID)
 	if err == nil && n == 0 {
 		err = block.VolumeTypeNotFound(v.ID)
 	}
@@ -224,20 +214,22 @@ func (t *tx) UpdateVolumeType(ctx context.Context, v *block.VolumeType) error {
 
 // DestroyVolumeType implements store.TypeWriter.
 func (t *tx) DestroyVolumeType(ctx context.Context, id string) error {
-	now := t.at(t.now())
-	n, err := t.session.Exec(ctx, `UPDATE volume_types SET deleted = TRUE, deleted_at = ? WHERE id = ? AND deleted = FALSE`, now, id)
+	now := t.conn.At(t.conn.Now())
+	n, err := t.conn.Exec(ctx, `UPDATE volume_types SET deleted = TRUE, deleted_at = ? WHERE id = ? AND deleted = FALSE`, now, id)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
 		return block.VolumeTypeNotFound(id)
 	}
+	if err := typeExtraSpecs().RemoveAll(ctx, t.conn, id, now); err != nil {
+		return err
+	}
 	for _, text := range []string{
-		typeExtraSpecs().removeAll,
 		`UPDATE encryption SET deleted = TRUE, deleted_at = ? WHERE volume_type_id = ? AND deleted = FALSE`,
 		`UPDATE volume_type_projects SET deleted = id, deleted_at = ? WHERE volume_type_id = ? AND deleted = 0`,
 	} {
-		if err := t.exec(ctx, text, now, id); err != nil {
+		if err := t.conn.Run(ctx, text, now, id); err != nil {
 			return err
 		}
 	}
@@ -249,11 +241,11 @@ func (t *tx) PutExtraSpecs(ctx context.Context, typeID string, specs map[string]
 	if err := t.typeThere(ctx, typeID); err != nil {
 		return err
 	}
-	return t.putPairs(ctx, typeExtraSpecs(), typeID, specs, false)
+	return typeExtraSpecs().Put(ctx, t.conn, typeID, specs, false)
 }
 
 func (t *tx) typeThere(ctx context.Context, id string) error {
-	found, err := t.exists(ctx, "volume_types", id)
+	found, err := t.conn.Exists(ctx, "volume_types", id)
 	if err == nil && !found {
 		err = block.VolumeTypeNotFound(id)
 	}
@@ -262,7 +254,7 @@ func (t *tx) typeThere(ctx context.Context, id string) error {
 
 // DeleteExtraSpec implements store.TypeWriter.
 func (t *tx) DeleteExtraSpec(ctx context.Context, typeID, key string) error {
-	found, err := t.removePair(ctx, typeExtraSpecs(), typeID, key)
+	found, err := typeExtraSpecs().Remove(ctx, t.conn, typeID, key)
 	if err == nil && !found {
 		err = fault.New(fault.NotFound, "VolumeTypeExtraSpecsNotFound", "Volume Type %s has no extra specs with key %s.", typeID, key)
 	}
@@ -274,7 +266,7 @@ func (t *tx) AddTypeAccess(ctx context.Context, typeID, projectID string) error 
 	if err := t.typeThere(ctx, typeID); err != nil {
 		return err
 	}
-	found, err := t.session.QueryRow(ctx, `SELECT 1 FROM volume_type_projects WHERE volume_type_id = ? AND project_id = ? AND deleted = 0`,
+	found, err := t.conn.Session.QueryRow(ctx, `SELECT 1 FROM volume_type_projects WHERE volume_type_id = ? AND project_id = ? AND deleted = 0`,
 		[]any{new(sqlkit.Int)}, typeID, projectID)
 	if err != nil {
 		return err
@@ -286,8 +278,8 @@ func (t *tx) AddTypeAccess(ctx context.Context, typeID, projectID string) error 
 }
 
 func (t *tx) insertAccess(ctx context.Context, typeID, projectID string) error {
-	return t.exec(ctx, `INSERT INTO volume_type_projects (created_at, volume_type_id, project_id, deleted) VALUES (?, ?, ?, 0)`,
-		t.at(t.now()), typeID, projectID)
+	return t.conn.Run(ctx, `INSERT INTO volume_type_projects (created_at, volume_type_id, project_id, deleted) VALUES (?, ?, ?, 0)`,
+		t.conn.At(t.conn.Now()), typeID, projectID)
 }
 
 // RemoveTypeAccess implements store.TypeWriter.
@@ -296,8 +288,8 @@ func (t *tx) RemoveTypeAccess(ctx context.Context, typeID, projectID string) err
 		return err
 	}
 	// A removed row carries its own id in deleted, so that the unique constraint lets the access be given again.
-	n, err := t.session.Exec(ctx, `UPDATE volume_type_projects SET deleted = id, deleted_at = ? WHERE volume_type_id = ? AND project_id = ? AND deleted = 0`,
-		t.at(t.now()), typeID, projectID)
+	n, err := t.conn.Exec(ctx, `UPDATE volume_type_projects SET deleted = id, deleted_at = ? WHERE volume_type_id = ? AND project_id = ? AND deleted = 0`,
+		t.conn.At(t.conn.Now()), typeID, projectID)
 	if err == nil && n == 0 {
 		err = fault.New(fault.NotFound, "VolumeTypeAccessNotFound", "Volume type access not found for %s / %s combination.", typeID, projectID)
 	}

@@ -1,4 +1,4 @@
-package sqlstore
+package volumerows
 
 import (
 	"context"
@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/huandu/go-sqlbuilder"
-
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
 
@@ -44,33 +43,33 @@ func volumeFields(v *block.Volume, dest []any) []any {
 	)
 }
 
-func volumeListing() *listing {
-	return &listing{
-		from: "volumes v", id: "v.id", visible: "v.deleted = FALSE", project: "v.project_id",
-		columns: merged(
-			sameName("v", textual, "status", "attach_status", "availability_zone", "migration_status", "previous_status",
+func volumeListing() *rows.Listing {
+	return &rows.Listing{
+		From: "volumes v", ID: "v.id", Visible: "v.deleted = FALSE", Project: "v.project_id",
+		Columns: rows.Merged(
+			rows.SameName("v", rows.Textual, "status", "attach_status", "availability_zone", "migration_status", "previous_status",
 				"replication_status", "group_id", "consistencygroup_id", "volume_type_id", "snapshot_id", "source_volid",
 				"user_id", "project_id", "service_uuid", "encryption_key_id", "provider_id", "provider_location",
 				"display_name", "display_description"),
-			sameName("v", integral, "size"),
-			sameName("v", boolean, "bootable", "multiattach", "use_quota", "shared_targets"),
-			sameName("v", temporal, "updated_at", "scheduled_at", "launched_at", "terminated_at"),
-			sameName("v", address, "host", "cluster_name"),
-			map[string]column{
-				"id":             {name: "v.id", notNull: true},
-				"created_at":     {name: "v.created_at", kind: temporal, notNull: true},
-				"name":           {name: "v.display_name"},
-				"description":    {name: "v.display_description"},
-				"consumes_quota": {name: "v.use_quota", kind: boolean},
+			rows.SameName("v", rows.Integral, "size"),
+			rows.SameName("v", rows.Boolean, "bootable", "multiattach", "use_quota", "shared_targets"),
+			rows.SameName("v", rows.Temporal, "updated_at", "scheduled_at", "launched_at", "terminated_at"),
+			rows.SameName("v", rows.Address, "host", "cluster_name"),
+			map[string]rows.Column{
+				"id":             {Name: "v.id", NotNull: true},
+				"created_at":     {Name: "v.created_at", Kind: rows.Temporal, NotNull: true},
+				"name":           {Name: "v.display_name"},
+				"description":    {Name: "v.display_description"},
+				"consumes_quota": {Name: "v.use_quota", Kind: rows.Boolean},
 			}),
-		notFound: func(id string) error { return block.VolumeNotFound(id) },
+		NotFound: func(id string) error { return block.VolumeNotFound(id) },
 	}
 }
 
 // Volume implements store.VolumeReader.
-func (r *reader) Volume(ctx context.Context, id, projectID string) (v *block.Volume, err error) {
+func (r Reader) Volume(ctx context.Context, id, projectID string) (v *block.Volume, err error) {
 	const byID = `v.id = ? AND v.deleted = FALSE`
-	err = r.read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		v = new(block.Volume)
 		text, args := volumeSelect()+byID, []any{id}
 		if projectID != "" {
@@ -92,27 +91,25 @@ func (r *reader) Volume(ctx context.Context, id, projectID string) (v *block.Vol
 }
 
 func volumeSelect() string {
-	return `SELECT ` + qualified("v", volumeColumns) + `, t.name FROM ` + volumeFrom + ` WHERE `
+	return `SELECT ` + rows.Qualified("v", volumeColumns) + `, t.name FROM ` + volumeFrom + ` WHERE `
 }
 
 // Volumes implements store.VolumeReader.
-func (r *reader) Volumes(ctx context.Context, q store.VolumeQuery) (volumes []*block.Volume, err error) {
-	err = r.read(ctx, func(s *sqlkit.Session) error {
-		volumes = nil // fn may run again
-		sb := newSelect()
-		sb.Select(qualified("v", volumeColumns), "t.name").From(volumeFrom)
+func (r Reader) Volumes(ctx context.Context, q store.VolumeQuery) (volumes []*block.Volume, err error) {
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("v", volumeColumns)+", t.name", volumeFrom)
 		if possible, err := r.chooseVolumes(sb, q); err != nil || !possible {
 			return err
 		}
-		if err := r.lists.volumes.page(ctx, s, sb, q.ProjectID, q.Page); err != nil {
+		if err := r.volumes.Page(ctx, s, sb, q.ProjectID, q.Page); err != nil {
 			return err
 		}
 		var dest []any
-		err := each(ctx, s, sb, func(rows *sql.Rows) error {
+		err := sb.Each(ctx, s, func(row *sql.Rows) error {
 			v := new(block.Volume)
 			dest = volumeFields(v, dest)
 			volumes = append(volumes, v)
-			return rows.Scan(dest...)
+			return row.Scan(dest...)
 		})
 		if err != nil || len(volumes) == 0 {
 			return err
@@ -126,31 +123,31 @@ func (r *reader) Volumes(ctx context.Context, q store.VolumeQuery) (volumes []*b
 }
 
 // VolumeTotals implements store.VolumeReader.
-func (r *reader) VolumeTotals(ctx context.Context, q store.VolumeQuery) (n, sizeGiB int64, err error) {
-	sb := newSelect()
-	sb.Select("COUNT(*)", "COALESCE(SUM(v.size), 0)").From("volumes v")
+func (r Reader) VolumeTotals(ctx context.Context, q store.VolumeQuery) (n, sizeGiB int64, err error) {
+	sb := rows.NewSelect(r.conn.Dialect(), "COUNT(*), COALESCE(SUM(v.size), 0)", "volumes v")
 	if possible, err := r.chooseVolumes(sb, q); err != nil || !possible {
 		return 0, 0, err
 	}
-	err = r.read(ctx, func(s *sqlkit.Session) error {
-		return count(ctx, s, sb, (*sqlkit.Int)(&n), (*sqlkit.Int)(&sizeGiB))
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+		_, err := sb.Row(ctx, s, (*sqlkit.Int)(&n), (*sqlkit.Int)(&sizeGiB))
+		return err
 	})
 	return n, sizeGiB, err
 }
 
-func (r *reader) chooseVolumes(sb *sqlbuilder.SelectBuilder, q store.VolumeQuery) (possible bool, err error) {
+func (r Reader) chooseVolumes(sb *rows.Select, q store.VolumeQuery) (possible bool, err error) {
 	if q.Backend != "" {
-		sb.Where(within(r.dialect, sb, "v.host", q.Backend))
+		sb.Where(sb.Within("v.host", q.Backend))
 	}
 	for _, key := range slices.Sorted(maps.Keys(q.Metadata)) {
-		k, v := sb.Var(key), sb.Var(q.Metadata[key])
+		k, v := sb.Arg(key), sb.Arg(q.Metadata[key])
 		// Cinder looks at the administrator's metadata too.
-		sb.Where(sb.Or(hasPair("volume_metadata", "volume_id", "v.id", k, v), hasPair("volume_admin_metadata", "volume_id", "v.id", k, v)))
+		sb.Where(rows.Either(volumeMetadata().Has("v.id", k, v), volumeAdminMetadata().Has("v.id", k, v)))
 	}
 	for _, key := range slices.Sorted(maps.Keys(q.ImageMetadata)) {
-		sb.Where(hasPair("volume_glance_metadata", "volume_id", "v.id", sb.Var(key), sb.Var(q.ImageMetadata[key])))
+		sb.Where(volumeImageMetadata().Has("v.id", sb.Arg(key), sb.Arg(q.ImageMetadata[key])))
 	}
-	return r.lists.volumes.choose(r.dialect, sb, choice{q.ProjectID, q.IDs, q.Equal, q.Like, q.Times})
+	return r.volumes.Choose(sb, rows.Choice{ProjectID: q.ProjectID, IDs: q.IDs, Equal: q.Equal, Like: q.Like, Times: q.Times})
 }
 
 // loadVolumeChildren fills the maps and attachments of volumes: two queries for every MaxInSet of them.
@@ -162,11 +159,11 @@ func loadVolumeChildren(ctx context.Context, s *sqlkit.Session, volumes []*block
 		v.Metadata, v.AdminMetadata, v.ImageMetadata, v.Attachments = none, none, none, []block.Attachment{}
 		byID[v.ID], ids[i] = v, v.ID
 	}
-	return inChunks(ids, func(list string, args []any) error {
-		err := s.Query(ctx, volumePairs(list), func(rows *sql.Rows) error {
+	return rows.InChunks(ids, func(list string, args []any) error {
+		err := s.Query(ctx, volumePairs(list), func(row *sql.Rows) error {
 			var kind int64
 			var id, key, value string
-			if err := rows.Scan((*sqlkit.Int)(&kind), (*sqlkit.Text)(&id), (*sqlkit.Text)(&key), (*sqlkit.Text)(&value)); err != nil {
+			if err := row.Scan((*sqlkit.Int)(&kind), (*sqlkit.Text)(&id), (*sqlkit.Text)(&key), (*sqlkit.Text)(&value)); err != nil {
 				return err
 			}
 			v := byID[id]
@@ -181,8 +178,8 @@ func loadVolumeChildren(ctx context.Context, s *sqlkit.Session, volumes []*block
 			return err
 		}
 		text := `SELECT ` + attachmentColumns + ` FROM volume_attachment WHERE volume_id IN ` + list + ` AND deleted = FALSE ORDER BY created_at, id`
-		return s.Query(ctx, text, func(rows *sql.Rows) error {
-			a, err := scanAttachment(rows)
+		return s.Query(ctx, text, func(row *sql.Rows) error {
+			a, err := scanAttachment(row)
 			if err != nil {
 				return err
 			}

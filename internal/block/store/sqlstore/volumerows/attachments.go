@@ -1,4 +1,4 @@
-package sqlstore
+package volumerows
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
 
@@ -16,9 +17,9 @@ const attachmentColumns = "id, volume_id, created_at, updated_at, deleted_at, in
 	"attach_time, detach_time, attach_status, attach_mode, connection_info, connector"
 
 // scanAttachment reads attachmentColumns and then whatever more is asked for.
-func scanAttachment(rows *sql.Rows, more ...any) (a block.Attachment, err error) {
+func scanAttachment(r *sql.Rows, more ...any) (a block.Attachment, err error) {
 	var connection, connector sqlkit.Blob
-	err = rows.Scan(append([]any{
+	err = r.Scan(append([]any{
 		(*sqlkit.Text)(&a.ID), (*sqlkit.Text)(&a.VolumeID),
 		(*sqlkit.Time)(&a.CreatedAt), (*sqlkit.Time)(&a.UpdatedAt), (*sqlkit.Time)(&a.DeletedAt),
 		(*sqlkit.Text)(&a.InstanceUUID), (*sqlkit.Text)(&a.AttachedHost), (*sqlkit.Text)(&a.Mountpoint),
@@ -56,34 +57,34 @@ func toJSON[M ~map[string]any](object M) (any, error) {
 
 const attachmentFrom = "volume_attachment a JOIN volumes v ON v.id = a.volume_id AND v.deleted = FALSE"
 
-func attachmentListing() *listing {
-	return &listing{
-		from: attachmentFrom, id: "a.id", visible: "a.deleted = FALSE", project: "v.project_id",
-		columns: merged(
-			sameName("a", textual, "volume_id", "attach_status", "attach_mode", "attached_host", "instance_uuid", "mountpoint"),
-			sameName("a", temporal, "updated_at", "attach_time", "detach_time"),
-			map[string]column{
-				"id":          {name: "a.id", notNull: true},
-				"created_at":  {name: "a.created_at", kind: temporal, notNull: true},
-				"status":      {name: "a.attach_status"},
-				"instance_id": {name: "a.instance_uuid"},
-				"instance":    {name: "a.instance_uuid"},
+func attachmentListing() *rows.Listing {
+	return &rows.Listing{
+		From: attachmentFrom, ID: "a.id", Visible: "a.deleted = FALSE", Project: "v.project_id",
+		Columns: rows.Merged(
+			rows.SameName("a", rows.Textual, "volume_id", "attach_status", "attach_mode", "attached_host", "instance_uuid", "mountpoint"),
+			rows.SameName("a", rows.Temporal, "updated_at", "attach_time", "detach_time"),
+			map[string]rows.Column{
+				"id":          {Name: "a.id", NotNull: true},
+				"created_at":  {Name: "a.created_at", Kind: rows.Temporal, NotNull: true},
+				"status":      {Name: "a.attach_status"},
+				"instance_id": {Name: "a.instance_uuid"},
+				"instance":    {Name: "a.instance_uuid"},
 			}),
-		notFound: func(id string) error { return block.AttachmentNotFound(id) },
+		NotFound: func(id string) error { return block.AttachmentNotFound(id) },
 	}
 }
 
 // Attachment implements store.AttachmentReader.
-func (r *reader) Attachment(ctx context.Context, id, projectID string) (a *block.Attachment, err error) {
-	text := `SELECT ` + qualified("a", attachmentColumns) + `, v.project_id FROM ` + attachmentFrom + ` WHERE a.id = ? AND a.deleted = FALSE`
+func (r Reader) Attachment(ctx context.Context, id, projectID string) (a *block.Attachment, err error) {
+	text := `SELECT ` + rows.Qualified("a", attachmentColumns) + `, v.project_id FROM ` + attachmentFrom + ` WHERE a.id = ? AND a.deleted = FALSE`
 	args := []any{id}
 	if projectID != "" {
 		text, args = text+` AND v.project_id = ?`, append(args, projectID)
 	}
-	err = r.read(ctx, func(s *sqlkit.Session) error {
-		return s.Query(ctx, text, func(rows *sql.Rows) error {
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+		return s.Query(ctx, text, func(row *sql.Rows) error {
 			var project sqlkit.Text
-			one, err := scanAttachment(rows, &project)
+			one, err := scanAttachment(row, &project)
 			one.ProjectID = string(project)
 			a = &one
 			return err
@@ -99,20 +100,19 @@ func (r *reader) Attachment(ctx context.Context, id, projectID string) (a *block
 }
 
 // Attachments implements store.AttachmentReader.
-func (r *reader) Attachments(ctx context.Context, q store.AttachmentQuery) (attachments []*block.Attachment, err error) {
-	err = r.read(ctx, func(s *sqlkit.Session) error {
-		sb := newSelect()
-		sb.Select(qualified("a", attachmentColumns), "v.project_id").From(attachmentFrom)
-		c := choice{projectID: q.ProjectID, equal: q.Equal, like: q.Like}
-		if possible, err := r.lists.attachments.choose(r.dialect, sb, c); err != nil || !possible {
+func (r Reader) Attachments(ctx context.Context, q store.AttachmentQuery) (attachments []*block.Attachment, err error) {
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("a", attachmentColumns)+", v.project_id", attachmentFrom)
+		c := rows.Choice{ProjectID: q.ProjectID, Equal: q.Equal, Like: q.Like}
+		if possible, err := r.attachments.Choose(sb, c); err != nil || !possible {
 			return err
 		}
-		if err := r.lists.attachments.page(ctx, s, sb, q.ProjectID, q.Page); err != nil {
+		if err := r.attachments.Page(ctx, s, sb, q.ProjectID, q.Page); err != nil {
 			return err
 		}
-		return each(ctx, s, sb, func(rows *sql.Rows) error {
+		return sb.Each(ctx, s, func(row *sql.Rows) error {
 			var project sqlkit.Text
-			a, err := scanAttachment(rows, &project)
+			a, err := scanAttachment(row, &project)
 			a.ProjectID = string(project)
 			attachments = append(attachments, &a)
 			return err
@@ -125,8 +125,8 @@ func (r *reader) Attachments(ctx context.Context, q store.AttachmentQuery) (atta
 }
 
 // CreateAttachment implements store.AttachmentWriter.
-func (t *tx) CreateAttachment(ctx context.Context, a *block.Attachment) error {
-	t.created(&a.CreatedAt)
+func (w Writer) CreateAttachment(ctx context.Context, a *block.Attachment) error {
+	w.conn.Fill(&a.CreatedAt)
 	connection, err := toJSON(a.Connection)
 	if err != nil {
 		return block.InvalidInput("the connection information cannot be stored: %v", err)
@@ -136,46 +136,48 @@ func (t *tx) CreateAttachment(ctx context.Context, a *block.Attachment) error {
 		return block.InvalidInput("the connector cannot be stored: %v", err)
 	}
 	null := sqlkit.NullIfEmpty[string]
-	return t.exec(ctx, insertInto("volume_attachment", attachmentColumns),
-		a.ID, a.VolumeID, t.at(a.CreatedAt), t.at(a.UpdatedAt), t.at(a.DeletedAt),
-		null(a.InstanceUUID), null(a.AttachedHost), null(a.Mountpoint), t.at(a.AttachTime), t.at(a.DetachTime),
+	return w.conn.Run(ctx, rows.InsertInto("volume_attachment", attachmentColumns),
+		a.ID, a.VolumeID, w.conn.At(a.CreatedAt), w.conn.At(a.UpdatedAt), w.conn.At(a.DeletedAt),
+		null(a.InstanceUUID), null(a.AttachedHost), null(a.Mountpoint), w.conn.At(a.AttachTime), w.conn.At(a.DetachTime),
 		sqlkit.NullIfEmpty(a.AttachStatus), null(a.AttachMode), connection, connector)
 }
 
 // UpdateAttachment implements store.AttachmentWriter.
-func (t *tx) UpdateAttachment(ctx context.Context, id string, from []block.AttachStatus, set store.AttachmentSet) (bool, error) {
-	c := t.change("volume_attachment", id)
-	setText(c, "attach_status", set.AttachStatus)
-	setText(c, "attach_mode", set.AttachMode)
-	setText(c, "attached_host", set.AttachedHost)
-	setText(c, "instance_uuid", set.InstanceUUID)
-	setText(c, "mountpoint", set.Mountpoint)
-	c.setTime("attach_time", set.AttachTime)
+func (w Writer) UpdateAttachment(ctx context.Context, id string, from []block.AttachStatus, set store.AttachmentSet) (bool, error) {
+	c := rows.NewChange(w.conn, "volume_attachment", id, "updated_at")
+	rows.SetText(c, "attach_status", set.AttachStatus)
+	rows.SetText(c, "attach_mode", set.AttachMode)
+	rows.SetText(c, "attached_host", set.AttachedHost)
+	rows.SetText(c, "instance_uuid", set.InstanceUUID)
+	rows.SetText(c, "mountpoint", set.Mountpoint)
+	c.SetTime("attach_time", set.AttachTime)
 	if set.Connection != nil {
 		connection, err := toJSON(*set.Connection)
 		if err != nil {
 			return false, block.InvalidInput("the connection information cannot be stored: %v", err)
 		}
-		c.SetMore(c.Assign("connection_info", connection))
+		c.Set("connection_info", connection)
 	}
 	if set.Connector != nil {
 		connector, err := toJSON(*set.Connector)
 		if err != nil {
 			return false, block.InvalidInput("the connector cannot be stored: %v", err)
 		}
-		c.SetMore(c.Assign("connector", connector))
+		c.Set("connector", connector)
 	}
-	among(c, "attach_status", from)
-	return t.apply(ctx, c)
+	if len(from) > 0 {
+		c.Where(rows.Among(c, "attach_status", from))
+	}
+	return c.Apply(ctx)
 }
 
 // DestroyAttachment implements store.AttachmentWriter.
-func (t *tx) DestroyAttachment(ctx context.Context, id string) error {
-	now := t.at(t.now())
-	n, err := t.session.Exec(ctx, `UPDATE volume_attachment SET deleted = TRUE, deleted_at = ?, attach_status = 'detached', detach_time = ?
+func (w Writer) DestroyAttachment(ctx context.Context, id string) error {
+	now := w.conn.At(w.conn.Now())
+	n, err := w.conn.Exec(ctx, `UPDATE volume_attachment SET deleted = TRUE, deleted_at = ?, attach_status = 'detached', detach_time = ?
 		WHERE id = ? AND deleted = FALSE`, now, now, id)
 	if err != nil || n == 0 {
 		return err
 	}
-	return t.exec(ctx, `UPDATE attachment_specs SET deleted = TRUE, deleted_at = ? WHERE attachment_id = ? AND deleted = FALSE`, now, id)
+	return w.conn.Run(ctx, `UPDATE attachment_specs SET deleted = TRUE, deleted_at = ? WHERE attachment_id = ? AND deleted = FALSE`, now, id)
 }

@@ -1,0 +1,60 @@
+// Package rows is what the files of sqlstore have in common: the connection that a call runs on, statements built
+// from filters and changes, listings with their orders and pages, and tables of keys and values.
+//
+// What must not live here: any one resource. It is a part of sqlstore and imported by nothing else.
+package rows
+
+import (
+	"context"
+	"time"
+
+	"github.com/clinker/clinker/internal/sqlkit"
+)
+
+// Conn is what a call runs on: a transaction, if Session is set, else the database, where each Read is a read
+// transaction of its own.
+type Conn struct {
+	DB      *sqlkit.DB
+	Session *sqlkit.Session
+	Clock   func() time.Time
+}
+
+// Dialect is the database's.
+func (c *Conn) Dialect() sqlkit.Dialect { return c.DB.Dialect() }
+
+// Read runs fn so that all it reads fits together.
+func (c *Conn) Read(ctx context.Context, fn func(s *sqlkit.Session) error) error {
+	if c.Session != nil {
+		return fn(c.Session)
+	}
+	return c.DB.Read(ctx, fn)
+}
+
+// Exec runs a statement in the transaction, which there must be, and gives the number of rows it changed.
+func (c *Conn) Exec(ctx context.Context, text string, args ...any) (int64, error) {
+	return c.Session.Exec(ctx, text, args...)
+}
+
+// Run is Exec where the number of changed rows does not matter.
+func (c *Conn) Run(ctx context.Context, text string, args ...any) error {
+	_, err := c.Exec(ctx, text, args...)
+	return err
+}
+
+// Now is the time that rows carry: UTC, in the microseconds that the columns keep.
+func (c *Conn) Now() time.Time { return c.Clock().UTC().Truncate(time.Microsecond) }
+
+// At is a time as an argument; the zero time is NULL.
+func (c *Conn) At(t time.Time) any { return c.Dialect().Time(t) }
+
+// Fill sets a created_at that the caller left to the store.
+func (c *Conn) Fill(at *time.Time) {
+	if at.IsZero() {
+		*at = c.Now()
+	}
+}
+
+// Exists says whether a row of the table is there and not deleted.
+func (c *Conn) Exists(ctx context.Context, table, id string) (bool, error) {
+	return c.Session.QueryRow(ctx, `SELECT 1 FROM `+table+` WHERE id = ? AND deleted = FALSE`, []any{new(sqlkit.Int)}, id)
+}

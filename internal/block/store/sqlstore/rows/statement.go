@@ -1,0 +1,171 @@
+package rows
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/huandu/go-sqlbuilder"
+
+	"github.com/clinker/clinker/internal/sqlkit"
+)
+
+// Select is a query under construction.
+type Select struct {
+	builder *sqlbuilder.SelectBuilder
+	dialect sqlkit.Dialect
+}
+
+// NewSelect starts a query; columns and from are texts of ours, never a user's.
+func NewSelect(d sqlkit.Dialect, columns, from string) *Select {
+	s := &Select{sqlbuilder.SQLite.NewSelectBuilder(), d} // its "?" is sqlkit's; Dialect.Bind does the rest
+	s.builder.Select(columns).From(from)
+	return s
+}
+
+// Arg registers an argument and gives its placeholder, which may be used more than once.
+func (s *Select) Arg(value any) string { return s.builder.Var(value) }
+
+// Where adds conditions that all have to be met.
+func (s *Select) Where(conditions ...string) *Select {
+	s.builder.Where(conditions...)
+	return s
+}
+
+// Trail adds what follows the conditions: GROUP BY or ORDER BY.
+func (s *Select) Trail(text string) *Select {
+	s.builder.SQL(text)
+	return s
+}
+
+// Each runs the query.
+func (s *Select) Each(ctx context.Context, session *sqlkit.Session, row func(*sql.Rows) error) error {
+	text, args := s.builder.Build()
+	return session.Query(ctx, text, row, args...)
+}
+
+// Row runs the query, scans its first row and says whether there was one.
+func (s *Select) Row(ctx context.Context, session *sqlkit.Session, dest ...any) (bool, error) {
+	text, args := s.builder.Build()
+	return session.QueryRow(ctx, text, dest, args...)
+}
+
+// Either joins conditions of which one has to be met.
+func Either(conditions ...string) string {
+	if len(conditions) == 1 {
+		return conditions[0]
+	}
+	return "(" + strings.Join(conditions, " OR ") + ")"
+}
+
+// Within is the condition that a host or cluster column lies in an address: "host@backend#pool" is that pool alone,
+// "host@backend" every pool of it, "host" every back end. A prefix is a range whose end is the character after the
+// separator, so that an index serves and nothing has to be escaped.
+func (s *Select) Within(column, address string) string {
+	exact := s.dialect.Exact(column)
+	conditions := []string{exact + " = " + s.Arg(address)}
+	for separator, next := range map[string]string{"#": "$", "@": "A"} {
+		if strings.ContainsAny(address, "#"+separator) {
+			continue
+		}
+		conditions = append(conditions, "("+exact+" > "+s.Arg(address+separator)+" AND "+exact+" < "+s.Arg(address+next)+")")
+	}
+	slices.Sort(conditions[1:]) // the same text for the same question: it stays prepared
+	return Either(conditions...)
+}
+
+// InsertInto is an INSERT of a list of columns "a, b, c" and of deleted, which starts FALSE.
+func InsertInto(table, columns string) string {
+	return `INSERT INTO ` + table + ` (` + columns + `, deleted) VALUES (?` + strings.Repeat(", ?", strings.Count(columns, ",")) + `, FALSE)`
+}
+
+// Qualified puts an alias before every name of a list "a, b, c".
+func Qualified(alias, names string) string {
+	return alias + "." + strings.ReplaceAll(names, ", ", ", "+alias+".")
+}
+
+// InChunks calls fn with the ids in pieces that fit into one IN list.
+func InChunks(ids []string, fn func(list string, args []any) error) error {
+	for chunk := range slices.Chunk(ids, sqlkit.MaxInSet) {
+		list, args := sqlkit.InSet(chunk)
+		if err := fn(list, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Change is an UPDATE of one row under construction. Which columns and conditions it has is up to our own code, so the
+// texts are few and stay prepared.
+type Change struct {
+	builder *sqlbuilder.UpdateBuilder
+	conn    *Conn
+}
+
+// NewChange starts an UPDATE of the row if it is not deleted. The stamp column gets the present time in any case.
+func NewChange(c *Conn, table string, id any, stamp string) *Change {
+	u := &Change{sqlbuilder.SQLite.NewUpdateBuilder(), c}
+	u.builder.Update(table)
+	u.Where("id = "+u.builder.Var(id), "deleted = FALSE")
+	u.Set(stamp, c.At(c.Now()))
+	return u
+}
+
+// Set assigns a value.
+func (u *Change) Set(column string, value any) { u.builder.SetMore(u.builder.Assign(column, value)) }
+
+// SetColumn assigns what another column holds before the change. It must come before whatever assigns that column:
+// MySQL assigns from left to right.
+func (u *Change) SetColumn(column, from string) { u.builder.SetMore(column + " = " + from) }
+
+// SetTime assigns a time if there is one to assign; the zero time is NULL.
+func (u *Change) SetTime(column string, at *time.Time) {
+	if at != nil {
+		u.Set(column, u.conn.At(*at))
+	}
+}
+
+// Where adds conditions that the row has to meet.
+func (u *Change) Where(conditions ...string) { u.builder.Where(conditions...) }
+
+// Arg registers an argument and gives its placeholder.
+func (u *Change) Arg(value any) string { return u.builder.Var(value) }
+
+// Apply runs the UPDATE and says whether the row was there and met the conditions.
+func (u *Change) Apply(ctx context.Context) (bool, error) {
+	text, args := u.builder.Build()
+	n, err := u.conn.Exec(ctx, text, args...)
+	return n > 0, err
+}
+
+// SetText assigns a text if there is one to assign; the empty text is NULL.
+func SetText[S ~string](u *Change, column string, p *S) {
+	if p != nil {
+		u.Set(column, sqlkit.NullIfEmpty(*p))
+	}
+}
+
+// SetValue assigns a value if there is one to assign.
+func SetValue[V any](u *Change, column string, p *V) {
+	if p != nil {
+		u.Set(column, *p)
+	}
+}
+
+// SetOptional assigns what *p points to, NULL if that is nil; nothing if p is nil.
+func SetOptional[V any](u *Change, column string, p **V) {
+	if p != nil {
+		u.Set(column, sqlkit.NullIfNil(*p))
+	}
+}
+
+// Among is the condition that a column holds one of the values, of which there must be some.
+func Among[S ~string](u *Change, column string, values []S) string {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		marks[i] = u.Arg(string(v))
+	}
+	return column + " IN (" + strings.Join(marks, ", ") + ")"
+}

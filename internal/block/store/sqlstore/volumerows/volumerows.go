@@ -1,0 +1,33 @@
+// Package volumerows is sqlstore's part for volumes, snapshots and attachments.
+//
+// What must not live here: other resources, and what they all have in common, which is package rows. It is a part of
+// sqlstore and imported by nothing else.
+package volumerows
+
+import "github.com/clinker/clinker/internal/block/store/sqlstore/rows"
+
+// Reader implements store.VolumeReader, store.SnapshotReader and store.AttachmentReader.
+type Reader struct {
+	conn                            *rows.Conn
+	volumes, snapshots, attachments *rows.Listing
+}
+
+// NewReader makes a reader on the database; it is safe for concurrent use.
+func NewReader(c *rows.Conn) Reader {
+	return Reader{conn: c, volumes: volumeListing(), snapshots: snapshotListing(), attachments: attachmentListing()}
+}
+
+// Writer implements store.VolumeWriter, store.SnapshotWriter and store.AttachmentWriter, and reads in the same
+// transaction.
+type Writer struct{ Reader }
+
+// NewWriter makes a writer in the transaction of c, which has a session; r is any reader of the same database.
+func NewWriter(r Reader, c *rows.Conn) Writer {
+	r.conn = c
+	return Writer{r}
+}
+
+func volumeMetadata() rows.Pairs      { return rows.NewPairs("volume_metadata", "volume_id") }
+func volumeAdminMetadata() rows.Pairs { return rows.NewPairs("volume_admin_metadata", "volume_id") }
+func volumeImageMetadata() rows.Pairs { return rows.NewPairs("volume_glance_metadata", "volume_id") }
+func snapshotMetadata() rows.Pairs    { return rows.NewPairs("snapshot_metadata", "snapshot_id") }
