@@ -60,6 +60,9 @@ func requirementsOf(specs map[string]string) []requirement {
 
 func (q *requirement) refuse(reported map[string]any) string {
 	var value any = reported
+	if len(q.path) == 0 { // the key "capabilities" alone
+		return "the extra spec " + q.String() + " names no capability"
+	}
 	for _, part := range q.path {
 		object, ok := value.(map[string]any)
 		if ok {
@@ -93,6 +96,8 @@ func show(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return "nothing"
+	case map[string]any:
+		return "an object"
 	case string:
 		return cut(`"` + v + `"`)
 	case bool, float64, int, int64:
