@@ -40,7 +40,7 @@ func agreesWithModel(f *fixture) {
 		inner := *f
 		inner.tb = rt
 		defer func() { f.b = inner.b }() // after a restart it is another one
-		inner.clear() // what a failed run before this one left
+		inner.clear()                    // what a failed run before this one left
 		m := &model{fixture: &inner, volumes: map[string]*modelVolume{}, snapshots: map[string]modelSnapshot{}}
 		rt.Repeat(map[string]func(*rapid.T){
 			"create":         m.create,
