@@ -12,7 +12,6 @@
 package decide
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -129,9 +128,7 @@ func (d *Decider) Decide(pools []snapshot.Pool, r *snapshot.Request, random weig
 	for i := range pools {
 		left[i] = &pools[i]
 	}
-	slices.SortFunc(left, func(a, b *snapshot.Pool) int {
-		return cmp.Or(cmp.Compare(a.ID(), b.ID()), cmp.Compare(a.Host, b.Host))
-	})
+	slices.SortFunc(left, snapshot.ByID)
 	for _, c := range checks(r) {
 		left = decision.keep(left, c.name, c.check)
 	}

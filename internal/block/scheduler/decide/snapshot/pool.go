@@ -61,6 +61,14 @@ func (p *Pool) ID() block.Host {
 	return p.Host
 }
 
+// ByID orders pools by their ID, and pools of one ID by their Host, for sorting.
+func ByID(a, b *Pool) int {
+	if order := strings.Compare(string(a.ID()), string(b.ID())); order != 0 {
+		return order
+	}
+	return strings.Compare(string(a.Host), string(b.Host))
+}
+
 // Name is the pool's own name, what stands behind the "#".
 func (p *Pool) Name() string { return p.Host.Pool() }
 

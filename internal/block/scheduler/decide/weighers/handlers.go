@@ -121,7 +121,7 @@ func stochastic(s *scale, weighers []Weigher) []Weighed {
 	if len(order) == 0 {
 		return order
 	}
-	slices.SortFunc(order, func(a, b Weighed) int { return strings.Compare(string(a.Pool.ID()), string(b.Pool.ID())) })
+	slices.SortFunc(order, func(a, b Weighed) int { return snapshot.ByID(a.Pool, b.Pool) })
 	raise, total := 0.0, 0.0
 	for _, w := range order {
 		raise = max(raise, -w.Weight)

@@ -199,5 +199,8 @@ func goodness(s *scale) []float64 {
 
 // better orders by weight, the greatest first, and equal weights by name.
 func better(a, b Weighed) int {
-	return cmp.Or(cmp.Compare(b.Weight, a.Weight), cmp.Compare(a.Pool.ID(), b.Pool.ID()))
+	if order := cmp.Compare(b.Weight, a.Weight); order != 0 {
+		return order
+	}
+	return snapshot.ByID(a.Pool, b.Pool)
 }
