@@ -453,3 +453,38 @@ func TestGroupSync(t *testing.T) {
 		}
 	})
 }
+
+// An extend that was done in storage and not yet in the rows must not show up in a copy: what the rows do not know of
+// the source reads as zero in a larger copy.
+func TestCopyStopsAtTheSizeInTheRows(t *testing.T) {
+	check := func(t *testing.T, dir string) {
+		d := setUp(t, dir)
+		v, path := withData(t, d, 4096)
+		if err := d.ExtendVolume(t.Context(), v, 2); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteAt([]byte("beyond"), block.GiB); err != nil {
+			t.Fatal(err)
+		}
+		c := driver.Volume{ID: uuid.NewString(), SizeGiB: 3}
+		if _, err := d.CloneVolume(t.Context(), c, v); err != nil {
+			t.Fatal(err)
+		}
+		copied, err := os.Open(filepath.Join(d.config.Directory, "volumes", "volume-"+c.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer copied.Close()
+		got := make([]byte, 6)
+		if _, err := copied.ReadAt(got, block.GiB); err != nil || string(got) != "\x00\x00\x00\x00\x00\x00" {
+			t.Errorf("beyond the source's size the copy holds %q, %v", got, err)
+		}
+	}
+	t.Run("copied", func(t *testing.T) { check(t, t.TempDir()) })
+	t.Run("reflink", func(t *testing.T) { check(t, mount(t, "xfs")) })
+}
