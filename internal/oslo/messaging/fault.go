@@ -2,14 +2,15 @@ package messaging
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/run"
 )
 
-// ErrStopping is the cause with which a Listener cancels the handlers that outlast its Stop.
-var ErrStopping = errors.New("the service is stopping")
+// ErrStopping is the cause with which a Listener cancels the handlers that outlast its Stop: run.ErrStopping, so that a
+// flow that is cut short leaves its journal as it is.
+var ErrStopping = run.ErrStopping
 
 // Names of the faults that a transport makes, oslo.messaging's classes.
 const (

@@ -1,0 +1,100 @@
+package scheduler
+
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/reqctx"
+)
+
+// maxHintVolumes bounds how many volumes the hints of one request may name; the filters refuse what is not looked up.
+const maxHintVolumes = 1000
+
+// request is what decide needs to know of a volume and its type, for the given operation.
+func (s *Scheduler) request(ctx context.Context, op snapshot.Operation, v *block.Volume) (*snapshot.Request, error) {
+	r := &snapshot.Request{
+		Operation: op, VolumeID: v.ID, SizeGiB: v.SizeGiB, Multiattach: v.Multiattach, AttachStatus: v.AttachStatus,
+		AvailabilityZone: v.AvailabilityZone, UserID: v.UserID, ProjectID: v.ProjectID,
+		VolumeProperties: properties(v),
+	}
+	if v.VolumeTypeID == "" {
+		return r, nil
+	}
+	t, err := s.store.VolumeType(ctx, v.VolumeTypeID, "")
+	if err != nil {
+		return nil, err
+	}
+	r.TypeName, r.ExtraSpecs = t.Name, t.ExtraSpecs
+	return r, nil
+}
+
+// properties is the dictionary volume of the formulas: request_spec's volume_properties, by upstream's names.
+func properties(v *block.Volume) map[string]any {
+	metadata := make(map[string]any, len(v.Metadata))
+	for key, value := range v.Metadata {
+		metadata[key] = value
+	}
+	p := map[string]any{
+		"size": v.SizeGiB, "user_id": v.UserID, "project_id": v.ProjectID, "status": string(v.Status),
+		"attach_status": string(v.AttachStatus), "availability_zone": v.AvailabilityZone,
+		"volume_type_id": v.VolumeTypeID, "multiattach": v.Multiattach, "metadata": metadata,
+	}
+	for key, text := range map[string]string{"snapshot_id": v.SnapshotID, "source_volid": v.SourceVolumeID,
+		"group_id": v.GroupID, "consistencygroup_id": v.ConsistencyGroupID, "encryption_key_id": v.EncryptionKeyID} {
+		if text != "" {
+			p[key] = text
+		}
+	}
+	if v.Name != nil {
+		p["display_name"] = *v.Name
+	}
+	if v.Description != nil {
+		p["display_description"] = *v.Description
+	}
+	return p
+}
+
+// volumeHosts looks up, in one query, where the volumes live that the hints same_host and different_host name. A user's
+// hints see the user's own volumes only, so that nobody learns from a placement where others' are.
+func (s *Scheduler) volumeHosts(ctx context.Context, hints map[string]any, projectID string) (map[string]block.Host, error) {
+	ids := append(hintedVolumes(hints["same_host"]), hintedVolumes(hints["different_host"])...)
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	if reqctx.From(ctx).IsAdmin {
+		projectID = ""
+	}
+	volumes, err := s.store.Volumes(ctx, store.VolumeQuery{IDs: ids[:min(len(ids), maxHintVolumes)], ProjectID: projectID})
+	if err != nil {
+		return nil, err
+	}
+	hosts := make(map[string]block.Host, len(volumes))
+	for _, v := range volumes {
+		hosts[v.ID] = v.Host
+		if v.ClusterName != "" {
+			hosts[v.ID] = block.Host(v.ClusterName)
+		}
+	}
+	return hosts, nil
+}
+
+// hintedVolumes are the ids in a hint: one, or a list. Whether they are ids at all is the filters' to say.
+func hintedVolumes(hint any) []string {
+	switch v := hint.(type) {
+	case string:
+		return []string{v}
+	case []string:
+		return append([]string(nil), v...)
+	case []any:
+		var ids []string
+		for _, e := range v {
+			if id, ok := e.(string); ok {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	}
+	return nil
+}
