@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/clinker/clinker/internal/block/store"
@@ -94,15 +95,19 @@ type Watch struct {
 	Store  store.FlowReader
 	Owner  string
 	Resume map[string]Resume
-	// Period is the time from the end of a pass to the next, 0 means 10 s.
+	// Period is the time from one pass to the next, 0 means 10 s.
 	Period time.Duration
 	// MinAge is how long a record must have been quiet before a later pass touches it, 0 means 30 s: the message that
 	// brings the work may still be under way. The first pass takes every record.
 	MinAge time.Duration
 }
 
-// Run makes a pass at once and one after each period until ctx ends; it returns when the pass under way is through. A
-// pass that fails is logged and made up for by the next.
+// maxPasses is how many passes of one Watch may be under way: one that resumes an hour's copy must not keep the others
+// from being seen to.
+const maxPasses = 4
+
+// Run makes a pass at once and one after each period until ctx ends; it returns when the passes under way are through. A
+// pass that cannot read the journal is logged and made up for by the next.
 func (w Watch) Run(ctx context.Context) {
 	if w.Period <= 0 {
 		w.Period = 10 * time.Second
@@ -110,22 +115,37 @@ func (w Watch) Run(ctx context.Context) {
 	if w.MinAge <= 0 {
 		w.MinAge = 30 * time.Second
 	}
-	tick := time.NewTimer(0)
+	tick := time.NewTicker(w.Period)
 	defer tick.Stop()
-	age := time.Duration(0)
+	var passes sync.WaitGroup
+	defer passes.Wait()
+	slots := make(chan struct{}, maxPasses)
+	var everything atomic.Bool // the next pass takes every record
+	everything.Store(true)
 	for {
+		select {
+		case slots <- struct{}{}:
+			passes.Go(func() {
+				defer func() { <-slots }()
+				first := everything.Swap(false)
+				age := w.MinAge
+				if first {
+					age = 0
+				}
+				err := Recover(ctx, w.Store, w.Owner, age, w.Resume)
+				if err != nil && ctx.Err() == nil {
+					slog.WarnContext(ctx, "the journal could not be read; trying again", "owner", w.Owner, "error", err)
+					if first {
+						everything.Store(true)
+					}
+				}
+			})
+		default: // all are busy
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		err := Recover(ctx, w.Store, w.Owner, age, w.Resume)
-		switch {
-		case err == nil:
-			age = w.MinAge
-		case ctx.Err() == nil:
-			slog.WarnContext(ctx, "the journal could not be read; trying again", "owner", w.Owner, "after", w.Period, "error", err)
-		}
-		tick.Reset(w.Period)
 	}
 }
