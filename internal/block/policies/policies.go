@@ -64,7 +64,7 @@ func Defaults() []policy.Default {
 // all is every rule that a call asks for.
 func all() []rule {
 	return slices.Concat(
-		volumesRules(), volumeActionsRules(), volumeMetadataRules(), attachmentsRules(), volumeTransferRules(),
+		volumesRules(), volumeActionsRules(), volumeConnectionRules(), volumeMetadataRules(), attachmentsRules(), volumeTransferRules(),
 		manageableVolumesRules(), snapshotsRules(), snapshotActionsRules(), snapshotMetadataRules(),
 		manageableSnapshotsRules(), backupsRules(), backupActionsRules(), groupsRules(), groupActionsRules(),
 		groupSnapshotsRules(), groupSnapshotActionsRules(), groupTypesRules(), volumeTypeRules(),

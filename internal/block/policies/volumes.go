@@ -84,6 +84,12 @@ func volumeActionsRules() []rule {
 		{"volume_extension:volume_admin_actions:migrate_volume_completion", admin, unchanged, "",
 			"End the move of a volume.",
 			[]string{"POST /volumes/{volume_id}/action (os-migrate_volume_completion)"}},
+	}
+}
+
+// volumeConnectionRules are those of volumeActionsRules that are about attaching and detaching, and what comes after.
+func volumeConnectionRules() []rule {
+	return []rule{
 		{"volume_extension:volume_actions:initialize_connection", member, adminOrOwner, "",
 			"Export a volume to a connector.",
 			[]string{"POST /volumes/{volume_id}/action (os-initialize_connection)"}},

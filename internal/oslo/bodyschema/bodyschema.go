@@ -1,8 +1,8 @@
-// Package bodyschema checks request bodies against JSON schemas and says what is wrong in the words of OpenStack's
-// Python services, whose validators (python-jsonschema with a few changes of Cinder's) clients and tests know.
+// Package bodyschema decodes request bodies, checks them against JSON schemas, and says what is wrong in the words of
+// OpenStack's Python services, whose validators (python-jsonschema with a few changes of Cinder's) clients and tests know.
 //
-// What lives here: compiling, the formats and shared definitions that services have in common, and the messages. What
-// must not: the schema of any resource.
+// What lives here: decoding with bounds, access to what was decoded, compiling, the formats and shared definitions that
+// services have in common, and the messages. What must not: the schema of any resource.
 //
 // Upstream: cinder/api/validation/validators.py and parameter_types.py.
 package bodyschema
@@ -89,7 +89,7 @@ type Schema struct {
 	documents map[string]*document
 }
 
-// Validate checks a decoded value (numbers as json.Number) and gives nil or a fault.Invalid that says what is wrong
+// Validate checks a value that Decode gave and gives nil or a fault.Invalid that says what is wrong
 // first, in the order the schema is written. Cost: microseconds for a usual body.
 func (s *Schema) Validate(value any) error {
 	err := s.compiled.Validate(value)

@@ -157,10 +157,8 @@ func FuzzValidate(f *testing.F) {
 	f.Add(`{"volume": {"size": "1e999", "hosts": [1, "1"]}}`)
 	schema := newSchema(f, createVolume)
 	f.Fuzz(func(t *testing.T, text string) {
-		decoder := json.NewDecoder(strings.NewReader(text))
-		decoder.UseNumber()
-		var value any
-		if decoder.Decode(&value) != nil {
+		value, err := Decode([]byte(text))
+		if err != nil {
 			return
 		}
 		if err := schema.Validate(value); err != nil && fault.KindOf(err) != fault.Invalid {

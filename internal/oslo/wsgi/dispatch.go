@@ -117,7 +117,7 @@ func (a *API) splitPath(u *url.URL) (rest *url.URL, project string, ok bool) {
 		escaped = strings.TrimSuffix(escaped, ".json")
 	}
 	plain, err := url.PathUnescape(escaped)
-	if err != nil {
+	if err != nil || path.Clean(escaped) != escaped { // again: "..json" without its suffix is a dot
 		return nil, "", false
 	}
 	return &url.URL{Path: plain, RawPath: escaped, RawQuery: u.RawQuery}, project, true

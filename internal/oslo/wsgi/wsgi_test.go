@@ -516,7 +516,7 @@ func FuzzCreate(f *testing.F) {
 }
 
 func FuzzPath(f *testing.F) {
-	for _, path := range []string{"/v3/volumes/1", "/v3/abc/volumes", "/v3/%2F", "/v3/a/../b", "/v3/volumes.json", "/v3/.json", "/v3/abc/.json"} {
+	for _, path := range []string{"/v3/volumes/1", "/v3/abc/volumes", "/v3/%2F", "/v3/a/../b", "/v3/volumes.json", "/v3/.json", "/v3/abc/.json", "/v3/..json", "/v3/abc/...json"} {
 		f.Add(path)
 	}
 	api := mounted(f, options())
