@@ -25,6 +25,8 @@ const zeroPieceBytes = 256 << 10
 // zeroes are written, and everything counts as allocated.
 type File struct {
 	file *os.File
+	// block says that it is a block device, whose zeroing of allocated space may be as slow as writing.
+	block bool
 	// noPunch and noZeroRange are set when the file system has said once that it cannot.
 	noPunch, noZeroRange atomic.Bool
 	// flushFailed is set by a failed flush. The kernel reports lost writes once and forgets them, so a later flush
@@ -53,7 +55,7 @@ func Open(path string, readOnly bool) (*File, error) {
 		_ = file.Close() // nothing was written; the first error is the one that tells
 		return nil, err
 	}
-	return &File{file: file}, nil
+	return &File{file: file, block: !info.Mode().IsRegular()}, nil
 }
 
 // IsServable says whether a file of this mode can be served: a regular file or a block device.
@@ -98,6 +100,9 @@ func (f *File) WriteZeroes(offset, length int64, how nbd.Zeroing) error {
 		if err := f.punch(offset, length); !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
+	}
+	if how.Fast && f.block {
+		return errors.ErrUnsupported
 	}
 	if err := f.zeroRange(offset, length); !errors.Is(err, errors.ErrUnsupported) {
 		return err
