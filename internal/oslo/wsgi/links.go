@@ -22,7 +22,13 @@ func ScriptName(r *http.Request) string {
 			path = u.EscapedPath()
 		}
 	}
-	prefix, found := strings.CutSuffix(path, r.URL.EscapedPath())
+	for strings.Contains(path, "//") { // a urlmap counts them as one
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
+	prefix, found := strings.CutSuffix(path, r.URL.Path)
 	if !found {
 		return ""
 	}

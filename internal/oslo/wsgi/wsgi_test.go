@@ -491,7 +491,7 @@ func TestInventory(t *testing.T) {
 func TestScriptName(t *testing.T) {
 	for _, test := range []struct{ uri, path, want string }{
 		{"/v3/abc/volumes?x=1", "/abc/volumes", "/v3"}, {"/volumes", "/volumes", ""}, {"/v3/", "/", "/v3"}, {"/volume/v3/a%2Fb", "/a%2Fb", "/volume/v3"},
-		{"http://host/v3/x", "/x", "/v3"}, {"", "/x", ""}, {"/other", "/x", ""},
+		{"http://host/v3/x", "/x", "/v3"}, {"//v3///a%20b//c", "/a%20b/c", "/v3"}, {"", "/x", ""}, {"/other", "/x", ""},
 	} {
 		r := httptest.NewRequest("GET", test.path, nil)
 		r.RequestURI = test.uri
