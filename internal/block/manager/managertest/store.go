@@ -60,8 +60,8 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err := fn(t); err != nil {
 		return err
 	}
-	t.root = s
-	*s.tx = *t
+	s.volumes, s.snapshots, s.attachments = t.volumes, t.snapshots, t.attachments
+	s.flows, s.usage, s.clock = t.flows, t.usage, t.clock
 	s.Updates++
 	return nil
 }
