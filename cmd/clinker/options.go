@@ -1,0 +1,83 @@
+package main
+
+import (
+	"cmp"
+	"os"
+	"time"
+
+	"github.com/clinker/clinker/internal/block/api"
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/scheduler"
+	"github.com/clinker/clinker/internal/oslo/config"
+)
+
+// options are the process's own options: where it listens, what it stores where, how it logs. Those of the parts are
+// declared beside the parts.
+type options struct {
+	host, statePath, myIP     config.Handle[string]
+	listen                    config.Handle[string]
+	listenPort                config.Handle[int]
+	pasteConfig, authStrategy config.Handle[string]
+	reportInterval            config.Handle[time.Duration]
+	disabledExtensions        config.Handle[[]string]
+	policyFile                config.Handle[string]
+	policyDirs                config.Handle[[]string]
+
+	transportURL, connection config.Handle[string]
+	synchronous              config.Handle[string]
+
+	debug, json config.Handle[bool]
+	logFile     config.Handle[string]
+
+	adminListen config.Handle[string]
+	adminPort   config.Handle[int]
+
+	scheduler scheduler.Configuration
+	backends  backendOptions
+}
+
+func newOptions() options {
+	hostname, _ := os.Hostname()
+	def := config.DefaultGroup
+	return options{
+		host:      config.String(def, "host", cmp.Or(hostname, "localhost"), "The name of this node in the services table and in message topics."),
+		statePath: config.String(def, "state_path", "/var/lib/cinder", "The directory for what the services keep on this machine."),
+		myIP:      config.HostAddress(def, "my_ip", "127.0.0.1", "The address of this machine that others reach."),
+		listen:    config.HostAddress(def, "osapi_volume_listen", "0.0.0.0", "The address the API listens on."),
+		listenPort: config.Port(def, "osapi_volume_listen_port", 8776,
+			"The port the API listens on."),
+		pasteConfig: config.String(def, "api_paste_config", "api-paste.ini", "The paste file that says which filters stand before the API. "+
+			"A name without a directory is looked for in /etc/cinder; where there is none, the embedded one is used."),
+		authStrategy: config.String(def, "auth_strategy", "keystone", "Which pipeline of the paste file authenticates.",
+			config.Choices("noauth", "noauth_include_project_id", "keystone")),
+		reportInterval:     config.Seconds(def, "report_interval", 10*time.Second, "Seconds between two heartbeats of a service.", config.Min(1)),
+		disabledExtensions: config.List("clinker", "disabled_extensions", nil, "Aliases of API extensions to leave out; GET /v3/extensions lists them."),
+		policyFile:         config.String("oslo_policy", "policy_file", "policy.yaml", "The file with the operator's policy rules; it need not be there.", config.Deprecated(def, "policy_file")),
+		policyDirs:         config.MultiString("oslo_policy", "policy_dirs", []string{"policy.d"}, "Directories with more policy files.", config.Deprecated(def, "policy_dirs")),
+		transportURL: config.String(def, "transport_url", "rabbit://", "Where messages go: inproc:// is inside this process, for cinder-all and clinker up.",
+			config.Secret()),
+		connection: config.String("database", "connection", "", "The database: sqlite:////var/lib/cinder/cinder.sqlite.", config.Secret(), config.NoDefault()),
+		synchronous: config.String("clinker", "sqlite_synchronous", "NORMAL", "How SQLite guards against a power cut. NORMAL may lose the last "+
+			"moments, FULL flushes the disk at each commit; neither loses anything when only the process dies.", config.Choices("NORMAL", "FULL", "EXTRA", "OFF")),
+		debug:       config.Bool(def, "debug", false, "Whether to log what only developers want to know."),
+		json:        config.Bool(def, "use_json", false, "Whether to log JSON instead of oslo's lines."),
+		logFile:     config.String(def, "log_file", "", "The file logs are appended to; standard error if it is not set.", config.NoDefault(), config.Deprecated(def, "logfile")),
+		adminListen: config.HostAddress("clinker", "admin_listen", "127.0.0.1", "The address /metrics is served on."),
+		adminPort:   config.Port("clinker", "admin_port", 0, "The port /metrics is served on; 0 serves it nowhere."),
+		scheduler:   scheduler.NewConfiguration(),
+		backends:    newBackendOptions(),
+	}
+}
+
+// all lists every option of the program: what is parsed, what is documented, and in which order.
+func (o options) all() []config.Option {
+	list := []config.Option{o.host, o.statePath, o.myIP, o.listen, o.listenPort, o.pasteConfig, o.authStrategy, o.reportInterval,
+		o.disabledExtensions, o.policyFile, o.policyDirs, o.transportURL, o.connection, o.synchronous,
+		o.debug, o.json, o.logFile, o.adminListen, o.adminPort}
+	list = append(list, o.scheduler.Options()...)
+	list = append(list, o.backends.all()...)
+	list = append(list, app.ConfigOptions()...)
+	list = append(list, quota.ConfigOptions()...)
+	return append(list, api.ConfigOptions()...)
+}

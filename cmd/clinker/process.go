@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/store/sqlstore"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/messaging"
+	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
+	"github.com/clinker/clinker/internal/run"
+	"github.com/clinker/clinker/internal/telemetry"
+)
+
+// process is what the services of one process share.
+type process struct {
+	opts       options
+	conf       *config.Config
+	appOptions app.Options
+	host       string
+	statePath  string
+
+	log       *slog.Logger
+	metrics   *telemetry.Metrics
+	store     *sqlstore.Store
+	transport messaging.Transport
+	closers   []func() error
+}
+
+// newProcess reads the configuration and opens what the services stand on. Whatever is wrong with the configuration is
+// said before anything has been touched.
+func newProcess(ctx context.Context, sources config.Sources) (*process, error) {
+	opts := newOptions()
+	conf, err := config.Load(sources, opts.all()...)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{opts: opts, conf: conf, appOptions: app.OptionsFrom(conf), host: opts.host.Get(conf),
+		statePath: opts.statePath.Get(conf), metrics: telemetry.NewMetrics()}
+	if err := p.openLog(); err != nil {
+		return nil, err
+	}
+	for _, w := range conf.Warnings() {
+		p.log.Warn(w)
+	}
+	if p.transport, err = p.openTransport(); err != nil {
+		return nil, err
+	}
+	if err := p.openStore(ctx); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// close frees what newProcess opened, last first.
+func (p *process) close() {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		if err := p.closers[i](); err != nil {
+			p.log.Error("closing failed", "error", err)
+		}
+	}
+}
+
+func (p *process) openLog() error {
+	out := os.Stderr
+	if path := p.opts.logFile.Get(p.conf); path != "" {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+		if err != nil {
+			return p.opts.logFile.Refuse(p.conf, "", fmt.Sprintf("it cannot be opened: %v", err), "a file this user may write")
+		}
+		p.closers = append(p.closers, f.Close)
+		out = f
+	}
+	var level slog.LevelVar
+	if p.opts.debug.Get(p.conf) {
+		level.Set(slog.LevelDebug)
+	}
+	o := telemetry.LogOptions{Level: &level}
+	if p.opts.json.Get(p.conf) {
+		p.log = slog.New(telemetry.NewJSONHandler(out, o))
+	} else {
+		h, err := telemetry.NewLineHandler(out, o)
+		if err != nil {
+			return err
+		}
+		p.log = slog.New(h)
+	}
+	slog.SetDefault(p.log)
+	return nil
+}
+
+// openTransport makes the transport that transport_url names.
+func (p *process) openTransport() (messaging.Transport, error) {
+	switch scheme, _, _ := strings.Cut(p.opts.transportURL.Get(p.conf), ":"); scheme {
+	case "inproc", "fake", "kombu+memory":
+		return inproc.New(inproc.Options{}), nil
+	case "rabbit", "amqp", "kombu":
+		return nil, p.opts.transportURL.Refuse(p.conf, "", "RabbitMQ is not supported yet", "inproc://, with all services in one process (cinder-all)")
+	}
+	return nil, p.opts.transportURL.Refuse(p.conf, "", "there is no such transport", "inproc://")
+}
+
+func (p *process) openStore(ctx context.Context) error {
+	path, isSQLite := strings.CutPrefix(p.opts.connection.Get(p.conf), "sqlite:///")
+	if !isSQLite || path == "" {
+		return p.opts.connection.Refuse(p.conf, "", "this database is not supported yet", "sqlite:////absolute/path/of/a/file")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "", "The directory of the database %s cannot be made.", path)
+	}
+	s, err := sqlstore.Open(ctx, sqlstore.Config{Path: path, Synchronous: p.opts.synchronous.Get(p.conf)})
+	if err != nil {
+		return err
+	}
+	p.store = s
+	p.closers = append(p.closers, s.Close)
+	return nil
+}
+
+// flowOptions are how every flow of the process runs.
+func (p *process) flowOptions() flow.Options {
+	return flow.Options{Stopping: run.ErrStopping, Log: p.log,
+		Observe: func(ctx context.Context, name, step string) (context.Context, func(error)) {
+			began := time.Now()
+			ctx, end := telemetry.Span(ctx, "flow."+name+"."+step)
+			return ctx, func(err error) {
+				p.metrics.Flow(name, time.Since(began), err)
+				end(&err)
+			}
+		}}
+}
+
+// observeDriver counts and traces the verbs of one back end.
+func (p *process) observeDriver(backend string) driver.Observer {
+	return func(ctx context.Context, op driver.Operation) (context.Context, func(error)) {
+		began := time.Now()
+		ctx, end := telemetry.Span(ctx, "driver."+op.Verb)
+		return ctx, func(err error) {
+			p.metrics.DriverCall(backend, op.Verb, time.Since(began), err)
+			end(&err)
+		}
+	}
+}
+
+// parseObject reads a JSON object.
+func parseObject(text string) (map[string]any, error) {
+	var m map[string]any
+	err := json.Unmarshal([]byte(text), &m)
+	return m, err
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/configdoc"
+	"github.com/clinker/clinker/internal/run"
+)
+
+// services says which services a process runs.
+type services struct{ api, scheduler, volume bool }
+
+var allServices = services{api: true, scheduler: true, volume: true}
+
+// serviceTable is the service commands: a name, what it runs, and what it is for.
+func serviceTable() []struct {
+	name  string
+	run   services
+	short string
+} {
+	return []struct {
+		name  string
+		run   services
+		short string
+	}{
+		{block.BinaryAPI, services{api: true}, "Serve the Block Storage API"},
+		{block.BinaryScheduler, services{scheduler: true}, "Run the scheduler, which chooses a back end for each volume"},
+		{block.BinaryVolume, services{volume: true}, "Run the volume services of the enabled back ends"},
+		{"cinder-all", allServices, "Run all of them in one process"},
+	}
+}
+
+func serviceNames() []string {
+	var names []string
+	for _, s := range serviceTable() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+func serviceCommands() []*cobra.Command {
+	var list []*cobra.Command
+	for _, s := range serviceTable() {
+		var src config.Sources
+		cmd := &cobra.Command{
+			Use: s.name, Short: s.short, Args: noArguments,
+			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), src, s.run) },
+		}
+		cmd.Flags().StringArrayVar(&src.Files, "config-file", nil, "a configuration `file`; may be repeated. Without any, cinder.conf is looked for as Cinder does")
+		cmd.Flags().StringArrayVar(&src.Dirs, "config-dir", nil, "a `directory` of *.conf files, read after the files; may be repeated")
+		list = append(list, cmd)
+	}
+	return list
+}
+
+// serve runs services on an operator's configuration until they are told to stop.
+func serve(ctx context.Context, src config.Sources, which services) error {
+	if len(src.Files) == 0 && len(src.Dirs) == 0 {
+		src.Files, src.Dirs = config.DefaultFiles("cinder", "cinder")
+	}
+	p, err := newProcess(ctx, src)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if err := p.refuseSplit(which); err != nil {
+		return err
+	}
+	components, err := p.components(which)
+	if err != nil {
+		return err
+	}
+	return run.Service{Components: components, Logger: p.log}.Run(ctx)
+}
+
+// refuseSplit refuses services in processes of their own over a transport that does not leave the process.
+func (p *process) refuseSplit(which services) error {
+	if which == allServices {
+		return nil
+	}
+	return p.opts.transportURL.Refuse(p.conf, "", "messages do not leave the process yet, so a service alone would hear nobody", "cinder-all, which runs all services in one process")
+}
+
+// components are the parts of the process, in the order they start: the schedulers before the volume services that
+// report to them, the API when there is somebody to do the work.
+func (p *process) components(which services) ([]run.Component, error) {
+	var list []run.Component
+	add := func(c run.Component, err error) error {
+		list = append(list, c)
+		return err
+	}
+	if which.scheduler {
+		if err := add(p.schedulerComponent()); err != nil {
+			return nil, err
+		}
+	}
+	if which.volume {
+		volumes, err := p.volumeComponents()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, volumes...)
+	}
+	if which.api {
+		if err := add(p.apiComponent()); err != nil {
+			return nil, err
+		}
+	}
+	if admin, wanted := p.adminComponent(); wanted {
+		list = append(list, admin)
+	}
+	return list, nil
+}
+
+// configCommand documents the configuration.
+func configCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Print the configuration options", Args: noArguments}
+	kinds := []string{"sample", "reference"}
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 || !slices.Contains(kinds, args[0]) {
+			return usageError{fmt.Errorf("say which: clinker config %s", strings.Join(kinds, " | "))}
+		}
+		return nil
+	}
+	cmd.Use = "config sample|reference"
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		options := newOptions().all()
+		if args[0] == "sample" {
+			return configdoc.WriteSample(cmd.OutOrStdout(), options...)
+		}
+		return configdoc.WriteReference(cmd.OutOrStdout(), options...)
+	}
+	return cmd
+}

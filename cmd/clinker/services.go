@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/journal"
+	"github.com/clinker/clinker/internal/block/manager"
+	"github.com/clinker/clinker/internal/block/membership"
+	"github.com/clinker/clinker/internal/block/scheduler"
+	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/run"
+)
+
+// schedulerComponent is the scheduler service.
+func (p *process) schedulerComponent() (run.Component, error) {
+	o, err := p.schedulerOptions()
+	if err != nil {
+		return run.Component{}, err
+	}
+	s, err := scheduler.New(o, p.store, p.transport, nil)
+	if err != nil {
+		return run.Component{}, err
+	}
+	return run.Component{Name: block.BinaryScheduler,
+		Start: func(ctx context.Context, _ func(error)) error { return s.Start(ctx) }, Stop: s.Stop}, nil
+}
+
+func (p *process) schedulerOptions() (scheduler.Options, error) {
+	o := scheduler.Options{Host: p.host, AvailabilityZone: p.appOptions.StorageAvailabilityZone,
+		ReportInterval: p.opts.reportInterval.Get(p.conf), ServiceDownTime: p.appOptions.ServiceDownTime,
+		Flow: p.flowOptions(), Log: p.log}
+	return o, p.opts.scheduler.Read(p.conf, &o)
+}
+
+// volumeComponents are the volume services: one for each back end that is enabled.
+func (p *process) volumeComponents() ([]run.Component, error) {
+	names := p.conf.Backends()
+	if len(names) == 0 {
+		return nil, p.opts.backends.enabled.Refuse(p.conf, "", "no back end is enabled",
+			"the names of sections, each with volume_driver and the driver's options")
+	}
+	scheduling, err := p.schedulerOptions()
+	if err != nil {
+		return nil, err
+	}
+	var list []run.Component
+	for _, name := range names {
+		b, err := p.opts.backends.open(p, name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p.volumeComponent(b, scheduling.Decide.MaxAttempts))
+	}
+	return list, nil
+}
+
+// volumeComponent is the volume service of one back end.
+func (p *process) volumeComponent(b *backend, maxAttempts int) run.Component {
+	var m *manager.Manager
+	return run.Component{Name: fmt.Sprintf("%s %s", block.BinaryVolume, b.name),
+		Start: func(ctx context.Context, _ func(error)) error {
+			working := false
+			member, err := membership.Join(ctx, p.store, block.Service{Host: string(b.host), Binary: block.BinaryVolume,
+				Topic: block.BinaryVolume, AvailabilityZone: b.zone, RPCCurrentVersion: block.VolumeRPCVersion,
+				ObjectCurrentVersion: block.ObjectVersion, ReplicationStatus: "disabled"},
+				membership.Options{Interval: p.opts.reportInterval.Get(p.conf), Working: func() bool { return working }, Log: p.log})
+			if err != nil {
+				return err
+			}
+			m = p.manager(b, member.Row().UUID, maxAttempts)
+			if err := m.Start(ctx); err != nil {
+				return err
+			}
+			working = true
+			member.Beat(ctx)
+			go member.Run(ctx)
+			return nil
+		},
+		Stop: func(ctx context.Context) error { return m.Stop(ctx) },
+	}
+}
+
+func (p *process) manager(b *backend, serviceUUID string, maxAttempts int) *manager.Manager {
+	return manager.New(manager.Options{Host: string(b.host), ServiceUUID: serviceUUID, Store: p.store,
+		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Backend: b.storage, Target: b.target, Transport: p.transport,
+		Log: p.log.With("backend", b.name), Now: func() time.Time { return time.Now().UTC() },
+		MaxAttempts:         maxAttempts,
+		NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, StatsInterval: p.opts.backends.pollingInterval.Get(p.conf)})
+}
+
+var _ manager.Backend = (*driver.Backend)(nil)

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/run"
+)
+
+// place is where a cloud of "clinker up" listens and keeps its state.
+type place struct {
+	bind, stateDir string
+}
+
+// flags declares the flags that say where; up and env have them alike.
+func (pl *place) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&pl.bind, "bind", "127.0.0.1", "the `address` everything listens on")
+	cmd.Flags().StringVar(&pl.stateDir, "state-dir", defaultStateDir(), "the `directory` everything is kept in")
+}
+
+// defaultStateDir follows the XDG base directory specification; a user without a home keeps state in the temporary
+// directory, under the user's number.
+func defaultStateDir() string {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "clinker")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "clinker")
+	}
+	return filepath.Join(os.TempDir(), "clinker-"+strconv.Itoa(os.Getuid()))
+}
+
+// check makes the place usable in messages and files: an IP address and an absolute path.
+func (pl *place) check() error {
+	if net.ParseIP(pl.bind) == nil {
+		return usageError{fmt.Errorf("--bind %q is not an IP address; 127.0.0.1 serves this machine only", pl.bind)}
+	}
+	dir, err := filepath.Abs(pl.stateDir)
+	if err != nil {
+		return usageError{fmt.Errorf("--state-dir %q: %w", pl.stateDir, err)}
+	}
+	pl.stateDir = dir
+	return nil
+}
+
+// defaults are what "clinker up" has in the place of Cinder's defaults; configuration files win over them.
+func (pl *place) defaults() map[string]string {
+	return map[string]string{
+		"host": "clinker", "state_path": pl.stateDir, "my_ip": pl.bind,
+		"osapi_volume_listen": pl.bind, "auth_strategy": "noauth",
+		"transport_url": "inproc://", "database.connection": "sqlite:///" + filepath.Join(pl.stateDir, "cinder.sqlite"),
+		"enabled_backends":     "file",
+		"clinker.admin_listen": pl.bind, "clinker.admin_port": "8778",
+		"oslo_policy.policy_file": filepath.Join(pl.stateDir, "policy.yaml"), "oslo_policy.policy_dirs": filepath.Join(pl.stateDir, "policy.d"),
+	}
+}
+
+func upCommand() *cobra.Command {
+	var pl place
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run a whole cloud in this process",
+		Long: `Run all block-storage services in one process, with everything they need embedded:
+SQLite, in-process messages, volumes as sparse files, and NBD to reach them.
+
+It needs no root. What it makes is kept in the state directory, and found again at the
+next start. Ctrl-C stops it; what was under way is finished or resumed at the next start.
+Two clouds run side by side when both --bind and --state-dir differ.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := pl.check(); err != nil {
+				return err
+			}
+			return up(cmd.Context(), cmd.OutOrStdout(), pl, files)
+		},
+	}
+	pl.flags(cmd)
+	cmd.Flags().StringArrayVar(&files, "config-file", nil, "a cinder.conf `file` whose options win over the embedded ones; may be repeated")
+	return cmd
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("unexpected argument %q; \"%s --help\" lists the flags", args[0], cmd.CommandPath())}
+	}
+	return nil
+}
+
+// up runs the cloud until it is told to stop.
+func up(ctx context.Context, out io.Writer, pl place, files []string) error {
+	unlock, err := lockStateDir(pl.stateDir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	p, err := newProcess(ctx, config.Sources{Defaults: pl.defaults(), Files: files})
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	components, err := p.components(allServices)
+	if err != nil {
+		return err
+	}
+	return run.Service{Components: components, Logger: p.log, Ready: func() { greet(out, p, pl) }}.Run(ctx)
+}
+
+// greet says what listens where and how to talk to it.
+func greet(out io.Writer, p *process, pl place) {
+	api := "http://" + net.JoinHostPort(p.opts.listen.Get(p.conf), strconv.Itoa(p.opts.listenPort.Get(p.conf)))
+	fmt.Fprintf(out, "block storage API  %s/v3\n", api)
+	for _, name := range p.conf.Backends() {
+		fmt.Fprintf(out, "volumes over NBD   %s (back end %s)\n", net.JoinHostPort(p.opts.backends.address(p, name),
+			strconv.Itoa(p.opts.backends.targetPort.In(p.conf, name))), name)
+	}
+	if port := p.opts.adminPort.Get(p.conf); port != 0 {
+		fmt.Fprintf(out, "metrics            http://%s/metrics\n", net.JoinHostPort(p.opts.adminListen.Get(p.conf), strconv.Itoa(port)))
+	}
+	fmt.Fprintf(out, "state              %s\n", p.statePath)
+	fmt.Fprintf(out, "To talk to it:     eval \"$(clinker env --bind %s --state-dir %s)\"; cinder list\n", pl.bind, shellQuote(pl.stateDir))
+}
