@@ -18,6 +18,9 @@ type memory struct {
 	mu      sync.Mutex
 	rows    rows
 	failing error // what Update and Services answer with, if set
+
+	look   sync.Once
+	looked chan struct{} // closed when the journal has been looked at for the first time
 }
 
 type rows struct {
@@ -33,7 +36,7 @@ func (r rows) clone() rows {
 }
 
 func newMemory() *memory {
-	return &memory{rows: rows{map[string]*block.Volume{}, map[string]*block.Snapshot{}, map[string]*block.VolumeType{},
+	return &memory{looked: make(chan struct{}), rows: rows{map[string]*block.Volume{}, map[string]*block.Snapshot{}, map[string]*block.VolumeType{},
 		map[int64]*block.Service{}, map[string]flow.Record{}}}
 }
 
@@ -125,7 +128,9 @@ func (m *memory) BackendVolumes(_ context.Context, backend string) (map[block.Ho
 }
 
 func (m *memory) Flows(_ context.Context, owner string, minAge time.Duration, limit int) (found []flow.Record, err error) {
-	for _, r := range m.read().flows {
+	all := m.read().flows
+	m.look.Do(func() { close(m.looked) })
+	for _, r := range all {
 		if r.Owner == owner && time.Since(r.UpdatedAt) >= minAge {
 			found = append(found, r)
 		}

@@ -83,7 +83,8 @@ func (h *house) start() {
 	}
 }
 
-// up starts a scheduler with these pools, one back end each, all reported.
+// up starts a scheduler with these pools, one back end each, all reported, and with its first recovery behind it: what
+// is put into the journal from now on is the message's that brings it.
 func up(t *testing.T, o Options, pools ...pool) *house {
 	t.Helper()
 	h := newHouse(t, o)
@@ -92,6 +93,7 @@ func up(t *testing.T, o Options, pools ...pool) *house {
 	}
 	h.start()
 	<-h.scheduler.ready
+	<-h.store.looked
 	return h
 }
 
