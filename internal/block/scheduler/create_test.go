@@ -271,7 +271,7 @@ func TestUnknownFilterIsRefused(t *testing.T) {
 	}
 }
 
-func BenchmarkCreateVolume(b *testing.B) {
+func BenchmarkPlace(b *testing.B) {
 	for _, pools := range []int{1, 100} {
 		b.Run(fmt.Sprintf("%d pools", pools), func(b *testing.B) {
 			m := newMemory()
