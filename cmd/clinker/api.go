@@ -61,11 +61,13 @@ func (p *process) apiHandler() (http.Handler, error) {
 	}
 	o := api.OptionsFrom(p.conf)
 	o.Disabled, o.Log = p.opts.disabledExtensions.Get(p.conf), p.log
+	settings := p.opts.middleware.Settings(p.conf)
+	o.MaxBodyBytes = int64(settings.MaxRequestBodyBytes)
+	filters := middleware.Filters{Settings: settings, Logger: p.log}
 	v3, err := api.New(core, o)
 	if err != nil {
 		return nil, err
 	}
-	filters := middleware.Filters{Settings: middleware.Settings{MaxRequestBodyBytes: int(o.MaxBodyBytes)}, Logger: p.log}
 	strategy := p.opts.authStrategy.Get(p.conf)
 	gone := "this version of the API is gone; the section's entry has no effect"
 	registry := paste.Registry{

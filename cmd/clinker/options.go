@@ -10,6 +10,8 @@ import (
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/log"
+	"github.com/clinker/clinker/internal/oslo/middleware"
 )
 
 // options are the process's own options: where it listens, what it stores where, how it logs. Those of the parts are
@@ -27,8 +29,8 @@ type options struct {
 	transportURL, connection config.Handle[string]
 	synchronous              config.Handle[string]
 
-	debug, json config.Handle[bool]
-	logFile     config.Handle[string]
+	log        *log.Options
+	middleware *middleware.Options
 
 	adminListen config.Handle[string]
 	adminPort   config.Handle[int]
@@ -60,9 +62,8 @@ func newOptions() options {
 		connection: config.String("database", "connection", "", "The database: sqlite:////var/lib/cinder/cinder.sqlite.", config.Secret(), config.NoDefault()),
 		synchronous: config.String("clinker", "sqlite_synchronous", "NORMAL", "How SQLite guards against a power cut. NORMAL may lose the last "+
 			"moments, FULL flushes the disk at each commit; neither loses anything when only the process dies.", config.Choices("NORMAL", "FULL", "EXTRA", "OFF")),
-		debug:       config.Bool(def, "debug", false, "Whether to log what only developers want to know."),
-		json:        config.Bool(def, "use_json", false, "Whether to log JSON instead of oslo's lines."),
-		logFile:     config.String(def, "log_file", "", "The file logs are appended to; standard error if it is not set.", config.NoDefault(), config.Deprecated(def, "logfile")),
+		log:         log.NewOptions(),
+		middleware:  middleware.NewOptions(api.CORS()),
 		adminListen: config.HostAddress("clinker", "admin_listen", "127.0.0.1", "The address /metrics is served on."),
 		adminPort:   config.Port("clinker", "admin_port", 0, "The port /metrics is served on; 0 serves it nowhere."),
 		scheduler:   scheduler.NewConfiguration(),
@@ -74,7 +75,9 @@ func newOptions() options {
 func (o options) all() []config.Option {
 	list := []config.Option{o.host, o.statePath, o.myIP, o.listen, o.listenPort, o.pasteConfig, o.authStrategy, o.reportInterval,
 		o.disabledExtensions, o.policyFile, o.policyDirs, o.transportURL, o.connection, o.synchronous,
-		o.debug, o.json, o.logFile, o.adminListen, o.adminPort}
+		o.adminListen, o.adminPort}
+	list = append(list, o.log.All()...)
+	list = append(list, o.middleware.All()...)
 	list = append(list, o.scheduler.Options()...)
 	list = append(list, o.backends.all()...)
 	list = append(list, app.ConfigOptions()...)

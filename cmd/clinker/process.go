@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -39,7 +39,7 @@ type process struct {
 
 // newProcess reads the configuration and opens what the services stand on. Whatever is wrong with the configuration is
 // said before anything has been touched.
-func newProcess(ctx context.Context, sources config.Sources) (*process, error) {
+func newProcess(ctx context.Context, program string, sources config.Sources) (*process, error) {
 	opts := newOptions()
 	conf, err := config.Load(sources, opts.all()...)
 	if err != nil {
@@ -47,9 +47,12 @@ func newProcess(ctx context.Context, sources config.Sources) (*process, error) {
 	}
 	p := &process{opts: opts, conf: conf, appOptions: app.OptionsFrom(conf), host: opts.host.Get(conf),
 		statePath: opts.statePath.Get(conf), metrics: telemetry.NewMetrics()}
-	if err := p.openLog(); err != nil {
+	var logFile io.Closer
+	if p.log, logFile, err = opts.log.Open(conf, program); err != nil {
 		return nil, err
 	}
+	p.closers = append(p.closers, logFile.Close)
+	slog.SetDefault(p.log)
 	for _, w := range conf.Warnings() {
 		p.log.Warn(w)
 	}
@@ -70,34 +73,6 @@ func (p *process) close() {
 			p.log.Error("closing failed", "error", err)
 		}
 	}
-}
-
-func (p *process) openLog() error {
-	out := os.Stderr
-	if path := p.opts.logFile.Get(p.conf); path != "" {
-		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
-		if err != nil {
-			return p.opts.logFile.Refuse(p.conf, "", fmt.Sprintf("it cannot be opened: %v", err), "a file this user may write")
-		}
-		p.closers = append(p.closers, f.Close)
-		out = f
-	}
-	var level slog.LevelVar
-	if p.opts.debug.Get(p.conf) {
-		level.Set(slog.LevelDebug)
-	}
-	o := telemetry.LogOptions{Level: &level}
-	if p.opts.json.Get(p.conf) {
-		p.log = slog.New(telemetry.NewJSONHandler(out, o))
-	} else {
-		h, err := telemetry.NewLineHandler(out, o)
-		if err != nil {
-			return err
-		}
-		p.log = slog.New(h)
-	}
-	slog.SetDefault(p.log)
-	return nil
 }
 
 // openTransport makes the transport that transport_url names.

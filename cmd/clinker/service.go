@@ -51,7 +51,7 @@ func serviceCommands() []*cobra.Command {
 		var src config.Sources
 		cmd := &cobra.Command{
 			Use: s.name, Short: s.short, Args: noArguments,
-			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), src, s.run) },
+			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s.name, src, s.run) },
 		}
 		cmd.Flags().StringArrayVar(&src.Files, "config-file", nil, "a configuration `file`; may be repeated. Without any, cinder.conf is looked for as Cinder does")
 		cmd.Flags().StringArrayVar(&src.Dirs, "config-dir", nil, "a `directory` of *.conf files, read after the files; may be repeated")
@@ -61,11 +61,11 @@ func serviceCommands() []*cobra.Command {
 }
 
 // serve runs services on an operator's configuration until they are told to stop.
-func serve(ctx context.Context, src config.Sources, which services) error {
+func serve(ctx context.Context, name string, src config.Sources, which services) error {
 	if len(src.Files) == 0 && len(src.Dirs) == 0 {
 		src.Files, src.Dirs = config.DefaultFiles("cinder", "cinder")
 	}
-	p, err := newProcess(ctx, src)
+	p, err := newProcess(ctx, name, src)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/middleware"
 )
 
 var (
@@ -12,22 +13,29 @@ var (
 		"under the name they ask for it by: http://cloud.example:8776.", config.NoDefault(), config.Deprecated("", "osapi_volume_base_url"))
 	publicEndpoint = config.String("DEFAULT", "public_endpoint", "", "Likewise for the links of the versions document.", config.NoDefault())
 	projectIDRegex = config.String("DEFAULT", "project_id_regex", `[0-9a-f\-]+`, "What a project id in a path looks like.")
-	maxBodyBytes   = config.Int("oslo_middleware", "max_request_body_size", 114688, "The most bytes in the body of a request.", config.Min(1),
-		config.Deprecated("DEFAULT", "osapi_max_request_body_size"), config.Deprecated("DEFAULT", "max_request_body_size"))
-	settle = config.Seconds("clinker", "settle_seconds", 25*time.Millisecond, "How long, in seconds, an answer waits at most for the work inside "+
+	settle         = config.Seconds("clinker", "settle_seconds", 25*time.Millisecond, "How long, in seconds, an answer waits at most for the work inside "+
 		"this process that its request set off, so that the client's first look finds it done. 0 answers at once.", config.Min(0), config.Max(5))
 )
 
 // ConfigOptions are the options of the API.
 func ConfigOptions() []config.Option {
-	return []config.Option{maxLimit, baseURL, publicEndpoint, projectIDRegex, maxBodyBytes, settle}
+	return []config.Option{maxLimit, baseURL, publicEndpoint, projectIDRegex, settle}
 }
 
-// OptionsFrom reads them; which extensions are disabled and where logs go is the caller's to fill in.
+// OptionsFrom reads them. Which extensions are disabled, how large a body may be, and where logs go is the caller's to fill in.
 func OptionsFrom(c *config.Config) Options {
-	return Options{ProjectIDRegex: projectIDRegex.Get(c), PublicEndpoint: baseURL.Get(c), MaxLimit: maxLimit.Get(c),
-		MaxBodyBytes: int64(maxBodyBytes.Get(c)), Settle: settle.Get(c)}
+	return Options{ProjectIDRegex: projectIDRegex.Get(c), PublicEndpoint: baseURL.Get(c), MaxLimit: maxLimit.Get(c), Settle: settle.Get(c)}
 }
 
 // VersionsEndpoint is public_endpoint, for Versions.
 func VersionsEndpoint(c *config.Config) string { return publicEndpoint.Get(c) }
+
+// CORS is what upstream lets pages of other origins see and send (cinder.common.config.set_middleware_defaults).
+func CORS() middleware.CORSSettings {
+	return middleware.CORSSettings{
+		AllowHeaders: []string{"X-Auth-Token", "X-Identity-Status", "X-Roles", "X-Service-Catalog", "X-User-Id", "X-Tenant-Id",
+			"X-OpenStack-Request-ID", "X-Trace-Info", "X-Trace-HMAC", "OpenStack-API-Version"},
+		ExposeHeaders: []string{"X-Auth-Token", "X-Subject-Token", "X-Service-Token", "X-OpenStack-Request-ID", "OpenStack-API-Version"},
+		AllowMethods:  []string{"GET", "PUT", "POST", "DELETE", "PATCH", "HEAD"},
+	}
+}
