@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/clinker/clinker/internal/block"
@@ -114,6 +115,7 @@ type Manager struct {
 	capacity *capacity
 	flows    flows
 
+	working    atomic.Bool
 	background context.CancelCauseFunc
 	running    sync.WaitGroup
 	listeners  []messaging.Listener
@@ -156,12 +158,17 @@ func (m *Manager) Start(ctx context.Context) error {
 	if err := m.serve(ctx); err != nil {
 		return errors.Join(err, m.Stop(ctx))
 	}
+	m.working.Store(true)
 	background, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	m.background = cancel
 	m.running.Go(func() { m.capacity.run(background) })
 	m.running.Go(func() { m.watch().Run(background) })
 	return nil
 }
+
+// Working says whether the service can do its work: it has started and was not stopped. While it is false, no heartbeat
+// may be sent.
+func (m *Manager) Working() bool { return m.working.Load() }
 
 // setup sets the back end up, with growing pauses between the tries.
 func (m *Manager) setup(ctx context.Context) error {
@@ -200,6 +207,7 @@ func resumer[S any](m *Manager, f *flow.Flow[S, store.Tx]) journal.Resume {
 // Stop takes no more messages, waits for what is being worked on until ctx ends, and leaves the rest to the journal. Then
 // it lets go of target and back end.
 func (m *Manager) Stop(ctx context.Context) error {
+	m.working.Store(false)
 	var wg sync.WaitGroup
 	errs := make([]error, len(m.listeners))
 	for i, l := range m.listeners {

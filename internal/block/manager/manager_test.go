@@ -102,6 +102,7 @@ func TestService(t *testing.T) {
 		if err := m.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		want(t, "working", m.Working(), true)
 		c, open := w.Target.Connections()[a.ID]
 		want(t, "exported again", open, true)
 		want(t, "read-only", c.ReadOnly, true)
@@ -150,6 +151,7 @@ func TestService(t *testing.T) {
 		want(t, "reports after a scheduler asked", len(scheduler.all()), len(got)+1)
 
 		stop(t, m, sl)
+		want(t, "working", m.Working(), false)
 		if err := tr.Close(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}

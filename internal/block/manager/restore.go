@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/reqctx"
 )
@@ -23,7 +24,11 @@ const (
 // not to be; a volume that neither a row nor the journal knows is somebody else's, or a loss to be looked into.
 func (m *Manager) restore(ctx context.Context) {
 	ctx = reqctx.Internal(ctx)
-	all, err := m.Backend.Inventory(ctx)
+	var all driver.Inventory
+	err := m.within(ctx, m.CopyTimeout, func(ctx context.Context) (err error) {
+		all, err = m.Backend.Inventory(ctx)
+		return err
+	})
 	known := err == nil
 	if err != nil {
 		m.Log.WarnContext(ctx, "the storage cannot list what it holds", "backend", m.Host, "error", err)
