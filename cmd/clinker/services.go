@@ -12,6 +12,7 @@ import (
 	"github.com/clinker/clinker/internal/block/manager"
 	"github.com/clinker/clinker/internal/block/membership"
 	"github.com/clinker/clinker/internal/block/scheduler"
+	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/run"
 )
@@ -33,7 +34,12 @@ func (p *process) schedulerComponent() (run.Component, error) {
 func (p *process) schedulerOptions() (scheduler.Options, error) {
 	o := scheduler.Options{Host: p.host, AvailabilityZone: p.appOptions.StorageAvailabilityZone,
 		ReportInterval: p.opts.reportInterval.Get(p.conf), ServiceDownTime: p.appOptions.ServiceDownTime,
-		Flow: p.flowOptions(), Log: p.log}
+		NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, Flow: p.flowOptions(), Log: p.log}
+	ratio, ok := snapshot.RatioOf(p.opts.backends.overSubscription.Get(p.conf))
+	if !ok {
+		return o, p.opts.backends.overSubscription.Refuse(p.conf, "", "it is neither a number nor auto", "a number of at least 1, or auto")
+	}
+	o.MaxOverSubscription = ratio
 	return o, p.opts.scheduler.Read(p.conf, &o)
 }
 

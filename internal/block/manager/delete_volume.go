@@ -105,11 +105,7 @@ func (m *Manager) destroyVolume(ctx context.Context, tx store.Tx, st *deletion) 
 
 // recordUsage writes the usage of a project, counted afresh, for those who read Cinder's quota tables.
 func (m *Manager) recordUsage(ctx context.Context, tx store.Tx, projectID, typeID, typeName string) error {
-	usage, err := tx.QuotaUsage(ctx, projectID)
-	if err != nil {
-		return err
-	}
-	return tx.PutQuotaUsage(ctx, projectID, usage.InUse(!m.NoSnapshotGigabytes, typeID, typeName))
+	return store.RecordUsage(ctx, tx, projectID, typeID, typeName, !m.NoSnapshotGigabytes)
 }
 
 // deleteFailed gives the volume back when the back end says it is busy, and else shows that the delete failed. So it does

@@ -53,7 +53,7 @@ func (s *Scheduler) extendFlow() *flow.Flow[extension, store.Tx] {
 					return nil
 				},
 			},
-			{Name: "volume_update_db", Tx: s.confirmExtension, UndoTx: revertExtension},
+			{Name: "volume_update_db", Tx: s.confirmExtension, UndoTx: s.revertExtension},
 			{Name: "volume_cast", Do: func(ctx context.Context, e *extension) error {
 				s.backends.handOver(e.FlowID)
 				return s.volumes.Cast(ctx, e.volume.Host, "3.0", rpcapi.MethodExtendVolume, new(e.ExtendVolume))
@@ -112,9 +112,8 @@ func (s *Scheduler) confirmExtension(ctx context.Context, tx store.Tx, e *extens
 	return flow.ErrObsolete
 }
 
-// revertExtension puts the volume back to the size and the status it had. Quota is counted from the rows and needs no
-// more.
-func revertExtension(ctx context.Context, tx store.Tx, e *extension, _ error) error {
+// revertExtension puts the volume back to the size and the status it had.
+func (s *Scheduler) revertExtension(ctx context.Context, tx store.Tx, e *extension, _ error) error {
 	v, err := tx.Volume(ctx, e.VolumeID, "")
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -133,5 +132,8 @@ func revertExtension(ctx context.Context, tx store.Tx, e *extension, _ error) er
 	}
 	_, err = tx.UpdateVolume(ctx, e.VolumeID, store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeExtending}},
 		store.VolumeSet{Status: &status, PreviousStatus: new(block.VolumeStatus("")), SizeGiB: &e.OldSizeGiB})
-	return err
+	if err != nil || !v.UseQuota {
+		return err
+	}
+	return store.RecordUsage(ctx, tx, v.ProjectID, v.VolumeTypeID, v.VolumeTypeName, !s.opts.NoSnapshotGigabytes)
 }

@@ -49,6 +49,7 @@ type Options struct {
 	InitWait         time.Duration // scheduler_driver_init_wait_time, 60 s
 	// MaxOverSubscription is max_over_subscription_ratio for reports that bring none, 20.
 	MaxOverSubscription snapshot.Ratio
+	NoSnapshotGigabytes bool // no_snapshot_gb_quota
 	// Decide is the filters, weighers and attempts; nil means Cinder's defaults.
 	Decide *decide.Options
 	// ServicesAge is how old the rows of the services table may be that a decision rests on, 200 ms.

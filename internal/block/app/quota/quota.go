@@ -181,9 +181,5 @@ func overQuota(c claim, name string, limit, used int64) error {
 // Record writes the project's usage, counted afresh, to the quota_usages table for those who read it there. It is called
 // last in each transaction that destroys something that counts.
 func (q *Quota) Record(ctx context.Context, tx store.Tx, projectID, typeID, typeName string) error {
-	usage, err := tx.QuotaUsage(ctx, projectID)
-	if err != nil {
-		return err
-	}
-	return tx.PutQuotaUsage(ctx, projectID, usage.InUse(!q.opts.NoSnapshotGigabytes, typeID, typeName))
+	return store.RecordUsage(ctx, tx, projectID, typeID, typeName, !q.opts.NoSnapshotGigabytes)
 }

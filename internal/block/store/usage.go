@@ -1,0 +1,20 @@
+package store
+
+import "context"
+
+// UsageWriter is the part of a Tx that RecordUsage needs.
+type UsageWriter interface {
+	QuotaReader
+	PutQuotaUsage(ctx context.Context, projectID string, inUse map[string]int64) error
+}
+
+// RecordUsage counts a project's usage afresh and writes it to the quota_usages table, with the resources of one volume
+// type when typeName is not empty. It is called last in each transaction that destroys or shrinks something that counts;
+// nothing of ours reads the table back. countSnapshots says that gigabytes include those of snapshots.
+func RecordUsage(ctx context.Context, tx UsageWriter, projectID, typeID, typeName string, countSnapshots bool) error {
+	usage, err := tx.QuotaUsage(ctx, projectID)
+	if err != nil {
+		return err
+	}
+	return tx.PutQuotaUsage(ctx, projectID, usage.InUse(countSnapshots, typeID, typeName))
+}
