@@ -103,9 +103,12 @@ func (p *process) openStore(ctx context.Context) error {
 	return nil
 }
 
+// undoTimeout bounds the undoing of one flow: removing a half-made copy may take storage a while.
+const undoTimeout = 10 * time.Minute
+
 // flowOptions are how every flow of the process runs.
 func (p *process) flowOptions() flow.Options {
-	return flow.Options{Stopping: run.ErrStopping, Log: p.log,
+	return flow.Options{Stopping: run.ErrStopping, UndoTimeout: undoTimeout, Log: p.log,
 		Observe: func(ctx context.Context, name, step string) (context.Context, func(error)) {
 			began := time.Now()
 			ctx, end := telemetry.Span(ctx, "flow."+name+"."+step)

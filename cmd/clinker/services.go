@@ -70,11 +70,11 @@ func (p *process) volumeComponent(b *backend, maxAttempts int) run.Component {
 	var m *manager.Manager
 	return run.Component{Name: fmt.Sprintf("%s %s", block.BinaryVolume, b.name),
 		Start: func(ctx context.Context, _ func(error)) error {
-			working := false
+			working := func() bool { return m != nil && m.Working() }
 			member, err := membership.Join(ctx, p.store, block.Service{Host: string(b.host), Binary: block.BinaryVolume,
 				Topic: block.BinaryVolume, AvailabilityZone: b.zone, RPCCurrentVersion: block.VolumeRPCVersion,
 				ObjectCurrentVersion: block.ObjectVersion, ReplicationStatus: "disabled"},
-				membership.Options{Interval: p.opts.reportInterval.Get(p.conf), Working: func() bool { return working }, Log: p.log})
+				membership.Options{Interval: p.opts.reportInterval.Get(p.conf), Working: working, Log: p.log})
 			if err != nil {
 				return err
 			}
@@ -82,7 +82,6 @@ func (p *process) volumeComponent(b *backend, maxAttempts int) run.Component {
 			if err := m.Start(ctx); err != nil {
 				return err
 			}
-			working = true
 			member.Beat(ctx)
 			go member.Run(ctx)
 			return nil
