@@ -1,0 +1,50 @@
+# The ways to build, run and prove Clinker. "make help" lists them; CONTRIBUTING.md says when to use which.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: up build test quick lint bench chaos fuzz cover generate clean help
+
+GO ?= go
+FUZZTIME ?= 10s
+KILLS ?= 200
+
+up: ## Run a whole cloud in the foreground (ARGS="--bind 127.0.0.2" passes flags)
+	$(GO) run ./cmd/clinker up $(ARGS)
+
+build: ## Build bin/clinker
+	$(GO) build -trimpath -o bin/clinker ./cmd/clinker
+
+test: ## Everything that must hold before a change goes in; says what it skipped and why
+	@scripts/need-tools
+	@$(GO) run ./scripts/testrun
+
+quick: ## The tests of the packages alone: no race detector, no real processes
+	$(GO) test ./cmd/... ./internal/... ./scripts/...
+
+lint: ## gofmt, go vet, staticcheck and the rules of the house
+	@$(GO) run ./scripts/testrun -lint
+
+bench: ## Every benchmark, once; both sides of a claim run in one go
+	$(GO) test -run '^$$' -bench . -benchmem -p 1 ./...
+
+chaos: ## Kill the process KILLS times (200) under load and look what is left
+	CLINKER_CHAOS_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -v -run Chaos ./test/...
+
+fuzz: ## Every fuzz target for FUZZTIME (10s) each
+	@scripts/fuzz $(FUZZTIME)
+
+cover: ## What the tests reach, package by package; the details go to bin/cover.html
+	@mkdir -p bin
+	$(GO) test -coverpkg=./internal/...,./cmd/... -coverprofile=bin/cover.out ./cmd/... ./internal/...
+	$(GO) tool cover -html=bin/cover.out -o bin/cover.html
+	@$(GO) tool cover -func=bin/cover.out | tail -1
+
+generate: ## Write the files that are made from code again: sample configuration, reference, goldens
+	$(GO) test ./cmd/clinker -run 'Generated|Road' -update
+
+clean: ## Remove what the other targets made
+	rm -rf bin
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
