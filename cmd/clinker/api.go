@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -21,13 +18,9 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/oslo/middleware"
-	"github.com/clinker/clinker/internal/oslo/paste"
 	"github.com/clinker/clinker/internal/oslo/policy"
 	"github.com/clinker/clinker/internal/run"
 )
-
-//go:embed embedded/api-paste.ini
-var embeddedPaste []byte
 
 // limits of the HTTP server: a client that is slower than these is not served.
 const (
@@ -68,56 +61,7 @@ func (p *process) apiHandler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	strategy := p.opts.authStrategy.Get(p.conf)
-	gone := "this version of the API is gone; the section's entry has no effect"
-	registry := paste.Registry{
-		Filters: map[string]paste.FilterFactory{},
-		Apps: map[string]paste.AppFactory{
-			"cinder.api.v3.router:APIRouter.factory":              func(map[string]string) (http.Handler, error) { return v3, nil },
-			"cinder.api.versions:Versions.factory":                func(map[string]string) (http.Handler, error) { return api.Versions(api.VersionsEndpoint(p.conf)), nil },
-			"oslo_middleware:Healthcheck.app_factory":             filters.Healthcheck,
-			"oslo_middleware.healthcheck:Healthcheck.app_factory": filters.Healthcheck,
-		},
-		Composites: map[string]paste.CompositeFactory{
-			"egg:Paste#urlmap":                               paste.URLMap,
-			"cinder.api:root_app_factory":                    paste.URLMapWithout(map[string]string{"/v1": gone, "/v2": gone}, func(text string) { p.log.Warn(text) }),
-			"cinder.api.middleware.auth:pipeline_factory":    paste.Choose(strategy),
-			"cinder.api.middleware.auth:pipeline_factory_v3": paste.Choose(strategy),
-		},
-	}
-	for name, factory := range filters.Factories() {
-		registry.Filters[name] = factory
-	}
-	for name, factory := range map[string]middleware.Factory{
-		"cinder.api.middleware.fault:FaultWrapper.factory":                    filters.FaultWrap,
-		"cinder.api.middleware.sizelimit:RequestBodySizeLimiter.factory":      filters.SizeLimit,
-		"cinder.api.middleware.auth:NoAuthMiddleware.factory":                 filters.NoAuth,
-		"cinder.api.middleware.auth:NoAuthMiddlewareIncludeProjectID.factory": filters.NoAuthIncludeProjectID,
-		"keystonemiddleware.auth_token:filter_factory":                        noKeystone,
-		"cinder.api.middleware.auth:CinderKeystoneContext.factory":            noKeystone,
-	} {
-		registry.Filters[name] = factory
-	}
-	return p.loadPaste(registry)
-}
-
-// noKeystone refuses to start with auth_strategy = keystone, which is not built yet.
-func noKeystone(map[string]string) (paste.Filter, error) {
-	return nil, fault.New(fault.Invalid, "", "auth_strategy = keystone is not supported yet; set [DEFAULT] auth_strategy = noauth")
-}
-
-// loadPaste finds the paste file: the one configured, in /etc/cinder if it is named without a directory, or the embedded.
-func (p *process) loadPaste(r paste.Registry) (http.Handler, error) {
-	const name = "osapi_volume"
-	path := p.opts.pasteConfig.Get(p.conf)
-	if filepath.Base(path) == path {
-		found := filepath.Join("/etc/cinder", path)
-		if _, err := os.Stat(found); err != nil {
-			return paste.LoadText("embedded api-paste.ini", embeddedPaste, name, r)
-		}
-		path = found
-	}
-	return paste.Load(path, name, r)
+	return p.loadPaste(pasteRegistry(p.opts.authStrategy.Get(p.conf), v3, api.Versions(api.VersionsEndpoint(p.conf)), filters, p.log))
 }
 
 // apiComponent serves the API.
