@@ -21,6 +21,9 @@ type Dialect interface {
 	// Upsert is a statement that inserts a row of these columns or, where a row with the same key is there, sets the
 	// update columns to the new values. Key must be a unique constraint of the table.
 	Upsert(table string, columns, key, update []string) string
+	// InSet is the part behind IN for 1 to MaxInSet values, with its arguments. However many there are, it gives one of a
+	// few texts, so that statements stay prepared.
+	InSet(values []string) (list string, args []any)
 	// Exact is a column for comparisons that must tell upper from lower case, whatever the database's collation.
 	Exact(column string) string
 	// OrderBy is one term of an ORDER BY in which NULL counts as smaller than every value.
@@ -30,6 +33,9 @@ type Dialect interface {
 	// Classify says what an error of the driver means; it must find the driver's error anywhere in err's chain.
 	Classify(err error) ErrorClass
 }
+
+// MaxInSet is how many values one InSet takes: beyond it a query is split.
+const MaxInSet = 4096
 
 // ColumnType is a type of column that a table definition may ask for.
 type ColumnType uint8

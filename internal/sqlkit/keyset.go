@@ -71,21 +71,3 @@ func (k OrderKey) beyond(value any, bind func(any) string) string {
 	}
 	return "(" + k.Column + " < " + bind(value) + " OR " + k.Column + " IS NULL)"
 }
-
-// MaxInSet is how many values one IN list takes: beyond it a query is split.
-const MaxInSet = 1024
-
-// InSet is the part behind IN, "(?, ?, ...)", for at least n placeholders, and pads the values to their number by
-// repeating the last. The numbers are powers of two, so that a handful of prepared statements serve every length.
-// The values must be 1 to MaxInSet.
-func InSet[V any](values []V) (list string, args []any) {
-	n := 1
-	for n < len(values) {
-		n *= 2
-	}
-	args = make([]any, n)
-	for i := range args {
-		args[i] = values[min(i, len(values)-1)]
-	}
-	return "(?" + strings.Repeat(", ?", n-1) + ")", args
-}

@@ -329,14 +329,20 @@ func TestUpsert(t *testing.T) {
 }
 
 func TestInSet(t *testing.T) {
-	for n := 1; n <= sqlkit.MaxInSet; n += 13 {
-		values := make([]string, n)
-		for i := range values {
-			values[i] = string(rune('a' + i%26))
-		}
-		list, args := sqlkit.InSet(values)
-		if strings.Count(list, "?") != len(args) || len(args) < n || len(args) >= 2*n && n > 1 || args[len(args)-1] != values[n-1] {
-			t.Fatalf("%d values: %d placeholders, %d arguments", n, strings.Count(list, "?"), len(args))
+	db := fresh(t, sqlkit.Options{})
+	ids := []string{`plain`, `qu"ote`, `back\slash`, "tab\t", "ü", "new\nline", "<&>"}
+	for _, id := range ids {
+		write(t, db, `INSERT INTO thing (id) VALUES (?)`, id)
+	}
+	for n := 1; n <= len(ids); n++ {
+		list, args := db.Dialect().InSet(ids[:n])
+		var found int64
+		err := db.Read(t.Context(), func(s *sqlkit.Session) error {
+			_, err := s.QueryRow(t.Context(), `SELECT COUNT(*) FROM thing WHERE id IN `+list, []any{(*sqlkit.Int)(&found)}, args...)
+			return err
+		})
+		if err != nil || found != int64(n) {
+			t.Errorf("%d values: %d rows, %v", n, found, err)
 		}
 	}
 }

@@ -52,6 +52,7 @@ func clinkerIndexes() map[string][]Index {
 			{Name: "clinker_attachment_volume_idx", Columns: []string{"volume_id", "deleted", "created_at"}},
 			{Name: "clinker_attachment_all_idx", Columns: []string{"deleted", "created_at", "id"}},
 		},
+		"quotas":                {{Name: "clinker_quotas_idx", Columns: []string{"project_id", "deleted"}}},
 		"volume_metadata":       {{Name: "clinker_volume_metadata_idx", Columns: []string{"volume_id", "deleted"}}},
 		"volume_admin_metadata": {{Name: "clinker_volume_admin_metadata_idx", Columns: []string{"volume_id", "deleted"}}},
 		"snapshot_metadata":     {{Name: "clinker_snapshot_metadata_idx", Columns: []string{"snapshot_id", "deleted"}}},

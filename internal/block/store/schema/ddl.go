@@ -46,7 +46,7 @@ func createTable(d sqlkit.Dialect, t Table) []string {
 		strings.Join(append(parts, constraints...), ",\n\t") + "\n)" + d.TableOptions()}
 	for _, c := range t.Columns {
 		if c.Indexed {
-			statements = append(statements, createIndex(t.Name, Index{Name: "ix_" + t.Name + "_" + c.Name, Columns: []string{c.Name}}))
+			statements = append(statements, createIndex(t.Name, Index{Name: singleIndexName(t.Name, c.Name), Columns: []string{c.Name}}))
 		}
 	}
 	for _, i := range t.Indexes {
@@ -54,6 +54,9 @@ func createTable(d sqlkit.Dialect, t Table) []string {
 	}
 	return statements
 }
+
+// singleIndexName is SQLAlchemy's name for the index of one column.
+func singleIndexName(table, column string) string { return "ix_" + table + "_" + column }
 
 func columnDefinition(d sqlkit.Dialect, c Column) string {
 	definition := quote(c.Name) + " " + d.ColumnType(c.Type, c.Length)

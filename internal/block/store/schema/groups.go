@@ -51,6 +51,12 @@ func groupTables() []Table {
 				{Name: "group_snapshots_deleted_project_id_idx", Columns: []string{"deleted", "project_id"}},
 			},
 		},
+	}
+}
+
+// groupTypeTables are the types of groups and what hangs on them.
+func groupTypeTables() []Table {
+	return []Table{
 		{
 			Name: "group_types",
 			Columns: []Column{

@@ -52,8 +52,8 @@ type Index struct {
 // Cinder gives Cinder's tables, each after the ones it refers to.
 func Cinder() []Table {
 	version := Table{Name: versionTable, Columns: []Column{varchar("version_num", 32).key()}}
-	return inOrder(slices.Concat([]Table{version}, serviceTables(), groupTables(), typeTables(), volumeTables(),
-		snapshotTables(), quotaTables(), backupTables(), messageTables()))
+	return inOrder(slices.Concat([]Table{version}, serviceTables(), groupTables(), groupTypeTables(), typeTables(),
+		volumeTables(), volumeUseTables(), snapshotTables(), quotaTables(), backupTables(), messageTables()))
 }
 
 // versionTable is alembic's; its single row names the revision.

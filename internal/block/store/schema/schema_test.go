@@ -55,7 +55,7 @@ func TestSchemaIsCinders(t *testing.T) {
 		t.Fatalf("Up = %v, %v; want Created", outcome, err)
 	}
 	var got []string
-	for _, table := range strs(t, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'clinker_%%' ORDER BY name`) {
+	for _, table := range strs(t, db, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'clinker_%%' AND name NOT LIKE 'sqlite_%%' ORDER BY name`) {
 		got = append(got, "table "+table)
 		got = append(got, strs(t, db, `SELECT '  column ' || name || ' ' || type || ' notnull=' || "notnull" || ' default=' || COALESCE(dflt_value, '') || ' pk=' || pk
 			FROM pragma_table_info('%s')`, table)...)
@@ -134,7 +134,7 @@ func TestUpAdoptsAndRefuses(t *testing.T) {
 			`DROP INDEX clinker_volumes_quota_idx`, `DROP INDEX clinker_volumes_page_idx`, `DROP INDEX clinker_volumes_all_idx`,
 			`DROP INDEX clinker_snapshots_quota_idx`, `DROP INDEX clinker_snapshots_page_idx`, `DROP INDEX clinker_snapshots_all_idx`,
 			`DROP INDEX clinker_attachment_volume_idx`, `DROP INDEX clinker_attachment_all_idx`, `DROP INDEX clinker_volume_metadata_idx`,
-			`DROP INDEX clinker_volume_admin_metadata_idx`, `DROP INDEX clinker_snapshot_metadata_idx`}, schema.Adopted, ""},
+			`DROP INDEX clinker_volume_admin_metadata_idx`, `DROP INDEX clinker_quotas_idx`, `DROP INDEX clinker_snapshot_metadata_idx`}, schema.Adopted, ""},
 		{"older", []string{`UPDATE alembic_version SET version_num = '89aa6f9639f9'`}, schema.Ready, `revision "89aa6f9639f9", but "9c74c1c6971f" is wanted`},
 		{"no revision", []string{`DELETE FROM alembic_version`}, schema.Ready, `revision "", but "9c74c1c6971f" is wanted`},
 		{"somebody else's", []string{`DROP TABLE alembic_version`}, schema.Ready, "not a Cinder database"},

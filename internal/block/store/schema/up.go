@@ -105,6 +105,11 @@ func addOwn(ctx context.Context, s *sqlkit.Session) error {
 			}
 		}
 	}
+	if s.Dialect().Name() == "sqlite" {
+		if err := putStatistics(ctx, s); err != nil {
+			return err
+		}
+	}
 	_, err := s.Exec(ctx, `INSERT INTO clinker_migrations (revision, applied_at) VALUES (?, ?)`,
 		ownRevision, s.Dialect().Time(time.Now()))
 	return err

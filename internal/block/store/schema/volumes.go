@@ -1,6 +1,6 @@
 package schema
 
-// volumeTables are volumes, their metadata, attachments and transfers.
+// volumeTables are volumes and their metadata.
 func volumeTables() []Table {
 	return []Table{
 		{
@@ -45,6 +45,12 @@ func volumeTables() []Table {
 				varchar("key", 255), varchar("value", 255),
 			},
 		},
+	}
+}
+
+// volumeUseTables are what says how volumes are used: attachments, images in them, transfers.
+func volumeUseTables() []Table {
+	return []Table{
 		{
 			Name: "volume_attachment",
 			Columns: []Column{

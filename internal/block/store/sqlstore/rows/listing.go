@@ -81,7 +81,11 @@ func (l *Listing) Choose(s *Select, c Choice) (possible bool, err error) {
 		s.Where(l.Project + " = " + s.Arg(c.ProjectID))
 	}
 	if len(c.IDs) > 0 {
-		s.Where(s.builder.In(l.ID, flatten(c.IDs)...))
+		list, args := s.dialect.InSet(c.IDs)
+		for _, a := range args {
+			list = strings.Replace(list, "?", s.Arg(a), 1)
+		}
+		s.Where(l.ID + " IN " + list)
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Equal)) {
 		col, ok := l.Columns[key]
@@ -107,14 +111,6 @@ func (l *Listing) Choose(s *Select, c Choice) (possible bool, err error) {
 		s.Where(col.Where(s.Contains(col.Name, c.Like[key])))
 	}
 	return true, l.compareTimes(s, c.Times)
-}
-
-func flatten(values []string) []any {
-	args := make([]any, len(values))
-	for i, v := range values {
-		args[i] = v
-	}
-	return args
 }
 
 // Contains is the condition that a column holds a text somewhere; ASCII letters match in either case.
@@ -175,7 +171,7 @@ func (c Column) equal(s *Select, value string) string {
 	case Temporal:
 		return ""
 	case Address:
-		return s.Within(c.Name, value)
+		return "(" + s.Within(c.Name, value) + ")"
 	}
 	return c.Name + " = " + s.Arg(value)
 }

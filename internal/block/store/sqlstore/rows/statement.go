@@ -61,19 +61,25 @@ func Either(conditions ...string) string {
 }
 
 // Within is the condition that a host or cluster column lies in an address: "host@backend#pool" is that pool alone,
-// "host@backend" every pool of it, "host" every back end. A prefix is a range whose end is the character after the
-// separator, so that an index serves and nothing has to be escaped.
+// "host@backend" every pool of it, "host" every back end.
+//
+// A prefix is a range that ends before the character after the separator, so that nothing has to be escaped. One range
+// round all the alternatives comes first, because an index serves a range and not alternatives.
 func (s *Select) Within(column, address string) string {
 	exact := s.dialect.Exact(column)
-	conditions := []string{exact + " = " + s.Arg(address)}
-	for separator, next := range map[string]string{"#": "$", "@": "A"} {
-		if strings.ContainsAny(address, "#"+separator) {
-			continue
-		}
-		conditions = append(conditions, "("+exact+" > "+s.Arg(address+separator)+" AND "+exact+" < "+s.Arg(address+next)+")")
+	if strings.Contains(address, "#") {
+		return exact + " = " + s.Arg(address)
 	}
-	slices.Sort(conditions[1:]) // the same text for the same question: it stays prepared
-	return Either(conditions...)
+	beyond := func(separator, next string) string {
+		return "(" + exact + " > " + s.Arg(address+separator) + " AND " + exact + " < " + s.Arg(address+next) + ")"
+	}
+	alternatives := []string{exact + " = " + s.Arg(address), beyond("#", "$")}
+	end := "$"
+	if !strings.Contains(address, "@") {
+		alternatives = append(alternatives, beyond("@", "A"))
+		end = "A"
+	}
+	return exact + " >= " + s.Arg(address) + " AND " + exact + " < " + s.Arg(address+end) + " AND " + Either(alternatives...)
 }
 
 // InsertInto is an INSERT of a list of columns "a, b, c" and of deleted, which starts FALSE.
@@ -87,9 +93,9 @@ func Qualified(alias, names string) string {
 }
 
 // InChunks calls fn with the ids in pieces that fit into one IN list.
-func InChunks(ids []string, fn func(list string, args []any) error) error {
+func InChunks(d sqlkit.Dialect, ids []string, fn func(list string, args []any) error) error {
 	for chunk := range slices.Chunk(ids, sqlkit.MaxInSet) {
-		list, args := sqlkit.InSet(chunk)
+		list, args := d.InSet(chunk)
 		if err := fn(list, args); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package volumerows
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"maps"
@@ -159,7 +160,7 @@ func loadVolumeChildren(ctx context.Context, s *sqlkit.Session, volumes []*block
 		v.Metadata, v.AdminMetadata, v.ImageMetadata, v.Attachments = none, none, none, []block.Attachment{}
 		byID[v.ID], ids[i] = v, v.ID
 	}
-	return rows.InChunks(ids, func(list string, args []any) error {
+	err := rows.InChunks(s.Dialect(), ids, func(list string, args []any) error {
 		err := s.Query(ctx, volumePairs(list), func(row *sql.Rows) error {
 			var kind int64
 			var id, key, value string
@@ -177,7 +178,7 @@ func loadVolumeChildren(ctx context.Context, s *sqlkit.Session, volumes []*block
 		if err != nil {
 			return err
 		}
-		text := `SELECT ` + attachmentColumns + ` FROM volume_attachment WHERE volume_id IN ` + list + ` AND deleted = FALSE ORDER BY created_at, id`
+		text := `SELECT ` + attachmentColumns + ` FROM volume_attachment WHERE volume_id IN ` + list + ` AND deleted = FALSE`
 		return s.Query(ctx, text, func(row *sql.Rows) error {
 			a, err := scanAttachment(row)
 			if err != nil {
@@ -189,6 +190,15 @@ func loadVolumeChildren(ctx context.Context, s *sqlkit.Session, volumes []*block
 			return nil
 		}, args...)
 	})
+	// Sorted here and not by the database, which would choose an index for the order and not for the volume.
+	for _, v := range volumes {
+		if len(v.Attachments) > 1 {
+			slices.SortFunc(v.Attachments, func(a, b block.Attachment) int {
+				return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+			})
+		}
+	}
+	return err
 }
 
 // volumePairs reads the three tables of keys and values in one go; the number says which map a row belongs to.

@@ -1,0 +1,120 @@
+package sqlstore_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/block/store/schema"
+	"github.com/clinker/clinker/internal/block/store/sqlstore"
+	"github.com/clinker/clinker/internal/block/store/storebench"
+	"github.com/clinker/clinker/internal/block/store/storetest"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/sqlkit"
+)
+
+func open(t testing.TB, c sqlstore.Config) *sqlstore.Store {
+	t.Helper()
+	if c.Path == "" {
+		c.Path = filepath.Join(t.TempDir(), "cinder.db")
+	}
+	if c.Synchronous == "" {
+		c.Synchronous = "OFF" // the suite does not cut the power
+	}
+	s, err := sqlstore.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestStore(t *testing.T) {
+	// One empty database, copied for each part: making the tables takes longer than most parts.
+	path := filepath.Join(t.TempDir(), "empty.db")
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: path, Synchronous: "OFF"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	empty, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Run(t, func(t *testing.T) store.Store {
+		path := filepath.Join(t.TempDir(), "cinder.db")
+		if err := os.WriteFile(path, empty, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return open(t, sqlstore.Config{Path: path})
+	})
+}
+
+func TestQueryCounts(t *testing.T) {
+	var n atomic.Int64
+	s := open(t, sqlstore.Config{Observer: func(context.Context, string, time.Duration, error) { n.Add(1) }})
+	storebench.QueryCounts(t, s, func() int { return int(n.Load()) })
+}
+
+func TestOpenAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cinder.db")
+	first := open(t, sqlstore.Config{Path: path})
+	if first.Outcome != schema.Created {
+		t.Errorf("outcome %v; want Created", first.Outcome)
+	}
+	if second := open(t, sqlstore.Config{Path: path}); second.Outcome != schema.Ready {
+		t.Errorf("outcome %v; want Ready", second.Outcome)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cinder.db")
+	db, err := sqlkit.OpenSQLite(t.Context(), sqlkit.SQLiteOptions{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Write(t.Context(), func(s *sqlkit.Session) error {
+		_, err := s.Exec(t.Context(), `CREATE TABLE somebody_elses (id INTEGER)`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: path}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("Open = %v; want Invalid", err)
+	}
+}
+
+func BenchmarkStore(b *testing.B) {
+	storebench.Bench(b, func(b *testing.B) store.Store { return open(b, sqlstore.Config{}) })
+}
+
+// BenchmarkDurable is the same with an fsync for every commit, which is the default.
+func BenchmarkDurable(b *testing.B) {
+	storebench.Bench(b, func(b *testing.B) store.Store { return open(b, sqlstore.Config{Synchronous: "FULL"}) })
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for b.Loop() {
+		s, err := sqlstore.Open(b.Context(), sqlstore.Config{Path: filepath.Join(b.TempDir(), "cinder.db")})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
