@@ -64,6 +64,7 @@ type Target struct {
 	config Config
 	log    *slog.Logger
 	locks  lock.Local // by connection id
+	gates  gates
 
 	mu      sync.Mutex
 	running *running                     // nil before Start and after Close
@@ -259,7 +260,13 @@ func (t *Target) offer(r *running, name string, c target.Connection) error {
 	}
 	err = r.server.Add(nbdserver.Export{
 		Name: name, Label: "volume " + c.VolumeID, ReadOnly: c.ReadOnly,
-		Open: func() (nbdserver.Device, error) { return file.Open(c.Device, c.ReadOnly) },
+		Open: func() (nbdserver.Device, error) {
+			d, err := file.Open(c.Device, c.ReadOnly)
+			if err != nil {
+				return nil, err
+			}
+			return t.guard(c.VolumeID, d), nil
+		},
 	})
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "", "The NBD target cannot export volume %s now.", c.VolumeID)
