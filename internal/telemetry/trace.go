@@ -96,3 +96,26 @@ func ContinueTrace(ctx context.Context, headers map[string]string) context.Conte
 	}
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier(headers))
 }
+
+// Trace is a place in a trace: what crosses from one context to another inside the process, where TraceHeaders crosses
+// processes. The zero Trace is none.
+type Trace struct {
+	tracer *Tracer
+	span   trace.SpanContext
+}
+
+// TraceOf is the place of ctx in its trace.
+func TraceOf(ctx context.Context) Trace {
+	return Trace{tracerOf(ctx), trace.SpanContextFromContext(ctx)}
+}
+
+// Continue returns a context whose spans belong under t. It is ctx itself if t is none.
+func (t Trace) Continue(ctx context.Context) context.Context {
+	if t.tracer != nil {
+		ctx = WithTracer(ctx, t.tracer)
+	}
+	if t.span.IsValid() {
+		ctx = trace.ContextWithRemoteSpanContext(ctx, t.span)
+	}
+	return ctx
+}

@@ -55,6 +55,19 @@ never ended (open)
 	}
 }
 
+func TestTraceCrossesContexts(t *testing.T) {
+	recorder, tracer := NewRecorder()
+	_ = step(WithTracer(t.Context(), tracer), "cast", nil, func(ctx context.Context) {
+		_ = step(TraceOf(ctx).Continue(t.Context()), "handler", nil)
+	})
+	if diff := cmp.Diff("cast\n  handler\n", recorder.Tree()); diff != "" {
+		t.Error(diff)
+	}
+	if ctx := t.Context(); TraceOf(ctx).Continue(ctx) != ctx {
+		t.Error("a trace was continued where there is none")
+	}
+}
+
 func TestTracingIsCheapWhenOff(t *testing.T) {
 	ctx := t.Context()
 	allocations := testing.AllocsPerRun(100, func() {

@@ -16,15 +16,15 @@ import (
 	"github.com/clinker/clinker/internal/block/api/attachments"
 	"github.com/clinker/clinker/internal/block/api/operator"
 	"github.com/clinker/clinker/internal/block/api/snapshots"
-	"github.com/clinker/clinker/internal/block/api/types"
 	"github.com/clinker/clinker/internal/block/api/volumes"
+	"github.com/clinker/clinker/internal/block/api/volumetypes"
 	"github.com/clinker/clinker/internal/block/app"
 	useattachments "github.com/clinker/clinker/internal/block/app/attachments"
 	"github.com/clinker/clinker/internal/block/app/quotasets"
 	"github.com/clinker/clinker/internal/block/app/services"
 	usesnapshots "github.com/clinker/clinker/internal/block/app/snapshots"
-	usetypes "github.com/clinker/clinker/internal/block/app/types"
 	usevolumes "github.com/clinker/clinker/internal/block/app/volumes"
+	usevolumetypes "github.com/clinker/clinker/internal/block/app/volumetypes"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/microversion"
@@ -59,15 +59,15 @@ func New(c *app.Core, o Options) (*wsgi.API, error) {
 }
 
 func extensions(c *app.Core) []wsgi.Extension {
-	volumeTypes, cloud, quotas := usetypes.New(c), services.New(c), quotasets.New(c)
+	volumeTypes, cloud, quotas := usevolumetypes.New(c), services.New(c), quotasets.New(c)
 	list := []wsgi.Extension{
 		root(),
 		volumes.Extension(usevolumes.New(c)),
 		snapshots.Extension(usesnapshots.New(c)),
 		snapshots.Attributes(c),
 		attachments.Extension(useattachments.New(c)),
-		types.Extension(volumeTypes),
-		types.Access(volumeTypes),
+		volumetypes.Extension(volumeTypes),
+		volumetypes.Access(volumeTypes),
 		operator.Services(cloud),
 		operator.Zones(cloud),
 		operator.Pools(cloud),

@@ -4,11 +4,11 @@ import "github.com/clinker/clinker/internal/block/store"
 
 // The words in which lists are asked for are the store's own; these names let the API speak them without seeing the store.
 type (
-	VolumeQuery     = store.VolumeQuery
-	SnapshotQuery   = store.SnapshotQuery
-	AttachmentQuery = store.AttachmentQuery
-	TypeQuery       = store.TypeQuery
-	Page            = store.Page
-	Sort            = store.Sort
-	TimeFilter      = store.TimeFilter
+	VolumeQuery     = store.VolumeQuery     // which volumes
+	SnapshotQuery   = store.SnapshotQuery   // which snapshots
+	AttachmentQuery = store.AttachmentQuery // which attachments
+	TypeQuery       = store.TypeQuery       // which volume types
+	Page            = store.Page            // which part of the list
+	Sort            = store.Sort            // in which order
+	TimeFilter      = store.TimeFilter      // before or after which moment
 )

@@ -7,10 +7,9 @@ import (
 	"log/slog"
 	"runtime/debug"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/reqctx"
+	"github.com/clinker/clinker/internal/telemetry"
 )
 
 // DefaultConcurrency is how many messages a Server works on at once that does not say.
@@ -19,21 +18,18 @@ const DefaultConcurrency = 64
 // Baggage is what a message carries beside its arguments inside one process. For transports.
 type Baggage struct {
 	Request reqctx.Request
-	Span    trace.SpanContext
+	Trace   telemetry.Trace
 	Tracker *Tracker
 }
 
 // Pack takes what a message carries from its sender's context.
 func Pack(ctx context.Context) Baggage {
-	return Baggage{Request: reqctx.From(ctx), Span: trace.SpanContextFromContext(ctx), Tracker: TrackerFrom(ctx)}
+	return Baggage{Request: reqctx.From(ctx), Trace: telemetry.TraceOf(ctx), Tracker: TrackerFrom(ctx)}
 }
 
 // Unpack is the context of a handler: the server's own, with what the message carried.
 func (b Baggage) Unpack(server context.Context) context.Context {
-	ctx := reqctx.With(server, b.Request)
-	if b.Span.IsValid() {
-		ctx = trace.ContextWithRemoteSpanContext(ctx, b.Span)
-	}
+	ctx := b.Trace.Continue(reqctx.With(server, b.Request))
 	if b.Tracker != nil {
 		ctx = context.WithValue(ctx, trackerKey{}, b.Tracker)
 	}
@@ -92,6 +88,8 @@ func (s *Server) Handle(ctx context.Context, version string, m Message) (reply a
 	if !ok {
 		return nil, fault.New(fault.NotImplemented, NameNoSuchMethod, "%s has no method %s.", s.Topic, m.Method)
 	}
+	ctx, end := telemetry.Span(ctx, "rpc."+m.Method, slog.String("topic", s.Topic))
+	defer end(&err)
 	return method.Do(ctx, m.Args)
 }
 

@@ -1,5 +1,5 @@
-// Package types is the HTTP of volume types, their extra specs and who may use them. What a request means is in app/types.
-package types
+// Package volumetypes is the HTTP of volume types, their extra specs and who may use them. What a request means is in app/volumetypes.
+package volumetypes
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/block/api/member"
 	"github.com/clinker/clinker/internal/block/app"
-	uses "github.com/clinker/clinker/internal/block/app/types"
+	uses "github.com/clinker/clinker/internal/block/app/volumetypes"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"

@@ -1,5 +1,5 @@
-// Package types is the use cases of volume types, their extra specs and who may use them.
-package types
+// Package volumetypes is the use cases of volume types, their extra specs and who may use them.
+package volumetypes
 
 import (
 	"context"

@@ -1,10 +1,10 @@
-package types
+package volumetypes
 
 import (
 	"context"
 
 	"github.com/clinker/clinker/internal/block"
-	uses "github.com/clinker/clinker/internal/block/app/types"
+	uses "github.com/clinker/clinker/internal/block/app/volumetypes"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/wsgi"

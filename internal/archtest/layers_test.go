@@ -1,0 +1,227 @@
+package archtest
+
+import (
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// floor is packages that follow the same rule of what they may import from this module. In patterns a path stands for
+// itself, "x/..." for x and everything below, "x/*" for what is directly below x.
+type floor struct {
+	name     string
+	packages []string
+	sees     []string
+	why      string
+}
+
+// ground is the ground floor; sql is the one part of it that not everybody may touch.
+var (
+	ground = []string{"internal/fault", "internal/reqctx", "internal/flow", "internal/run", "internal/execx", "internal/lock",
+		"internal/telemetry", "internal/nbd/..."}
+	groundAndSQL = append(slices.Clone(ground), "internal/sqlkit")
+	oslo         = []string{"internal/oslo/..."}
+)
+
+func join(lists ...[]string) []string { return slices.Concat(lists...) }
+
+// house is the floor plan. The first floor whose pattern matches a package is its floor, so the special ones come first.
+func house() []floor {
+	return []floor{
+		{"the ground floor", join(groundAndSQL, []string{"internal/flow/flowtest"}), groundAndSQL,
+			"the ground floor knows nothing of OpenStack"},
+		{"OpenStack's conventions", oslo, join(ground, oslo),
+			"oslo/* knows no wing, so that every wing can stand on it"},
+		{"clients of other services", []string{"internal/keystone/...", "internal/glance/...", "internal/barbican/..."},
+			join(ground, oslo, []string{"internal/keystone/..."}), "a client knows no wing"},
+
+		{"the domain", []string{"internal/block"}, []string{"internal/fault"},
+			"the domain is values and rules, without I/O"},
+		{"policies", []string{"internal/block/policies"}, []string{"internal/block", "internal/oslo/policy"},
+			"policies are data"},
+		{"the API", []string{"internal/block/api/..."},
+			join([]string{"internal/block", "internal/block/api/...", "internal/block/app/..."}, ground, oslo),
+			"the API turns HTTP into use cases and back; ask a use case in app for what it needs"},
+		{"the use cases", []string{"internal/block/app/..."},
+			join([]string{"internal/block", "internal/block/app/...", "internal/block/store", "internal/block/rpcapi"}, ground, oslo),
+			"a use case knows contracts, never SQL or a driver"},
+		{"the decisions", []string{"internal/block/scheduler/decide/..."},
+			[]string{"internal/block", "internal/fault", "internal/block/scheduler/decide/..."},
+			"a decision is a pure function; the scheduler hands it a snapshot"},
+		{"the scheduler", []string{"internal/block/scheduler/..."},
+			join([]string{"internal/block", "internal/block/scheduler/...", "internal/block/store", "internal/block/rpcapi",
+				"internal/block/journal", "internal/block/membership"}, ground, oslo),
+			"the scheduler knows contracts only"},
+		{"the manager", []string{"internal/block/manager/...", "internal/block/backup/..."},
+			join([]string{"internal/block", "internal/block/manager/...", "internal/block/backup/...", "internal/block/store", "internal/block/rpcapi", "internal/block/driver",
+				"internal/block/target", "internal/block/journal", "internal/block/membership"}, ground, oslo),
+			"a manager knows the contracts of drivers and targets, never one of them"},
+		{"a driver", []string{"internal/block/driver/..."},
+			join([]string{"internal/block", "internal/block/driver"}, ground),
+			"a driver sees its contract, the domain and the ground floor, never another driver or the store"},
+		{"a target", []string{"internal/block/target/..."},
+			join([]string{"internal/block", "internal/block/target"}, ground),
+			"a target sees its contract, the domain and the ground floor"},
+		{"the messages", []string{"internal/block/rpcapi"},
+			[]string{"internal/block", "internal/fault", "internal/oslo/messaging", "internal/oslo/versionedobjects"},
+			"messages are values; who handles them is the services' affair"},
+		{"the SQL of the store", []string{"internal/block/store/sqlstore/...", "internal/block/store/schema"},
+			join([]string{"internal/block", "internal/block/store/..."}, groundAndSQL),
+			"the store's implementation knows its contract and SQL"},
+		{"the store", []string{"internal/block/store/..."}, join([]string{"internal/block", "internal/block/store"}, ground),
+			"the contract knows no implementation"},
+		{"journal and membership", []string{"internal/block/journal", "internal/block/membership"},
+			join([]string{"internal/block", "internal/block/store", "internal/block/rpcapi"}, ground),
+			"what every service of the wing needs knows the store's contract only"},
+
+		{"the binary", []string{"cmd/..."}, []string{"cmd/...", "internal/..."}, ""},
+		{"tests and tools", []string{"test/...", "scripts/...", "internal/archtest"}, []string{"internal/...", "test/..."}, ""},
+	}
+}
+
+// implementations are what only cmd and tests may import, and their own parts.
+var implementations = []string{"internal/block/store/sqlstore", "internal/block/driver/*", "internal/block/target/*",
+	"internal/oslo/messaging/inproc", "internal/oslo/messaging/rabbit"}
+
+// libraries says where a library, or a part of the standard library, may be used. What is not listed may be used
+// anywhere.
+var libraries = map[string][]string{
+	"github.com/spf13/cobra":                   {"cmd/..."},
+	"github.com/prometheus/client_golang":      {"internal/telemetry"},
+	"go.opentelemetry.io/otel":                 {"internal/telemetry"},
+	"modernc.org/sqlite":                       {"internal/sqlkit"},
+	"database/sql":                             {"internal/sqlkit", "internal/block/store/sqlstore/...", "internal/block/store/schema"},
+	"github.com/huandu/go-sqlbuilder":          {"internal/block/store/sqlstore/..."},
+	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/oslo/bodyschema"},
+	"gopkg.in/yaml.v3":                         {"internal/oslo/policy"},
+	"github.com/gophercloud/gophercloud/v2":    {"internal/keystone/...", "internal/glance/...", "test/..."},
+	"os/exec":                                  {"internal/execx", "scripts/...", "test/..."},
+	"golang.org/x/tools":                       {},
+	"math/rand":                                {},
+	"io/ioutil":                                {},
+	"log":                                      {},
+	"net/http":                                 {"cmd/...", "internal/oslo/...", "internal/block/api/...", "internal/telemetry", "internal/keystone/...", "internal/glance/...", "test/..."},
+}
+
+func matches(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		if prefix, ok := strings.CutSuffix(pattern, "/..."); ok {
+			return path == prefix || strings.HasPrefix(path, prefix+"/")
+		}
+		if prefix, ok := strings.CutSuffix(pattern, "/*"); ok {
+			rest, below := strings.CutPrefix(path, prefix+"/")
+			return below && !strings.Contains(rest, "/")
+		}
+		return path == pattern
+	})
+}
+
+// eachImport calls f for every import of every file that is not a test.
+func (p pkg) eachImport(f func(place, path string)) {
+	for _, file := range p.Syntax {
+		for _, spec := range file.Imports {
+			if path, err := strconv.Unquote(spec.Path.Value); err == nil {
+				f(p.at(spec.Pos()), path)
+			}
+		}
+	}
+}
+
+func TestLayers(t *testing.T) {
+	forEach(t, func(t *testing.T, p pkg) {
+		i := slices.IndexFunc(house(), func(f floor) bool { return matches(f.packages, p.path) })
+		if i < 0 {
+			t.Errorf("%s is on no floor: give it a place in the table of internal/archtest/layers_test.go", p.path)
+			return
+		}
+		on := house()[i]
+		sees := on.sees
+		if isTestSupport(p.path) {
+			return // a suite may use whatever tests may
+		}
+		p.eachImport(func(place, imported string) {
+			if ours, ok := strings.CutPrefix(imported, module+"/"); ok && !matches(sees, ours) {
+				t.Errorf("%s: %s (%s) must not import %s: %s", place, p.path, on.name, ours, on.why)
+			}
+		})
+	})
+}
+
+func TestImplementationsAreWiredInCommandsOnly(t *testing.T) {
+	forEach(t, func(t *testing.T, p pkg) {
+		if matches([]string{"cmd/...", "test/..."}, p.path) || isTestSupport(p.path) {
+			return
+		}
+		p.eachImport(func(place, imported string) {
+			ours, ok := strings.CutPrefix(imported, module+"/")
+			if ok && matches(implementations, ours) && !strings.HasPrefix(p.path, ours+"/") {
+				t.Errorf("%s: %s must not import the implementation %s: take its contract as a parameter and wire it in cmd/clinker",
+					place, p.path, ours)
+			}
+		})
+	})
+}
+
+func TestSuitesStayInTests(t *testing.T) {
+	forEach(t, func(t *testing.T, p pkg) {
+		if isTestSupport(p.path) {
+			return
+		}
+		p.eachImport(func(place, imported string) {
+			ours, _ := strings.CutPrefix(imported, module+"/")
+			if imported == "testing" || ours != imported && isTestSupport(ours) {
+				t.Errorf("%s: %s is for tests, and %s is no test: move what is needed into a _test.go file or a package whose name ends in test or bench",
+					place, imported, p.path)
+			}
+		})
+	})
+}
+
+func TestLibrariesHaveTheirPlace(t *testing.T) {
+	names := slices.SortedFunc(maps.Keys(libraries), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	forEach(t, func(t *testing.T, p pkg) {
+		if isTestSupport(p.path) {
+			return
+		}
+		p.eachImport(func(place, imported string) {
+			for _, library := range names {
+				exact := !strings.Contains(library, ".") // of the standard library: net/http is not net/http/httptest
+				if imported != library && (exact || !strings.HasPrefix(imported, library+"/")) {
+					continue
+				}
+				if where := libraries[library]; !matches(where, p.path) {
+					t.Errorf("%s: %s must not use %s: its place is %s", place, p.path, imported, cmp.Or(strings.Join(where, ", "), "tests"))
+				}
+				return
+			}
+		})
+	})
+}
+
+func TestPackageNames(t *testing.T) {
+	banned := []string{"util", "utils", "common", "helper", "helpers", "model", "models", "type", "types", "base", "misc", "shared", "lib", "core"}
+	forEach(t, func(t *testing.T, p pkg) {
+		if last := path.Base(p.path); slices.Contains(banned, last) || slices.Contains(banned, p.Name) {
+			t.Errorf("%s: a package called %q says nothing: name it after what it is about", p.path, last)
+		}
+	})
+}
+
+func TestPatterns(t *testing.T) {
+	for _, c := range []struct {
+		pattern, path string
+		want          bool
+	}{
+		{"internal/flow", "internal/flow", true}, {"internal/flow", "internal/flow/flowtest", false}, {"internal/flow", "internal/flower", false},
+		{"internal/oslo/...", "internal/oslo", true}, {"internal/oslo/...", "internal/oslo/a/b", true}, {"internal/oslo/...", "internal/oslop", false},
+		{"x/driver/*", "x/driver/lvm", true}, {"x/driver/*", "x/driver", false}, {"x/driver/*", "x/driver/lvm/thin", false},
+	} {
+		if got := matches([]string{c.pattern}, c.path); got != c.want {
+			t.Errorf("%q on %q: %v", c.pattern, c.path, got)
+		}
+	}
+}
