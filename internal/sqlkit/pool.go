@@ -21,9 +21,12 @@ var errClosed = errors.New("the database was closed")
 // to whichever connections it met, behind locks; here each connection simply owns its statements.
 type pool struct {
 	db    *sql.DB
-	slots chan *conn // a nil slot stands for a connection that is not open yet
+	slots chan struct{} // holds one for each transaction that may yet begin
 	done  chan struct{}
 	once  sync.Once
+
+	mu   sync.Mutex
+	idle []*conn // the last used is taken first: it is warm, and a quiet service opens no more than it needs
 }
 
 // conn is one connection with the statements that stay prepared on it. It serves one goroutine at a time.
@@ -33,9 +36,9 @@ type conn struct {
 }
 
 func newPool(db *sql.DB, size int) *pool {
-	p := &pool{db: db, slots: make(chan *conn, size), done: make(chan struct{})}
+	p := &pool{db: db, slots: make(chan struct{}, size), done: make(chan struct{})}
 	for range size {
-		p.slots <- nil
+		p.slots <- struct{}{}
 	}
 	return p
 }
@@ -52,20 +55,37 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 		return nil, ctx.Err()
 	case <-p.done:
 		return nil, errClosed
-	case c := <-p.slots:
-		if c != nil {
-			return c, nil
-		}
-		opened, err := p.db.Conn(ctx)
-		if err != nil {
-			p.slots <- nil
-			return nil, err
-		}
-		return &conn{Conn: opened, kept: make(map[string]*sql.Stmt)}, nil
+	case <-p.slots:
 	}
+	if c := p.pop(); c != nil {
+		return c, nil
+	}
+	opened, err := p.db.Conn(ctx)
+	if err != nil {
+		p.slots <- struct{}{}
+		return nil, err
+	}
+	return &conn{Conn: opened, kept: make(map[string]*sql.Stmt)}, nil
 }
 
-func (p *pool) give(c *conn) { p.slots <- c }
+// pop gives an idle connection, nil if there is none.
+func (p *pool) pop() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 {
+		return nil
+	}
+	c := p.idle[len(p.idle)-1]
+	p.idle = p.idle[:len(p.idle)-1]
+	return c
+}
+
+func (p *pool) give(c *conn) {
+	p.mu.Lock()
+	p.idle = append(p.idle, c)
+	p.mu.Unlock()
+	p.slots <- struct{}{}
+}
 
 // drop gives back the slot of a connection whose state is not known.
 func (p *pool) drop(c *conn) {
@@ -74,16 +94,18 @@ func (p *pool) drop(c *conn) {
 	}
 	_ = c.Raw(func(any) error { return driver.ErrBadConn }) // makes database/sql close it instead of using it again
 	_ = c.Close()
-	p.slots <- nil
+	p.slots <- struct{}{}
 }
 
+// close waits for the transactions that run; no other begins.
 func (p *pool) close() (err error) {
 	p.once.Do(func() {
 		close(p.done)
 		for range cap(p.slots) {
-			if c := <-p.slots; c != nil {
-				err = errors.Join(err, c.Close())
-			}
+			<-p.slots
+		}
+		for c := p.pop(); c != nil; c = p.pop() {
+			err = errors.Join(err, c.Close())
 		}
 		err = errors.Join(err, p.db.Close())
 	})

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 
 	"github.com/clinker/clinker/internal/flow"
@@ -13,7 +14,7 @@ import (
 func (r *reader) Flows(ctx context.Context, owner string, minAge time.Duration, limit int) (records []flow.Record, err error) {
 	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		return s.Query(ctx, `SELECT id, name, owner, resource_type, resource_id, state, unwinding, cause, attempts, created_at, updated_at
-			FROM clinker_flows WHERE owner = ? AND updated_at <= ? ORDER BY updated_at, id LIMIT ?`, func(row *sql.Rows) error {
+			FROM clinker_flows WHERE owner = ? AND updated_at <= ? ORDER BY updated_at, id LIMIT `+strconv.Itoa(limit), func(row *sql.Rows) error {
 			var f flow.Record
 			var attempts sqlkit.Int
 			err := row.Scan((*sqlkit.Text)(&f.ID), (*sqlkit.Text)(&f.Name), (*sqlkit.Text)(&f.Owner),
@@ -23,7 +24,7 @@ func (r *reader) Flows(ctx context.Context, owner string, minAge time.Duration, 
 			f.Attempts = int(attempts)
 			records = append(records, f)
 			return err
-		}, owner, r.conn.At(r.conn.Now().Add(-minAge)), limit)
+		}, owner, r.conn.At(r.conn.Now().Add(-minAge)))
 	})
 	if err != nil {
 		return nil, err

@@ -20,8 +20,8 @@ func testVolumePaging(t *testing.T, s store.Store) {
 	ctx, ty := t.Context(), defaultType(t, s)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	var all []*block.Volume
-	for i := range 17 {
-		all = append(all, volume(ty.ID, fmt.Sprintf("v%02d", i*7%17), func(v *block.Volume) {
+	for i := range 11 {
+		all = append(all, volume(ty.ID, fmt.Sprintf("v%02d", i*7%11), func(v *block.Volume) {
 			v.CreatedAt = at.Add(time.Duration(i/4) * time.Microsecond) // some at the same instant
 			v.SizeGiB = int64(i % 3)
 			if i%3 > 0 {
@@ -39,11 +39,11 @@ func testVolumePaging(t *testing.T, s store.Store) {
 	keys := []string{"name", "size", "host", "launched_at", "created_at", "id", "bootable"}
 	rapid.Check(t, func(rt *rapid.T) {
 		var sorts []store.Sort
-		for _, k := range rapid.SliceOfNDistinct(rapid.SampledFrom(keys), 0, 3, rapid.ID).Draw(rt, "keys") {
+		for _, k := range rapid.SliceOfNDistinct(rapid.SampledFrom(keys), 0, 2, rapid.ID).Draw(rt, "keys") {
 			sorts = append(sorts, store.Sort{Key: k, Desc: rapid.Bool().Draw(rt, "desc")})
 		}
 		project := rapid.SampledFrom([]string{"", mine}).Draw(rt, "project")
-		limit := rapid.IntRange(4, 9).Draw(rt, "limit")
+		limit := rapid.IntRange(4, 8).Draw(rt, "limit")
 		want := sorted(all, sorts)
 		var got []string
 		marker := ""
@@ -52,16 +52,19 @@ func testVolumePaging(t *testing.T, s store.Store) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			if len(page) == 0 {
+			got = append(got, volumeIDs(page)...)
+			if len(page) < limit {
 				break
 			}
-			got = append(got, volumeIDs(page)...)
 			marker = page[len(page)-1].ID
 		}
 		if !slices.Equal(volumeIDs(want), got) {
 			rt.Fatalf("got %v\nwant %v", got, volumeIDs(want))
 		}
-		offset := rapid.IntRange(0, 19).Draw(rt, "offset")
+		if !rapid.Bool().Draw(rt, "and by offset") {
+			return
+		}
+		offset := rapid.IntRange(0, 13).Draw(rt, "offset")
 		rest, err := s.Volumes(ctx, store.VolumeQuery{ProjectID: project, Page: store.Page{Offset: offset, Sort: sorts}})
 		if err != nil || !slices.Equal(volumeIDs(rest), volumeIDs(want[min(offset, len(want)):])) {
 			rt.Fatalf("offset %d: got %v, %v", offset, volumeIDs(rest), err)

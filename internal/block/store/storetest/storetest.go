@@ -19,7 +19,7 @@ import (
 )
 
 // Run runs the suite. open gives an empty store, as new as the implementation makes it, and closes it when the test
-// ends; it is called once for each part.
+// ends; it is called once for each part, and the parts run side by side.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	parts := []struct {
 		name string
@@ -52,7 +52,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"flow claim", testFlowClaim},
 	}
 	for _, p := range parts {
-		t.Run(p.name, func(t *testing.T) { p.test(t, open(t)) })
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			p.test(t, open(t))
+		})
 	}
 }
 

@@ -192,15 +192,16 @@ func (l *Listing) Page(ctx context.Context, session *sqlkit.Session, s *Select, 
 		}
 		s.Where(sqlkit.After(keys, marker, s.Arg))
 	}
-	s.builder.OrderBy(sqlkit.OrderBy(s.dialect, keys))
-	switch {
-	case p.Limit > 0:
-		s.builder.Limit(p.Limit)
-	case p.Offset > 0:
-		s.builder.Limit(math.MaxInt32) // an offset needs a limit beside it
+	s.Trail("ORDER BY " + sqlkit.OrderBy(s.dialect, keys))
+	// Written out: SQLite plans a statement again for every new value of a bound LIMIT.
+	if p.Limit == 0 && p.Offset > 0 {
+		p.Limit = math.MaxInt32 // an offset needs a limit beside it
+	}
+	if p.Limit > 0 {
+		s.Trail("LIMIT " + strconv.Itoa(p.Limit))
 	}
 	if p.Offset > 0 {
-		s.builder.Offset(p.Offset)
+		s.Trail("OFFSET " + strconv.Itoa(p.Offset))
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (s *Select) Where(conditions ...string) *Select {
 	return s
 }
 
-// Trail adds what follows the conditions: GROUP BY or ORDER BY.
+// Trail adds what follows the conditions, such as ORDER BY; several follow each other.
 func (s *Select) Trail(text string) *Select {
 	s.builder.SQL(text)
 	return s
