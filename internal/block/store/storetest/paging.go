@@ -75,12 +75,7 @@ func testVolumePaging(t *testing.T, s store.Store) {
 // sorted is all in the order that a store has to give.
 func sorted(all []*block.Volume, sorts []store.Sort) []*block.Volume {
 	compare := map[string]func(a, b *block.Volume) int{
-		"name": func(a, b *block.Volume) int {
-			if a.Name == nil || b.Name == nil {
-				return cmp.Compare(b2i(a.Name != nil), b2i(b.Name != nil))
-			}
-			return cmp.Compare(*a.Name, *b.Name)
-		},
+		"name":        func(a, b *block.Volume) int { return cmp.Compare(name(a), name(b)) },
 		"size":        func(a, b *block.Volume) int { return cmp.Compare(a.SizeGiB, b.SizeGiB) },
 		"host":        func(a, b *block.Volume) int { return cmp.Compare(a.Host, b.Host) },
 		"launched_at": func(a, b *block.Volume) int { return a.LaunchedAt.Compare(b.LaunchedAt) },
@@ -106,11 +101,12 @@ func sorted(all []*block.Volume, sorts []store.Sort) []*block.Volume {
 	return want
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
+// name is empty for NULL: no volume here has the empty name.
+func name(v *block.Volume) string {
+	if v.Name == nil {
+		return ""
 	}
-	return 0
+	return *v.Name
 }
 
 func testPagingMistakes(t *testing.T, s store.Store) {

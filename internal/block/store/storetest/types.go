@@ -13,12 +13,6 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 )
 
-// attempt runs one transaction and gives its error.
-func attempt(t testing.TB, s store.Store, fn func(ctx context.Context, tx store.Tx) error) error {
-	t.Helper()
-	return s.Update(t.Context(), func(tx store.Tx) error { return fn(t.Context(), tx) })
-}
-
 func testType(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	first := defaultType(t, s)
