@@ -72,7 +72,9 @@ func testSnapshot(t *testing.T, s store.Store) {
 	}
 	_, err = s.Snapshot(ctx, "full", "")
 	wantFault(t, err, fault.NotFound, "SnapshotNotFound", "")
-	if attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.CreateSnapshot(ctx, snapshot(&block.Volume{ID: "none"}, "x", nil)) }) == nil {
+	if attempt(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.CreateSnapshot(ctx, snapshot(&block.Volume{ID: "none"}, "x", nil))
+	}) == nil {
 		t.Error("a snapshot of a volume that is not there was made")
 	}
 }
