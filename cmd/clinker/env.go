@@ -26,7 +26,7 @@ same --bind and --state-dir:
 			endpoint := "http://" + net.JoinHostPort(pl.bind, "8776") + "/v3"
 			out := cmd.OutOrStdout()
 			for _, v := range [][2]string{
-				{"OS_AUTH_TYPE", "noauth"}, {"CINDER_ENDPOINT", endpoint}, {"OS_VOLUME_API_VERSION", "3.71"},
+				{"OS_AUTH_TYPE", "noauth"}, {"CINDER_ENDPOINT", endpoint}, {"OS_VOLUME_API_VERSION", "3.70"},
 				{"OS_ENDPOINT", endpoint}, {"OS_USER_ID", "admin"}, {"OS_PROJECT_ID", "admin"}, {"OS_TOKEN", "admin:admin"},
 			} {
 				fmt.Fprintf(out, "export %s=%s\n", v[0], shellQuote(v[1]))

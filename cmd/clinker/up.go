@@ -56,7 +56,10 @@ func (pl *place) defaults() map[string]string {
 	return map[string]string{
 		"host": "clinker", "state_path": pl.stateDir, "my_ip": pl.bind,
 		"osapi_volume_listen": pl.bind, "auth_strategy": "noauth",
-		"transport_url": "inproc://", "database.connection": "sqlite:///" + filepath.Join(pl.stateDir, "cinder.sqlite"),
+		// Without Keystone a project is called what its user likes; "admin", as clients without Keystone have it, is no
+		// hexadecimal number.
+		"project_id_regex": `[0-9A-Za-z_.\-]+`,
+		"transport_url":    "inproc://", "database.connection": "sqlite:///" + filepath.Join(pl.stateDir, "cinder.sqlite"),
 		"enabled_backends":     "file",
 		"clinker.admin_listen": pl.bind, "clinker.admin_port": "8778",
 		"oslo_policy.policy_file": filepath.Join(pl.stateDir, "policy.yaml"), "oslo_policy.policy_dirs": filepath.Join(pl.stateDir, "policy.d"),
