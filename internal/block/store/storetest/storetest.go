@@ -189,7 +189,6 @@ func testTransactions(t *testing.T, s store.Store) {
 	}
 	_, err = s.Volume(ctx, "v", mine)
 	wantFault(t, err, fault.NotFound, "VolumeNotFound", "Volume v could not be found.")
-	// The same id twice.
 	create(t, s, volume(ty.ID, "v", nil))
 	if err := s.Update(ctx, func(tx store.Tx) error { return tx.CreateVolume(ctx, volume(ty.ID, "v", nil)) }); err == nil {
 		t.Error("the same id was taken twice")

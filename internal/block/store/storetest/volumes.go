@@ -214,7 +214,6 @@ func testVolumeMetadata(t *testing.T, s store.Store) {
 		return tx.PutVolumeMetadata(ctx, "v", map[string]string{"C": "7"}, false)
 	})
 	step("replace by nothing", map[string]string{}, func(tx store.Tx) error { return tx.PutVolumeMetadata(ctx, "v", nil, true) })
-
 	update(t, s, func(ctx context.Context, tx store.Tx) error {
 		if err := tx.PutVolumeAdminMetadata(ctx, "v", map[string]string{"readonly": "True", "x": "y"}); err != nil {
 			return err
@@ -230,7 +229,6 @@ func testVolumeMetadata(t *testing.T, s store.Store) {
 	v := must(s.Volume(ctx, "v", mine))(t)
 	wantEqual(t, "admin metadata", map[string]string{"readonly": "True"}, v.AdminMetadata)
 	wantEqual(t, "image metadata", map[string]string{"image_id": "i"}, v.ImageMetadata)
-
 	err := s.Update(ctx, func(tx store.Tx) error { return tx.PutVolumeMetadata(ctx, "none", map[string]string{"a": "b"}, false) })
 	wantFault(t, err, fault.NotFound, "VolumeNotFound", "")
 	err = s.Update(ctx, func(tx store.Tx) error { return tx.DeleteVolumeMetadata(ctx, "v", "never") })
