@@ -15,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/reqctx"
 )
@@ -77,8 +78,25 @@ func (c *Core) Authorize(ctx context.Context, rule string) error {
 }
 
 // Volume reads a volume the caller may see and may do what rule stands for to. Another project's volume is a
-// fault.NotFound for everyone but an administrator.
+// fault.NotFound for everyone but an administrator, and so is every volume for those who may not read any (volume:get).
 func (c *Core) Volume(ctx context.Context, id, rule string) (*block.Volume, error) {
+	const get = "volume:get"
+	v, err := c.VolumeUnread(ctx, id, get)
+	if fault.Is(err, fault.Forbidden) {
+		return nil, block.VolumeNotFound(id)
+	}
+	if err != nil || rule == get {
+		return v, err
+	}
+	if err := c.Policy.Check(ctx, rule, Target(v.ProjectID, v.UserID)); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// VolumeUnread is Volume for the few operations that do not ask whether the caller may read the volume before they ask
+// whether it may do what rule stands for: those who may not are told so, even if they may not read it.
+func (c *Core) VolumeUnread(ctx context.Context, id, rule string) (*block.Volume, error) {
 	v, err := c.Store.Volume(ctx, id, ProjectScope(ctx))
 	if err != nil {
 		return nil, err

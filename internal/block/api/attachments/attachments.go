@@ -4,6 +4,7 @@ package attachments
 
 import (
 	"context"
+	"time"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/listing"
@@ -19,6 +20,8 @@ const collection = "attachments"
 var listed = listing.Resource{
 	Name:    "attachment",
 	Filters: []string{"volume_id", "status", "instance_id", "attach_status"},
+
+	AnyAllTenants: true,
 }
 
 // Extension is everything under /attachments.
@@ -71,8 +74,8 @@ type handlers struct{ uses *uses.Attachments }
 func shown(a *block.Attachment, detail bool) map[string]any {
 	m := map[string]any{"id": a.ID, "status": string(a.AttachStatus), "instance": member.OrNull(a.InstanceUUID), "volume_id": a.VolumeID}
 	if detail {
-		m["attached_at"] = member.Time(a.AttachTime)
-		m["detached_at"] = member.Time(a.DetachTime)
+		m["attached_at"] = timeOrEmpty(a.AttachTime)
+		m["detached_at"] = timeOrEmpty(a.DetachTime)
 		m["attach_mode"] = member.OrNull(a.AttachMode)
 		m["connection_info"] = a.Connection
 		if a.Connection == nil {
@@ -80,6 +83,14 @@ func shown(a *block.Attachment, detail bool) map[string]any {
 		}
 	}
 	return m
+}
+
+// timeOrEmpty is how this resource, unlike all others, shows a time that is not set: as an empty text, not as null.
+func timeOrEmpty(t time.Time) any {
+	if t.IsZero() {
+		return ""
+	}
+	return member.Time(t)
 }
 
 func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
@@ -133,7 +144,8 @@ func (h handlers) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	if err != nil {
 		return nil, err
 	}
-	return answer(h.uses.Update(ctx, r.PathValue("id"), c))
+	a, err := h.uses.Update(ctx, r.PathValue("id"), c)
+	return answer(a, wsgi.Plain(err))
 }
 
 func (h handlers) complete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {

@@ -35,6 +35,10 @@ type Resource struct {
 	Since map[string]microversion.Version
 	// Times are filters that take comparisons (created_at=gt:2026-01-01T00:00:00), from 3.60.
 	Times []string
+	// Strict is the version since which filters nobody may use are refused instead of dropped; zero is 3.31.
+	Strict microversion.Version
+	// AnyAllTenants takes an all_tenants that is no boolean for false; other resources refuse it.
+	AnyAllTenants bool
 	// Maps are filters whose value is a dictionary in Python's or JSON's writing: metadata.
 	Maps []string
 }
@@ -69,10 +73,17 @@ func Parse(ctx context.Context, r *wsgi.Request, res Resource) (Query, error) {
 		q.Store.Sort = append(q.Store.Sort, app.Sort{Key: k.Key, Desc: k.Descending})
 	}
 	filters := r.Filters()
-	q.AllProjects = truth(filters, "all_tenants")
-	if r.Version.AtLeast(counted) {
-		q.WithCount = truth(filters, "with_count")
+	if reqctx.From(ctx).IsAdmin { // anybody else's is dropped unread
+		if q.AllProjects, err = Bool(r, "all_tenants"); err != nil && !res.AnyAllTenants {
+			return q, err
+		}
 	}
+	if r.Version.AtLeast(counted) {
+		if q.WithCount, err = Bool(r, "with_count"); err != nil {
+			return q, err
+		}
+	}
+	delete(filters, "all_tenants")
 	delete(filters, "with_count")
 	if err := admit(ctx, r.Version, res, filters); err != nil {
 		return q, err
@@ -80,15 +91,19 @@ func Parse(ctx context.Context, r *wsgi.Request, res Resource) (Query, error) {
 	return q, q.fill(res, r.Version, filters)
 }
 
-// truth takes a boolean parameter out of the filters.
-func truth(filters map[string]string, name string) bool {
-	value, given := filters[name]
-	delete(filters, name)
+// Bool reads a boolean parameter of the query string, false if it is not there. One that is no boolean is a fault.Invalid
+// InvalidParameterValue, and false.
+func Bool(r *wsgi.Request, name string) (bool, error) {
+	values, given := r.Query()[name]
 	if !given {
-		return false
+		return false, nil
 	}
+	value := values[len(values)-1]
 	yes, known := wsgi.ParseBool(value)
-	return yes || !known && value != ""
+	if !known {
+		return false, fault.New(fault.Invalid, "InvalidParameterValue", "Value '%s' for '%s' is not a boolean.", value, name)
+	}
+	return yes, nil
 }
 
 // admit drops the filters the version does not know, and drops or refuses those the caller may not use.
@@ -106,13 +121,17 @@ func admit(ctx context.Context, v microversion.Version, res Resource, filters ma
 	if reqctx.From(ctx).IsAdmin {
 		return nil
 	}
+	strict := res.Strict
+	if strict.IsZero() {
+		strict = generalFilters
+	}
 	var refused []string
 	for name := range filters {
 		plain := strings.TrimSuffix(name, "~")
 		if slices.Contains(res.Filters, name) || v.AtLeast(likeFilters) && slices.Contains(res.Filters, plain) {
 			continue
 		}
-		if !v.AtLeast(generalFilters) {
+		if !v.AtLeast(strict) {
 			delete(filters, name)
 			continue
 		}

@@ -16,12 +16,17 @@ import (
 // Uses is what a resource does with its metadata, and under which policies.
 type Uses struct {
 	Get func(ctx context.Context, id string) (map[string]string, error)
-	// Put merges the pairs, or with replace makes them the whole, and gives the whole; check may refuse what it finds.
-	Put      func(ctx context.Context, id string, md map[string]string, replace bool, check func(map[string]string) error) (map[string]string, error)
+	// Put merges the pairs, or with replace makes them the whole, and gives the whole, under the policy of rule; check may
+	// refuse what it finds.
+	Put func(ctx context.Context, id string, md map[string]string, replace bool, rule string,
+		check func(map[string]string) error) (map[string]string, error)
 	Delete   func(ctx context.Context, id, key string) error
 	NotFound func(id, key string) error // says that there is no entry with this key
 
 	Read, Create, Update, Remove string // rules
+	// Tagged says that the metadata carries an ETag and heeds If-Match from 3.15: that of volumes does, upstream's
+	// snapshots were left out.
+	Tagged bool
 }
 
 // Routes are the metadata routes of a collection.
@@ -58,8 +63,8 @@ func etag(md map[string]string) string {
 }
 
 // ifMatch gives the check of the request's If-Match header against metadata as it stands; nil when there is nothing to check.
-func ifMatch(r *wsgi.Request) func(map[string]string) error {
-	if !r.Version.AtLeast(tagged) || r.Header("If-Match") == "" {
+func (h handlers) ifMatch(r *wsgi.Request) func(map[string]string) error {
+	if !h.Tagged || !r.Version.AtLeast(tagged) || r.Header("If-Match") == "" {
 		return nil
 	}
 	return func(md map[string]string) error {
@@ -92,14 +97,14 @@ func (h handlers) get(ctx context.Context, r *wsgi.Request) (*wsgi.Response, err
 		return nil, err
 	}
 	resp := metadataAnswer(md)
-	if r.Version.AtLeast(tagged) {
+	if h.Tagged && r.Version.AtLeast(tagged) {
 		resp.With("ETag", etag(md))
 	}
 	return resp, nil
 }
 
 func (h handlers) merge(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	md, err := h.Put(ctx, r.PathValue("id"), r.Body.StringMap("metadata"), false, nil)
+	md, err := h.Put(ctx, r.PathValue("id"), r.Body.StringMap("metadata"), false, h.Create, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +112,7 @@ func (h handlers) merge(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 }
 
 func (h handlers) replace(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	md, err := h.Put(ctx, r.PathValue("id"), r.Body.StringMap("metadata"), true, ifMatch(r))
+	md, err := h.Put(ctx, r.PathValue("id"), r.Body.StringMap("metadata"), true, h.Update, h.ifMatch(r))
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +140,7 @@ func (h handlers) setItem(ctx context.Context, r *wsgi.Request) (*wsgi.Response,
 	if len(item) > 1 {
 		return nil, fault.New(fault.Invalid, "", "Request body contains too many items")
 	}
-	if _, err := h.Put(ctx, r.PathValue("id"), item, false, ifMatch(r)); err != nil {
+	if _, err := h.Put(ctx, r.PathValue("id"), item, false, h.Update, h.ifMatch(r)); err != nil {
 		return nil, err
 	}
 	return itemAnswer(key, item[key]), nil

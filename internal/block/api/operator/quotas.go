@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/api/listing"
 	uses "github.com/clinker/clinker/internal/block/app/quotasets"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/microversion"
@@ -46,7 +47,11 @@ func (h quotaSets) show(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	if err != nil {
 		return nil, err
 	}
-	if usage, _ := wsgi.ParseBool(r.Query().Get("usage")); !usage {
+	usage, err := listing.Bool(r, "usage")
+	if err != nil {
+		return nil, err
+	}
+	if !usage {
 		return quotaSet(id, s.Limits)
 	}
 	set := map[string]any{"id": id}
@@ -65,7 +70,7 @@ func (h quotaSets) defaults(ctx context.Context, r *wsgi.Request) (*wsgi.Respons
 }
 
 // notLimits are members of a quota set that are no limits; clients send back what they were shown.
-var notLimits = map[string]bool{"tenant_id": true, "id": true, "skip_validation": true}
+var notLimits = map[string]bool{"tenant_id": true, "id": true}
 
 func (h quotaSets) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
 	id := r.PathValue("id")
@@ -78,8 +83,13 @@ func (h quotaSets) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response,
 			continue
 		}
 		n, ok := body.Int(name)
-		if !ok {
-			return nil, fault.New(fault.Invalid, "", "%s must be an integer between -1 and %d: it is %s.", name, int64(block.MaxSizeGiB), fmt.Sprintf("%.40q", fmt.Sprint(value)))
+		switch {
+		case !ok:
+			return nil, fault.New(fault.Invalid, "", "%s must be an integer: it is %s.", name, fmt.Sprintf("%.40q", fmt.Sprint(value)))
+		case n < block.Unlimited:
+			return nil, fault.New(fault.Invalid, "", "%s must be >= %d", name, block.Unlimited)
+		case n > block.MaxSizeGiB:
+			return nil, fault.New(fault.Invalid, "", "%s must be <= %d", name, int64(block.MaxSizeGiB))
 		}
 		limits[name] = n
 	}

@@ -4,8 +4,11 @@ package operator
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/block/api/member"
 	uses "github.com/clinker/clinker/internal/block/app/services"
 	"github.com/clinker/clinker/internal/fault"
@@ -39,8 +42,8 @@ func Services(u *uses.Services) wsgi.Extension {
 		Resources: []wsgi.Resource{{Collection: "os-services", Routes: []wsgi.Route{
 			{Method: "GET", Path: "os-services", Handler: h.index, Policy: []string{servicesRule + "index"}},
 			put("enable", serviceSchema(""), h.enable),
-			put("disable", serviceSchema(""), h.disable),
-			put("disable-log-reason", serviceSchema(`, "disabled_reason": {"type": "string", "minLength": 1, "maxLength": 255, "format": "disabled_reason"}`), h.disable),
+			put("disable", serviceSchema(""), h.disable(false)),
+			put("disable-log-reason", serviceSchema(`, "disabled_reason": {"type": "string", "minLength": 1, "maxLength": 255, "format": "disabled_reason"}`), h.disable(true)),
 			put("freeze", freezeSchemas, h.freeze(true)),
 			put("thaw", freezeSchemas, h.freeze(false)),
 		}}}}
@@ -113,7 +116,7 @@ func named(body wsgi.Object) (host, binary string, err error) {
 		binary = body.String("service")
 	}
 	if host == "" {
-		err = block.InvalidInput("host must be given: the service's host as GET /os-services shows it.")
+		err = block.InvalidInput("Host field is missing.")
 	}
 	return host, binary, err
 }
@@ -130,22 +133,24 @@ func (h services) enable(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 		"status": "enabled", "disabled": false})
 }
 
-// disable serves both disable and disable-log-reason: they differ in that the latter may say why.
-func (h services) disable(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	host, binary, err := named(r.Body)
-	if err != nil {
-		return nil, err
+// disable gives the handler of disable, or of disable-log-reason, which may say why and repeats it.
+func (h services) disable(saysWhy bool) wsgi.Handler {
+	return func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+		host, binary, err := named(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		change := uses.Change{Disabled: new(true), DisabledReason: r.Body.StringPointer("disabled_reason")}
+		if _, err := h.uses.Update(ctx, host, binary, servicesRule+"update", change); err != nil {
+			return nil, err
+		}
+		answer := map[string]any{"host": host, "service": r.Body.String("service"), "binary": r.Body.String("binary"),
+			"status": "disabled", "disabled": true}
+		if saysWhy {
+			answer["disabled_reason"] = change.DisabledReason
+		}
+		return wsgi.Value(answer)
 	}
-	change := uses.Change{Disabled: new(true), DisabledReason: r.Body.StringPointer("disabled_reason")}
-	if _, err := h.uses.Update(ctx, host, binary, servicesRule+"update", change); err != nil {
-		return nil, err
-	}
-	answer := map[string]any{"host": host, "service": r.Body.String("service"), "binary": r.Body.String("binary"),
-		"status": "disabled", "disabled": true}
-	if r.Body.Has("disabled_reason") {
-		answer["disabled_reason"] = r.Body.String("disabled_reason")
-	}
-	return wsgi.Value(answer)
 }
 
 // freeze gives the handler that freezes a back end, or thaws it. Frozen, it is disabled too, with the reason upstream writes.
@@ -155,16 +160,37 @@ func (h services) freeze(frozen bool) wsgi.Handler {
 		rule, reason = "volume:freeze_host", "frozen"
 	}
 	return func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-		host := r.Body.String("host")
-		if host == "" {
-			return nil, block.InvalidInput("host must be given: the back end as host@backend.")
+		if err := h.uses.Authorize(ctx, servicesRule+"update"); err != nil {
+			return nil, err
 		}
-		_, err := h.uses.Update(ctx, host, block.BinaryVolume, rule, uses.Change{Disabled: &frozen, DisabledReason: &reason, Frozen: &frozen})
+		host, err := frozenHost(r)
+		if err != nil {
+			return nil, err
+		}
+		_, err = h.uses.Update(ctx, host, block.BinaryVolume, rule, uses.Change{Disabled: &frozen, DisabledReason: &reason, Frozen: &frozen})
 		if fault.Is(err, fault.NotFound) {
-			return nil, block.InvalidInput("%s", fault.UserText(err))
+			return nil, block.InvalidInput("No service found with host=%s", host)
 		}
 		return wsgi.Empty(), err
 	}
+}
+
+// frozenHost reads which back end is to be frozen or thawed. Clusters of volume services are not supported yet: none has
+// a name to be found by.
+func frozenHost(r *wsgi.Request) (string, error) {
+	host, cluster, clusters := r.Body.String("host"), "", r.Version.AtLeast(microversion.V(3, 26))
+	if clusters {
+		cluster = r.Body.String("cluster")
+	}
+	switch {
+	case (host == "") == (cluster == "") && clusters:
+		return "", block.InvalidInput("One and only one of cluster and host must be set.")
+	case host == "" && !clusters:
+		return "", block.InvalidInput("Host field is missing.")
+	case cluster != "":
+		return "", block.InvalidInput("No service found with cluster=%s", cluster)
+	}
+	return host, nil
 }
 
 // Zones is the extension under /os-availability-zone.
@@ -191,10 +217,13 @@ func Pools(u *uses.Services) wsgi.Extension {
 		if err != nil {
 			return nil, err
 		}
-		detail, _ := wsgi.ParseBool(r.Query().Get("detail"))
-		name := ""
-		if r.Version.AtLeast(microversion.V(3, 28)) {
-			name = r.Query().Get("name")
+		detail, err := listing.Bool(r, "detail")
+		if err != nil {
+			return nil, err
+		}
+		name, err := poolName(r)
+		if err != nil {
+			return nil, err
 		}
 		list := make([]map[string]any, 0, len(pools))
 		for _, p := range pools {
@@ -212,4 +241,26 @@ func Pools(u *uses.Services) wsgi.Extension {
 	return wsgi.Extension{Alias: "scheduler-stats", Name: "Scheduler_stats", Description: "Storage pools as the scheduler sees them.", Updated: "2014-09-07T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "scheduler-stats", Routes: []wsgi.Route{{Method: "GET", Path: "scheduler-stats/get_pools",
 			Handler: getPools, Policy: []string{"scheduler_extension:scheduler_stats:get_pools"}}}}}}
+}
+
+// poolName reads the filters of a list of pools, of which there is one: their name, since 3.28. Others are refused since
+// 3.31, also an administrator's, and dropped before. The filter by volume type (3.35) is the scheduler's, which has none yet.
+func poolName(r *wsgi.Request) (string, error) {
+	if !r.Version.AtLeast(microversion.V(3, 28)) {
+		return "", nil
+	}
+	filters := r.Query()
+	if r.Version.AtLeast(microversion.V(3, 35)) && filters.Has("volume_type") {
+		return "", fault.New(fault.NotImplemented, "", "Pools cannot be filtered by volume_type yet.")
+	}
+	var refused []string
+	for key := range filters {
+		if key != "name" && key != "volume_type" && key != "detail" {
+			refused = append(refused, key)
+		}
+	}
+	if slices.Sort(refused); len(refused) > 0 && r.Version.AtLeast(microversion.V(3, 31)) {
+		return "", fault.New(fault.Invalid, "", "Invalid filters %s are found in query options.", strings.Join(refused, ","))
+	}
+	return filters.Get("name"), nil
 }

@@ -27,6 +27,8 @@ var listed = listing.Resource{
 	Since:   map[string]microversion.Version{"metadata": microversion.V(3, 22), "consumes_quota": microversion.V(3, 65)},
 	Times:   []string{"created_at", "updated_at"},
 	Maps:    []string{"metadata"},
+
+	AnyAllTenants: true,
 }
 
 // Extension is everything under /snapshots that works on snapshots themselves.

@@ -15,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
+	"github.com/clinker/clinker/internal/reqctx"
 )
 
 // collection is the first segment of every path here.
@@ -42,7 +43,7 @@ func Extension(u *uses.Volumes) wsgi.Extension {
 		Resources: []wsgi.Resource{{Collection: collection, Routes: append(h.routes(), metadata.Routes(collection, metadata.Uses{
 			Get: u.Metadata, Put: u.PutMetadata, Delete: u.DeleteMetadata, NotFound: uses.MetadataNotFound,
 			Read: "volume:get_volume_metadata", Create: "volume:create_volume_metadata",
-			Update: "volume:update_volume_metadata", Remove: "volume:delete_volume_metadata"})...)}},
+			Update: "volume:update_volume_metadata", Remove: "volume:delete_volume_metadata", Tagged: true})...)}},
 		Actions: h.actions(),
 	}
 }
@@ -209,8 +210,16 @@ func (h handlers) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 }
 
 func (h handlers) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	cascade := queryBool(r, "cascade")
-	force := r.Version.AtLeast(microversion.V(3, 23)) && queryBool(r, "force")
+	cascade, err := listing.Bool(r, "cascade")
+	if err != nil {
+		return nil, err
+	}
+	force := false
+	if r.Version.AtLeast(microversion.V(3, 23)) {
+		if force, err = listing.Bool(r, "force"); err != nil {
+			return nil, err
+		}
+	}
 	rule := "volume:delete"
 	if force {
 		rule = "volume:force_delete"
@@ -218,24 +227,19 @@ func (h handlers) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	return wsgi.Empty(), h.uses.Delete(ctx, r.PathValue("id"), rule, force, cascade)
 }
 
-func queryBool(r *wsgi.Request, name string) bool {
-	truth, _ := wsgi.ParseBool(r.Query().Get(name))
-	return truth
-}
-
+// summary counts all volumes of the project, or of all projects; upstream takes filters and heeds none of them.
 func (h handlers) summary(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	q, vq, err := query(ctx, r)
-	if err != nil {
+	allProjects, err := listing.Bool(r, "all_tenants")
+	if err != nil && reqctx.From(ctx).IsAdmin {
 		return nil, err
 	}
-	count, size, err := h.uses.Totals(ctx, vq, q.AllProjects)
+	count, size, err := h.uses.Totals(ctx, app.VolumeQuery{}, allProjects)
 	if err != nil {
 		return nil, err
 	}
 	summary := map[string]any{"total_count": count, "total_size": size}
 	if r.Version.AtLeast(microversion.V(3, 36)) {
-		vq.Page = app.Page{}
-		volumes, err := h.uses.List(ctx, vq, q.AllProjects)
+		volumes, err := h.uses.List(ctx, app.VolumeQuery{}, allProjects)
 		if err != nil {
 			return nil, err
 		}

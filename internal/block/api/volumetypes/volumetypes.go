@@ -10,9 +10,11 @@ import (
 	"github.com/clinker/clinker/internal/block/api/member"
 	"github.com/clinker/clinker/internal/block/app"
 	uses "github.com/clinker/clinker/internal/block/app/volumetypes"
+	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
+	"github.com/clinker/clinker/internal/reqctx"
 )
 
 const collection = "types"
@@ -24,6 +26,7 @@ var listed = listing.Resource{
 	Name:    "volume_type",
 	Filters: []string{"is_public", "extra_specs"},
 	Since:   map[string]microversion.Version{"extra_specs": microversion.V(3, 52)},
+	Strict:  microversion.V(3, 52),
 	Maps:    []string{"extra_specs"},
 }
 
@@ -68,8 +71,13 @@ type view struct {
 	extra      wsgi.Views
 }
 
+// view makes the view of one answer; without a request it has no fields of other extensions.
 func (h handlers) view(ctx context.Context, r *wsgi.Request, types []*block.VolumeType) (view, error) {
-	extra, err := r.Views(ctx, collection, types)
+	var extra wsgi.Views
+	var err error
+	if r != nil {
+		extra, err = r.Views(ctx, collection, types)
+	}
 	return view{uses: h.uses, ctx: ctx, extra: extra,
 		specs: h.uses.Authorize(ctx, "volume_extension:access_types_extra_specs") == nil,
 		qos:   h.uses.Authorize(ctx, "volume_extension:access_types_qos_specs_id") == nil}, err
@@ -111,7 +119,7 @@ func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	}
 	tq := app.TypeQuery{Equal: q.Equal, Like: q.Like, ExtraSpecs: q.Maps["extra_specs"], Page: q.Store}
 	delete(tq.Equal, "is_public")
-	if tq.IsPublic, err = public(r.Query().Get("is_public")); err != nil {
+	if tq.IsPublic, err = public(ctx, r); err != nil {
 		return nil, err
 	}
 	types, err := h.uses.List(ctx, tq)
@@ -137,17 +145,18 @@ func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	return wsgi.JSON(w), nil
 }
 
-// public reads the is_public parameter: absent means public only, "none" means all.
-func public(text string) (*bool, error) {
-	if text == "" {
+// public reads the is_public parameter: absent means public only, "none" means all. Only an administrator has the choice.
+func public(ctx context.Context, r *wsgi.Request) (*bool, error) {
+	if !reqctx.From(ctx).IsAdmin || !r.Query().Has("is_public") {
 		return new(true), nil
 	}
+	text := r.Query().Get("is_public")
 	if strings.EqualFold(text, "none") {
 		return nil, nil
 	}
 	yes, known := wsgi.ParseBool(text)
 	if !known {
-		return nil, block.InvalidInput("Invalid is_public filter [%s]", text)
+		return nil, fault.New(fault.Invalid, "", "Invalid is_public filter [%s]", text)
 	}
 	return &yes, nil
 }
@@ -180,7 +189,7 @@ func (h handlers) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	if err != nil {
 		return nil, wsgi.Plain(err)
 	}
-	return h.answer(ctx, r, t)
+	return h.answer(ctx, nil, t) // upstream's access extension does not extend this answer
 }
 
 func (h handlers) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {

@@ -36,7 +36,7 @@ const modeUnsaid = "null"
 // Create reserves a volume for a consumer and, with a connector, exports it right away. Invalid InvalidVolume if the volume
 // is in use and not multiattach, or in any other state that does not allow it.
 func (u *Attachments) Create(ctx context.Context, r CreateRequest) (*block.Attachment, error) {
-	v, err := u.Volume(ctx, r.VolumeID, "volume:attachment_create")
+	v, err := u.VolumeUnread(ctx, r.VolumeID, "volume:attachment_create")
 	if err != nil {
 		return nil, err
 	}
@@ -154,14 +154,14 @@ func (u *Attachments) Update(ctx context.Context, id string, c block.Connector) 
 }
 
 // Complete says that the consumer uses the volume now. Upstream has no condition on the attachment's state, nor have we:
-// a consumer repeats it after a failure.
+// a consumer repeats it after a failure. The time of attaching is that of the export, and stays.
 func (u *Attachments) Complete(ctx context.Context, id string) error {
 	a, err := u.get(ctx, id, "volume:attachment_complete")
 	if err != nil {
 		return err
 	}
 	return u.Store.Update(ctx, func(tx store.Tx) error {
-		set := store.AttachmentSet{AttachStatus: new(block.AttachAttached), AttachTime: new(u.Now())}
+		set := store.AttachmentSet{AttachStatus: new(block.AttachAttached)}
 		ok, err := tx.UpdateAttachment(ctx, id, nil, set)
 		if err != nil {
 			return err

@@ -4,6 +4,9 @@ package quotasets
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
@@ -72,12 +75,14 @@ func (u *QuotaSets) Defaults(ctx context.Context, projectID string) (map[string]
 	return u.Quota.Defaults(ctx, u.Store, names)
 }
 
-// Put sets limits of a project and returns all of them. Invalid for a resource that does not exist.
+// Put sets limits of a project and returns all of them. A limit is at least block.Unlimited and at most block.MaxSizeGiB.
+// Invalid for a resource that does not exist, and for a limit below what the project holds where it has one of its own
+// already: that upstream looks only then lets an operator close a project with a first limit of 0, and stays.
 func (u *QuotaSets) Put(ctx context.Context, projectID string, limits map[string]int64) (map[string]int64, error) {
 	if err := u.Policy.Check(ctx, "volume_extension:quotas:update", project(projectID)); err != nil {
 		return nil, err
 	}
-	names, _, err := u.typeNames(ctx)
+	names, byID, err := u.typeNames(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -85,18 +90,53 @@ func (u *QuotaSets) Put(ctx context.Context, projectID string, limits map[string
 	if err != nil {
 		return nil, err
 	}
-	for name, limit := range limits {
-		if _, there := known[name]; !there {
-			return nil, fault.New(fault.Invalid, "", "Bad key(s) in quota set: %s", name)
-		}
-		if limit < block.Unlimited || limit > block.MaxSizeGiB {
-			return nil, block.InvalidInput("%s must be between %d and %d: it is %d.", name, block.Unlimited, int64(block.MaxSizeGiB), limit)
-		}
+	if err := checkNames(limits, known); err != nil {
+		return nil, err
 	}
-	if err := u.Store.Update(ctx, func(tx store.Tx) error { return tx.PutQuotaLimits(ctx, projectID, limits) }); err != nil {
+	err = u.Store.Update(ctx, func(tx store.Tx) error {
+		own, err := tx.QuotaLimits(ctx, projectID)
+		if err != nil {
+			return err
+		}
+		usage, err := tx.QuotaUsage(ctx, projectID)
+		if err != nil {
+			return err
+		}
+		if err := checkUsage(limits, own, u.Quota.InUse(usage, byID)); err != nil {
+			return err
+		}
+		return tx.PutQuotaLimits(ctx, projectID, limits)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return u.Quota.Limits(ctx, u.Store, projectID, names)
+}
+
+func checkNames(limits, known map[string]int64) error {
+	var bad []string
+	for name := range limits {
+		if _, there := known[name]; !there {
+			bad = append(bad, name)
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	slices.Sort(bad)
+	return block.InvalidInput("Bad key(s) in quota set: %s", strings.Join(bad, ", "))
+}
+
+func checkUsage(limits, own, inUse map[string]int64) error {
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		limit := limits[name]
+		if _, there := own[name]; !there || limit == block.Unlimited || name == block.QuotaPerVolumeGigabytes || limit >= inUse[name] {
+			continue
+		}
+		return fault.New(fault.Invalid, "", "Quota %s limit must be equal or greater than existing resources. Current usage is %d "+
+			"and the requested limit is %d.", name, inUse[name], limit)
+	}
+	return nil
 }
 
 // Delete takes back what Put set: the defaults are in force again.

@@ -194,10 +194,11 @@ func markDeleting(ctx context.Context, tx store.Tx, id string, force bool) error
 	return err
 }
 
-// PutMetadata merges pairs into a snapshot's metadata, or with replace makes them the whole, and returns the whole. check
-// is as in volumes.PutMetadata.
-func (u *Snapshots) PutMetadata(ctx context.Context, id string, md map[string]string, replace bool, check func(map[string]string) error) (map[string]string, error) {
-	if _, err := u.Snapshot(ctx, id, "volume:update_snapshot_metadata"); err != nil {
+// PutMetadata merges pairs into a snapshot's metadata, or with replace makes them the whole, and returns the whole. rule
+// and check are as in volumes.PutMetadata.
+func (u *Snapshots) PutMetadata(ctx context.Context, id string, md map[string]string, replace bool, rule string,
+	check func(map[string]string) error) (map[string]string, error) {
+	if _, err := u.Snapshot(ctx, id, rule); err != nil {
 		return nil, err
 	}
 	if err := app.CheckMetadata(md); err != nil {

@@ -3,6 +3,7 @@ package volumes
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/reqctx"
+	"github.com/clinker/clinker/internal/telemetry"
 )
 
 // CreateRequest is what a caller asks of a new volume. Zero fields were not given.
@@ -45,13 +47,15 @@ type creation struct {
 // Create enters a volume as asked and casts its making to the scheduler. It returns the volume as entered: creating.
 // Faults: Invalid for what cannot be, NotFound for a source, type or group that is not there, OverLimit for quota,
 // Forbidden by policy.
-func (u *Volumes) Create(ctx context.Context, asked CreateRequest) (*block.Volume, error) {
+func (u *Volumes) Create(ctx context.Context, asked CreateRequest) (_ *block.Volume, err error) {
+	ctx, end := telemetry.Span(ctx, "app.volumes.Create")
+	defer end(&err)
 	id := uuid.NewString()
 	s := &creation{asked: asked, volume: &block.Volume{ID: id}}
 	s.message.FlowID, s.message.VolumeID = app.NewOperationID(), id
 	rec := flow.Record{ID: s.message.FlowID, Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "volume", ResourceID: id}
-	if err := flow.Begin(ctx, u.Flows, u.create, rec, s); err != nil {
+	if err = flow.Begin(ctx, u.Flows, u.create, rec, s); err != nil {
 		return nil, err
 	}
 	return s.volume, nil
@@ -141,7 +145,7 @@ func (u *Volumes) readSources(ctx context.Context, s *creation) (err error) {
 		s.source, err = u.Store.Volume(ctx, s.snapshot.VolumeID, "")
 		return err
 	case a.SourceVolumeID != "":
-		if s.source, err = u.Volume(ctx, a.SourceVolumeID, "volume:get"); err != nil {
+		if s.source, err = u.VolumeUnread(ctx, a.SourceVolumeID, "volume:get"); err != nil {
 			return err
 		}
 		if s.source.Status != block.VolumeAvailable && s.source.Status != block.VolumeInUse {
@@ -256,7 +260,7 @@ func (u *Volumes) extractZones(ctx context.Context, s *creation) error {
 		allowed = slices.DeleteFunc(allowed, func(z string) bool { return !slices.Contains(ofType, z) })
 		if len(allowed) == 0 {
 			return fault.New(fault.Invalid, "InvalidTypeAvailabilityZones",
-				"Volume type is only usable in zones none of which exists: %v.", ofType)
+				"Volume type is only supported in these availability zones: ['%s']", strings.Join(ofType, "', '"))
 		}
 	}
 	zone := s.asked.AvailabilityZone

@@ -14,12 +14,15 @@ import (
 var deletable = []block.VolumeStatus{block.VolumeAvailable, block.VolumeError, block.VolumeErrorRestoring,
 	block.VolumeErrorExtending, block.VolumeErrorManaging}
 
-// Delete removes a volume, with cascade its snapshots too. force drops the condition on the status, under the policy of
-// rule ("volume:delete", "volume:force_delete" or the admin action's). Invalid if the volume is attached, migrating, in a
+// Delete removes a volume, with cascade its snapshots too. force drops the condition on the status. The caller needs
+// volume:delete and what rule says: the same, "volume:force_delete" or the admin action's. Invalid if the volume is attached, migrating, in a
 // group, or has snapshots and cascade is not set.
 func (u *Volumes) Delete(ctx context.Context, id string, rule string, force, cascade bool) error {
 	v, err := u.Volume(ctx, id, rule)
 	if err != nil {
+		return err
+	}
+	if err := u.Policy.Check(ctx, "volume:delete", app.Target(v.ProjectID, v.UserID)); err != nil {
 		return err
 	}
 	if err := u.RefuseFrozen(ctx, v.Host); err != nil {

@@ -38,6 +38,9 @@ func (u *Volumes) Extend(ctx context.Context, id string, newSizeGiB int64, attac
 	if err := CheckProvisionedSize(volType, newSizeGiB); err != nil {
 		return err
 	}
+	if v.Status != from {
+		return notExtendable(v, from)
+	}
 	msg := &rpcapi.ExtendVolume{FlowID: app.NewOperationID(), VolumeID: id, OldSizeGiB: v.SizeGiB, NewSizeGiB: newSizeGiB}
 	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeExtend, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "volume", ResourceID: id, State: msg}
@@ -53,7 +56,11 @@ func (u *Volumes) markExtending(ctx context.Context, tx store.Tx, v *block.Volum
 	ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{from}},
 		store.VolumeSet{Status: new(block.VolumeExtending), StatusToPrevious: true, SizeGiB: &newSizeGiB})
 	if err == nil && !ok {
-		err = block.InvalidVolume("Volume %s status must be '{'status': '%s'}' to extend, currently %s.", v.ID, from, v.Status)
+		err = notExtendable(v, from)
 	}
 	return err
+}
+
+func notExtendable(v *block.Volume, from block.VolumeStatus) error {
+	return block.InvalidVolume("Volume %s status must be '{'status': '%s'}' to extend, currently %s.", v.ID, from, v.Status)
 }

@@ -84,7 +84,7 @@ type Reset struct {
 // ResetStatus writes states by hand (os-reset_status). Invalid for states that only the service itself may enter, and for
 // in-use without an attachment. An attach status of detached drops the attachments.
 func (u *Volumes) ResetStatus(ctx context.Context, id string, r Reset) error {
-	if _, err := u.Volume(ctx, id, "volume_extension:volume_admin_actions:reset_status"); err != nil {
+	if _, err := u.VolumeUnread(ctx, id, "volume_extension:volume_admin_actions:reset_status"); err != nil {
 		return err
 	}
 	set := store.VolumeSet{Status: r.Status, AttachStatus: r.AttachStatus, MigrationStatus: r.MigrationStatus}

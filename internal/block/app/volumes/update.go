@@ -57,14 +57,11 @@ func (u *Volumes) Metadata(ctx context.Context, id string) (map[string]string, e
 	return v.Metadata, nil
 }
 
-// PutMetadata merges pairs into a volume's metadata, or with replace makes them the whole, and returns the whole. check,
-// if not nil, sees the metadata as it stands in the same transaction and may refuse (If-Match). Invalid while the volume
-// is in maintenance or uploading.
-func (u *Volumes) PutMetadata(ctx context.Context, id string, md map[string]string, replace bool, check func(map[string]string) error) (map[string]string, error) {
-	rule := "volume:create_volume_metadata"
-	if replace {
-		rule = "volume:update_volume_metadata"
-	}
+// PutMetadata merges pairs into a volume's metadata, or with replace makes them the whole, and returns the whole. rule is
+// the policy of the operation. check, if not nil, sees the metadata as it stands in the same transaction and may refuse
+// (If-Match). Invalid while the volume is in maintenance or uploading.
+func (u *Volumes) PutMetadata(ctx context.Context, id string, md map[string]string, replace bool, rule string,
+	check func(map[string]string) error) (map[string]string, error) {
 	if _, err := u.Volume(ctx, id, rule); err != nil {
 		return nil, err
 	}
@@ -95,7 +92,8 @@ func (u *Volumes) PutMetadata(ctx context.Context, id string, md map[string]stri
 	return whole, err
 }
 
-// DeleteMetadata removes one pair. NotFound VolumeMetadataNotFound if there is none with this key.
+// DeleteMetadata removes one pair. NotFound VolumeMetadataNotFound if there is none with this key; Invalid while the volume
+// is in maintenance or uploading.
 func (u *Volumes) DeleteMetadata(ctx context.Context, id, key string) error {
 	if _, err := u.Volume(ctx, id, "volume:delete_volume_metadata"); err != nil {
 		return err
@@ -108,8 +106,8 @@ func (u *Volumes) DeleteMetadata(ctx context.Context, id, key string) error {
 		if _, there := v.Metadata[key]; !there {
 			return MetadataNotFound(id, key)
 		}
-		if v.Status == block.VolumeMaintenance {
-			return block.InvalidVolume("The volume metadata cannot be deleted when the volume is in maintenance mode.")
+		if v.Status == block.VolumeMaintenance || v.Status == block.VolumeUploading {
+			return block.InvalidVolume("Deleting volume metadata is not allowed for volumes in %s status.", v.Status)
 		}
 		return tx.DeleteVolumeMetadata(ctx, id, key)
 	})
@@ -120,12 +118,16 @@ func MetadataNotFound(id, key string) error {
 	return fault.New(fault.NotFound, "VolumeMetadataNotFound", "Volume %s has no metadata with key %s.", id, key)
 }
 
-// SetBootable sets the bootable flag.
+// SetBootable sets the bootable flag. Invalid while the volume is in maintenance.
 func (u *Volumes) SetBootable(ctx context.Context, id string, bootable bool) error {
-	if _, err := u.Volume(ctx, id, "volume:update"); err != nil {
+	v, err := u.Volume(ctx, id, "volume:update")
+	if err != nil {
 		return err
 	}
-	_, err := u.transition(ctx, id, store.VolumeWhen{}, store.VolumeSet{Bootable: &bootable})
+	if v.Status == block.VolumeMaintenance {
+		return block.InvalidVolume("The volume cannot be updated during maintenance.")
+	}
+	_, err = u.transition(ctx, id, store.VolumeWhen{}, store.VolumeSet{Bootable: &bootable})
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 )
@@ -31,7 +32,7 @@ func (u *Types) Specs(ctx context.Context, id, rule string) (map[string]string, 
 	if err := u.Authorize(ctx, rule); err != nil {
 		return nil, err
 	}
-	t, err := u.Store.VolumeType(ctx, id, "")
+	t, err := u.Store.VolumeType(ctx, id, app.ProjectScope(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +132,7 @@ func (u *Types) changeAccess(ctx context.Context, id, rule string, change func(t
 			return err
 		}
 		if t.IsPublic {
-			return fault.New(fault.Conflict, "InvalidVolumeType",
+			return fault.New(fault.Invalid, "InvalidVolumeType",
 				"Invalid volume type: Type access modification is not applicable to public volume type.")
 		}
 		return change(tx)

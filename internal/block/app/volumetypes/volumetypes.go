@@ -3,6 +3,7 @@ package volumetypes
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -11,6 +12,7 @@ import (
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/reqctx"
 )
 
 // Types is the use cases of volume types. It is safe for concurrent use.
@@ -55,13 +57,21 @@ func (u *Types) Get(ctx context.Context, id string) (*block.VolumeType, error) {
 	return u.Store.VolumeType(ctx, id, app.ProjectScope(ctx))
 }
 
-// List reads the types q chooses among those the caller may use; only an administrator may choose private ones.
+// List reads the types q chooses among those the caller may use; only an administrator may choose by IsPublic, where true
+// includes the private types its own project may use. Who may not read an extra spec, finds nothing by it.
 func (u *Types) List(ctx context.Context, q store.TypeQuery) ([]*block.VolumeType, error) {
 	if err := u.Authorize(ctx, "volume_extension:type_get_all"); err != nil {
 		return nil, err
 	}
-	if scope := app.ProjectScope(ctx); scope != "" {
-		q.ProjectID, q.IsPublic = scope, nil
+	if caller := reqctx.From(ctx); !caller.IsAdmin || q.IsPublic != nil && *q.IsPublic {
+		q.ProjectID, q.IsPublic = caller.ProjectID, nil
+	}
+	if u.Authorize(ctx, "volume_extension:types_extra_specs:read_sensitive") != nil {
+		for key := range q.ExtraSpecs {
+			if !slices.Contains(userVisibleSpecs[:], key) {
+				return nil, nil
+			}
+		}
 	}
 	return u.Store.VolumeTypes(ctx, q)
 }
@@ -124,8 +134,7 @@ func (u *Types) Delete(ctx context.Context, id string) error {
 			return err
 		}
 		if used {
-			return fault.New(fault.Invalid, "VolumeTypeInUse",
-				"Volume Type %s deletion is not allowed with volumes present with the type.", id)
+			return fault.New(fault.Invalid, "VolumeTypeInUse", "Target volume type is still in use.")
 		}
 		return tx.DestroyVolumeType(ctx, id)
 	})

@@ -1,0 +1,157 @@
+// Package apitest is a whole Block Storage in one process for the API's tests: the API over a SQLite database in a
+// temporary directory, the scheduler and a volume service with a driver and a target that store nothing, and messages that
+// stay in the process. An answer waits until all that its request set off is done, so that a test sees what came of it
+// without waiting for anything.
+//
+// It is imported by tests only. There is no authentication: a test says who asks with a persona of a project.
+package apitest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/api"
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/driver"
+	fakedriver "github.com/clinker/clinker/internal/block/driver/fake"
+	"github.com/clinker/clinker/internal/block/journal"
+	"github.com/clinker/clinker/internal/block/manager"
+	"github.com/clinker/clinker/internal/block/membership"
+	"github.com/clinker/clinker/internal/block/policies"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/scheduler"
+	"github.com/clinker/clinker/internal/block/store/sqlstore"
+	faketarget "github.com/clinker/clinker/internal/block/target/fake"
+	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
+	"github.com/clinker/clinker/internal/oslo/policy"
+	"github.com/clinker/clinker/internal/oslo/wsgi"
+	"github.com/clinker/clinker/internal/run"
+)
+
+// Names of what every Cloud is made of.
+const (
+	Backend = "node@fake"      // the back end's address; its one pool is the same with "#fake"
+	Pool    = "node@fake#fake" // where every volume lands
+	Zone    = "nova"           // the only availability zone
+)
+
+// Options is what a test may change of a Cloud before it is made; New fills in the defaults first.
+type Options struct {
+	App   app.Options
+	Quota quota.Options
+	API   api.Options
+	// Idle leaves scheduler and volume service out: what is cast is lost, and every row stays as the use case left it.
+	Idle bool
+}
+
+// Cloud is a Block Storage at work.
+type Cloud struct {
+	Core    *app.Core
+	API     *wsgi.API
+	Store   *sqlstore.Store
+	Driver  *fakedriver.Driver
+	Target  *faketarget.Target
+	handler http.Handler
+	seen    func(Exchange)
+}
+
+// settle is how long an answer waits at most for what its request set off. Nothing takes nearly that long; it only keeps a
+// broken test from hanging.
+const settle = 20 * time.Second
+
+// New makes a Cloud and takes it down when the test ends. seen, if not nil, is told of every exchange.
+func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
+	t.Helper()
+	o := Options{
+		App: app.Options{DefaultVolumeType: block.DefaultTypeName, StorageAvailabilityZone: Zone, ClonedVolumeSameZone: true,
+			SnapshotSameHost: true, ServiceDownTime: time.Minute},
+		Quota: quota.Options{Volumes: 10, Snapshots: 10, Gigabytes: 1000, Backups: 10, BackupGigabytes: 1000, Groups: 10,
+			PerVolumeGigabytes: block.Unlimited, UseDefaultQuotaClass: true},
+		API: api.Options{Settle: settle, ProjectIDRegex: `[0-9a-z\-]+`, Log: slog.New(slog.DiscardHandler)},
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: filepath.Join(t.TempDir(), "cinder.sqlite"), Synchronous: "OFF"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	c := &Cloud{Store: s, Driver: fakedriver.New(), Target: faketarget.New(), seen: seen}
+	transport := inproc.New(inproc.Options{})
+	t.Cleanup(func() { _ = transport.Close(context.Background()) })
+	now := func() time.Time { return time.Now().UTC() }
+	enforcer, err := policy.New(policy.Options{Defaults: policies.Defaults(), EnforceNewDefaults: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	c.Core = &app.Core{Store: s, Flows: flow.NewEngine(journal.New(s), flowOptions(log)), Scheduler: rpcapi.Scheduler{Client: transport},
+		VolumeService: rpcapi.Volume{Client: transport}, Policy: enforcer, Quota: quota.New(o.Quota), Zones: app.NewZones(s, now),
+		Options: o.App, Log: log, Now: now}
+	if c.API, err = api.New(c.Core, o.API); err != nil {
+		t.Fatal(err)
+	}
+	c.handler = c.API
+	if !o.Idle {
+		c.start(t, transport, log)
+	}
+	return c
+}
+
+func flowOptions(log *slog.Logger) flow.Options {
+	return flow.Options{Stopping: run.ErrStopping, Log: log}
+}
+
+// start starts the scheduler and the volume service, and returns when volumes can be scheduled.
+func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logger) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), settle)
+	defer cancel()
+	storage, err := driver.NewBackend(c.Driver, driver.Options{BackendName: "fake", StorageProtocol: c.Target.Protocol()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	member, err := membership.Join(ctx, c.Store, block.Service{Host: Backend, Binary: block.BinaryVolume, Topic: block.BinaryVolume,
+		AvailabilityZone: Zone, RPCCurrentVersion: block.VolumeRPCVersion, ObjectCurrentVersion: block.ObjectVersion,
+		ReplicationStatus: "disabled"}, membership.Options{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := manager.New(manager.Options{Host: Backend, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target,
+		Transport: transport, Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))})
+	if err := m.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, m.Stop) })
+	s, err := scheduler.New(scheduler.Options{Host: "node", AvailabilityZone: Zone, Log: log}, c.Store, transport, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, s.Stop) })
+	for ctx.Err() == nil {
+		if r, err := c.Core.Scheduler.GetPools(ctx); err == nil && len(r.Pools) > 0 {
+			return
+		}
+	}
+	t.Fatal("the scheduler knows no pool")
+}
+
+// stop stops a service.
+func stop(t testing.TB, how func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), settle)
+	defer cancel()
+	if err := how(ctx); err != nil {
+		t.Error(err)
+	}
+}
