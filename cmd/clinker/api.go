@@ -53,7 +53,7 @@ func (p *process) apiHandler() (http.Handler, error) {
 		return nil, err
 	}
 	o := api.OptionsFrom(p.conf)
-	o.Disabled, o.Log = p.opts.disabledExtensions.Get(p.conf), p.log
+	o.Disabled, o.Observe, o.Log = p.opts.disabledExtensions.Get(p.conf), observeRequest, p.log
 	settings := p.opts.middleware.Settings(p.conf)
 	o.MaxBodyBytes = int64(settings.MaxRequestBodyBytes)
 	filters := middleware.Filters{Settings: settings, Logger: p.log}
@@ -105,26 +105,3 @@ func (p *process) httpComponent(name, address string, handler http.Handler) run.
 		Stop: server.Shutdown,
 	}
 }
-
-// counted counts requests by what ServeMux made of their paths, never by the paths themselves.
-func (p *process) counted(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began, status := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(status, r)
-		p.metrics.HTTPRequest(r.Method, r.Pattern, status.status, time.Since(began))
-	})
-}
-
-// statusWriter remembers the status that was written.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -8,17 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/clinker/clinker/internal/block/app"
-	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/fault"
-	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
-	"github.com/clinker/clinker/internal/run"
 	"github.com/clinker/clinker/internal/telemetry"
 )
 
@@ -101,34 +97,6 @@ func (p *process) openStore(ctx context.Context) error {
 	p.store = s
 	p.closers = append(p.closers, s.Close)
 	return nil
-}
-
-// undoTimeout bounds the undoing of one flow: removing a half-made copy may take storage a while.
-const undoTimeout = 10 * time.Minute
-
-// flowOptions are how every flow of the process runs.
-func (p *process) flowOptions() flow.Options {
-	return flow.Options{Stopping: run.ErrStopping, UndoTimeout: undoTimeout, Log: p.log,
-		Observe: func(ctx context.Context, name, step string) (context.Context, func(error)) {
-			began := time.Now()
-			ctx, end := telemetry.Span(ctx, "flow."+name+"."+step)
-			return ctx, func(err error) {
-				p.metrics.Flow(name, time.Since(began), err)
-				end(&err)
-			}
-		}}
-}
-
-// observeDriver counts and traces the verbs of one back end.
-func (p *process) observeDriver(backend string) driver.Observer {
-	return func(ctx context.Context, op driver.Operation) (context.Context, func(error)) {
-		began := time.Now()
-		ctx, end := telemetry.Span(ctx, "driver."+op.Verb)
-		return ctx, func(err error) {
-			p.metrics.DriverCall(backend, op.Verb, time.Since(began), err)
-			end(&err)
-		}
-	}
 }
 
 // parseObject reads a JSON object.

@@ -46,6 +46,9 @@ type Options struct {
 	MaxBodyBytes   int64         // osapi_max_request_body_size
 	Settle         time.Duration // how long an answer waits at most for work inside this process that the request set off
 	Log            *slog.Logger
+
+	// Observe is told of each request that is for a route, as wsgi.Options has it.
+	Observe func(ctx context.Context, method, route string) (context.Context, func(error))
 }
 
 // New makes the handler of /v3 over the use cases. Its errors are mistakes in what the extensions declare, or in which of
@@ -54,7 +57,7 @@ func New(c *app.Core, o Options) (*wsgi.API, error) {
 	return wsgi.New(wsgi.Options{
 		Service: Service, Extensions: extensions(c), Core: core, Disabled: o.Disabled,
 		ProjectIDRegex: o.ProjectIDRegex, PublicEndpoint: o.PublicEndpoint, MaxLimit: o.MaxLimit, MaxBodyBytes: o.MaxBodyBytes,
-		Formats: formats(), Enforcer: c.Policy, Prepare: settling(o.Settle), Logger: o.Log,
+		Formats: formats(), Enforcer: c.Policy, Prepare: settling(o.Settle), Observe: o.Observe, Logger: o.Log,
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/block/scheduler/decide"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/telemetry"
 )
 
 // maxReports bounds how many back ends are kept: reports come from outside, for any name.
@@ -139,7 +140,9 @@ func (b *backends) place(ctx context.Context, operation string, r *snapshot.Requ
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.placement, operation)
+	_, end := telemetry.Span(ctx, "decide")
 	decision, err := b.decider.Decide(b.view(), r, b.random)
+	end(&err)
 	for _, text := range decision.Warnings {
 		b.log.WarnContext(ctx, "a decision was not all it should be", "warning", text)
 	}

@@ -44,6 +44,9 @@ type Options struct {
 	// runs before a 2xx answer is written: it lets work that the request set off inside this process finish first, so
 	// that the client's first poll sees the result. It must be bounded in time (tens of milliseconds).
 	Prepare func(ctx context.Context) (prepared context.Context, wait func())
+	// Observe is called when a request is found to be for a route ("/volumes/{id}", without mount point and project id),
+	// for traces and metrics; end when it has been answered, with the error if that was a fault. nil means nobody looks.
+	Observe func(ctx context.Context, method, route string) (observed context.Context, end func(error))
 	Logger  *slog.Logger // nil discards
 }
 

@@ -125,6 +125,12 @@ func (a *API) splitPath(u *url.URL) (rest *url.URL, project string, ok bool) {
 
 // serve runs one operation. The order of the checks is upstream's: version, content type, action, body, project.
 func (a *API) serve(x *exchange, r *http.Request, op *operation) {
+	var err error
+	if a.options.Observe != nil {
+		ctx, end := a.options.Observe(r.Context(), op.method, op.path)
+		defer func() { end(err) }()
+		r = r.WithContext(ctx)
+	}
 	request := &Request{HTTP: r, api: a, original: x.original, projectPath: x.project}
 	response, status, err := a.run(x, request, op)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -467,6 +468,22 @@ func TestWorkSettlesBeforeASuccessIsWritten(t *testing.T) {
 		if strings.Contains(test.path, "broken") && !seen {
 			t.Error("the handler did not get the prepared context")
 		}
+	}
+}
+
+func TestRequestsAreObserved(t *testing.T) {
+	var seen []string
+	o := options()
+	o.Observe = func(ctx context.Context, method, route string) (context.Context, func(error)) {
+		return ctx, func(err error) { seen = append(seen, fmt.Sprintf("%s %s %v", method, route, err != nil)) }
+	}
+	api := mounted(t, o)
+	wsgitest.Do(t, api, "GET", "/v3/abc/volumes/detail", "")
+	wsgitest.Do(t, api, "POST", "/v3/volumes", "[]")
+	wsgitest.Do(t, api, "GET", "/v3/nothing/here", "")
+	want := []string{"GET /volumes/detail false", "POST /volumes true"}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
