@@ -113,7 +113,7 @@ func (o backendOptions) open(p *process, name string) (*backend, error) {
 		return nil, fmt.Errorf("[%s]: %w", name, err)
 	}
 	d, err := o.registry.New(entry.Names[0], driver.Config{Backend: name, StateDir: p.statePath, Options: opts,
-		Run: execx.System{}, Log: log})
+		Run: execx.System{}, Freeze: exports.Freeze, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("[%s]: %w", name, err)
 	}

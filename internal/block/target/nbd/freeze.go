@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	nbdserver "github.com/clinker/clinker/internal/nbd"
 )
 
@@ -14,11 +16,17 @@ type gates struct {
 	open map[string]*gate // by volume id
 }
 
-// gate is read-locked by each write and locked by a freeze.
+// gate has wholeGate places: each write takes one, a freeze takes all of them. It is a semaphore and not an RWMutex
+// because a freeze may be given up while it waits. Whoever comes after a waiting freeze waits behind it.
 type gate struct {
-	sync.RWMutex
+	*semaphore.Weighted
 	users int // guarded by gates.mu
 }
+
+const wholeGate = 1 << 30
+
+// pass waits for a place; the caller releases it.
+func (g *gate) pass() { _ = g.Acquire(context.Background(), 1) } // fails only if its context ends
 
 func (g *gates) enter(volumeID string) *gate {
 	g.mu.Lock()
@@ -28,7 +36,7 @@ func (g *gates) enter(volumeID string) *gate {
 		if g.open == nil {
 			g.open = make(map[string]*gate)
 		}
-		one = new(gate)
+		one = &gate{Weighted: semaphore.NewWeighted(wholeGate)}
 		g.open[volumeID] = one
 	}
 	one.users++
@@ -45,16 +53,20 @@ func (g *gates) leave(volumeID string) {
 }
 
 // Freeze holds back the writes of every consumer of the volume until resume is called, so that a driver can copy it as it
-// is at one instant. It waits for the writes that are under way. Reads go on. A volume nobody uses is frozen too: whoever
-// connects meanwhile waits with its writes. resume must be called exactly once.
+// is at one instant. It waits for the writes that are under way, until ctx ends: then nothing is frozen and the error is
+// ctx's. Reads go on. A volume nobody uses is frozen too: whoever connects meanwhile waits with its writes. resume must
+// be called exactly once.
 func (t *Target) Freeze(ctx context.Context, volumeID string) (resume func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	g := t.gates.enter(volumeID)
-	g.Lock()
+	if err := g.Acquire(ctx, wholeGate); err != nil {
+		t.gates.leave(volumeID)
+		return nil, err
+	}
 	return func() {
-		g.Unlock()
+		g.Release(wholeGate)
 		t.gates.leave(volumeID)
 	}, nil
 }
@@ -73,22 +85,22 @@ func (t *Target) guard(volumeID string, d nbdserver.Device) nbdserver.Device {
 
 // WriteAt implements nbd.Device.
 func (d *guarded) WriteAt(p []byte, offset int64) (int, error) {
-	d.gate.RLock()
-	defer d.gate.RUnlock()
+	d.gate.pass()
+	defer d.gate.Release(1)
 	return d.Device.WriteAt(p, offset)
 }
 
 // Trim implements nbd.Device.
 func (d *guarded) Trim(offset, length int64) error {
-	d.gate.RLock()
-	defer d.gate.RUnlock()
+	d.gate.pass()
+	defer d.gate.Release(1)
 	return d.Device.Trim(offset, length)
 }
 
 // WriteZeroes implements nbd.Device.
 func (d *guarded) WriteZeroes(offset, length int64, how nbdserver.Zeroing) error {
-	d.gate.RLock()
-	defer d.gate.RUnlock()
+	d.gate.pass()
+	defer d.gate.Release(1)
 	return d.Device.WriteZeroes(offset, length, how)
 }
 

@@ -70,3 +70,32 @@ func TestFreezeOfAnEndedContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestFreezeIsGivenUp: a write that does not end keeps a freeze waiting, but not beyond its context, and the writes
+// behind it go on.
+func TestFreezeIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var target Target
+		stuck := make(chan struct{})
+		slow := target.guard("a", recorder{at: func() { <-stuck }})
+		quick := target.guard("a", recorder{at: func() {}})
+		done := make(chan error, 2)
+		go func() { done <- slow.Trim(0, 1) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := target.Freeze(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Freeze: %v", err)
+		}
+		if err := quick.Trim(0, 1); err != nil {
+			t.Error(err)
+		}
+		close(stuck)
+		if err := errors.Join(<-done, slow.Close(), quick.Close()); err != nil {
+			t.Error(err)
+		}
+		if n := len(target.gates.open); n != 0 {
+			t.Errorf("%d gates are left", n)
+		}
+	})
+}
