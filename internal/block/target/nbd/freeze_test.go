@@ -3,8 +3,8 @@ package nbd
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	nbdserver "github.com/clinker/clinker/internal/nbd"
@@ -30,38 +30,35 @@ func TestFreeze(t *testing.T) {
 	}
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
-			var target Target
-			var resumed, early atomic.Bool
-			frozen := target.guard("a", recorder{at: func() { early.Store(!resumed.Load()) }})
-			other := target.guard("b", recorder{at: func() {}})
-			resume, err := target.Freeze(t.Context(), "a")
-			if err != nil {
-				t.Fatal(err)
-			}
-			done := make(chan error)
-			go func() { done <- change(frozen) }()
-			if err := change(other); err != nil { // hangs if it waits for the wrong volume
-				t.Fatal(err)
-			}
-			select {
-			case <-done:
-				t.Error("the change did not wait")
-			case <-time.After(20 * time.Millisecond):
-			}
-			resumed.Store(true)
-			resume()
-			if err := <-done; err != nil {
-				t.Fatal(err)
-			}
-			if early.Load() {
-				t.Error("the volume was changed while it was frozen")
-			}
-			if err := errors.Join(frozen.Close(), other.Close()); err != nil {
-				t.Fatal(err)
-			}
-			if n := len(target.gates.open); n != 0 {
-				t.Errorf("%d gates are left", n)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				var target Target
+				began := time.Now()
+				var frozenAt, otherAt time.Duration
+				frozen := target.guard("a", recorder{at: func() { frozenAt = time.Since(began) }})
+				other := target.guard("b", recorder{at: func() { otherAt = time.Since(began) }})
+				resume, err := target.Freeze(t.Context(), "a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				done := make(chan error, 2)
+				for _, d := range []nbdserver.Device{frozen, other} {
+					go func() { done <- change(d) }()
+				}
+				time.Sleep(time.Second)
+				resume()
+				if err := errors.Join(<-done, <-done); err != nil {
+					t.Fatal(err)
+				}
+				if frozenAt != time.Second || otherAt != 0 {
+					t.Errorf("the frozen volume was changed after %v, the other one after %v; want 1s and 0s", frozenAt, otherAt)
+				}
+				if err := errors.Join(frozen.Close(), other.Close()); err != nil {
+					t.Fatal(err)
+				}
+				if n := len(target.gates.open); n != 0 {
+					t.Errorf("%d gates are left", n)
+				}
+			})
 		})
 	}
 }
