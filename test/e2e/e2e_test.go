@@ -20,6 +20,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
+// client is what a test talks through.
+type client = gophercloud.ServiceClient
+
 // Microversions the tests speak.
 const (
 	latest = "3.71"
@@ -59,7 +62,7 @@ func refused(t *testing.T, what string, err error, status int, words ...string) 
 }
 
 // create makes a volume and waits until it is there.
-func create(t *testing.T, c *gophercloud.ServiceClient, opts volumes.CreateOpts) *volumes.Volume {
+func create(t *testing.T, c *client, opts volumes.CreateOpts) *volumes.Volume {
 	t.Helper()
 	v, err := volumes.Create(t.Context(), c, opts, nil).Extract()
 	if err != nil {
@@ -69,7 +72,7 @@ func create(t *testing.T, c *gophercloud.ServiceClient, opts volumes.CreateOpts)
 }
 
 // get reads a volume.
-func get(t *testing.T, c *gophercloud.ServiceClient, id string) *volumes.Volume {
+func get(t *testing.T, c *client, id string) *volumes.Volume {
 	t.Helper()
 	v, err := volumes.Get(t.Context(), c, id).Extract()
 	if err != nil {
@@ -79,7 +82,7 @@ func get(t *testing.T, c *gophercloud.ServiceClient, id string) *volumes.Volume 
 }
 
 // await waits until a volume has a status.
-func await(t *testing.T, c *gophercloud.ServiceClient, id, status string) (v *volumes.Volume) {
+func await(t *testing.T, c *client, id, status string) (v *volumes.Volume) {
 	t.Helper()
 	harness.Eventually(t, "volume "+id+" becoming "+status, func() (bool, string) {
 		v = get(t, c, id)
@@ -92,7 +95,7 @@ func await(t *testing.T, c *gophercloud.ServiceClient, id, status string) (v *vo
 }
 
 // awaitGone waits until a volume is no more.
-func awaitGone(t *testing.T, c *gophercloud.ServiceClient, id string) {
+func awaitGone(t *testing.T, c *client, id string) {
 	t.Helper()
 	harness.Eventually(t, "volume "+id+" going away", func() (bool, string) {
 		v, err := volumes.Get(t.Context(), c, id).Extract()
@@ -105,7 +108,7 @@ func awaitGone(t *testing.T, c *gophercloud.ServiceClient, id string) {
 }
 
 // wantStatus checks the status of a volume now.
-func wantStatus(t *testing.T, c *gophercloud.ServiceClient, what, id, status string) {
+func wantStatus(t *testing.T, c *client, what, id, status string) {
 	t.Helper()
 	if v := get(t, c, id); v.Status != status {
 		t.Errorf("%s: the volume is %s, want %s", what, v.Status, status)
@@ -113,7 +116,7 @@ func wantStatus(t *testing.T, c *gophercloud.ServiceClient, what, id, status str
 }
 
 // snapshot makes a snapshot, of a volume in use too, and waits until it is there.
-func snapshot(t *testing.T, c *gophercloud.ServiceClient, volumeID, name string) *snapshots.Snapshot {
+func snapshot(t *testing.T, c *client, volumeID, name string) *snapshots.Snapshot {
 	t.Helper()
 	s, err := snapshots.Create(t.Context(), c, snapshots.CreateOpts{VolumeID: volumeID, Name: name, Force: true}).Extract()
 	if err != nil {
@@ -122,7 +125,7 @@ func snapshot(t *testing.T, c *gophercloud.ServiceClient, volumeID, name string)
 	return awaitSnapshot(t, c, s.ID, "available")
 }
 
-func awaitSnapshot(t *testing.T, c *gophercloud.ServiceClient, id, status string) (s *snapshots.Snapshot) {
+func awaitSnapshot(t *testing.T, c *client, id, status string) (s *snapshots.Snapshot) {
 	t.Helper()
 	harness.Eventually(t, "snapshot "+id+" becoming "+status, func() (bool, string) {
 		var err error
@@ -134,7 +137,7 @@ func awaitSnapshot(t *testing.T, c *gophercloud.ServiceClient, id, status string
 	return s
 }
 
-func awaitSnapshotGone(t *testing.T, c *gophercloud.ServiceClient, id string) {
+func awaitSnapshotGone(t *testing.T, c *client, id string) {
 	t.Helper()
 	harness.Eventually(t, "snapshot "+id+" going away", func() (bool, string) {
 		s, err := snapshots.Get(t.Context(), c, id).Extract()
@@ -153,13 +156,13 @@ func connector(host string) map[string]any {
 }
 
 // attach attaches a volume for reading and writing as a new client does, and gives the attachment and its NBD URI.
-func attach(t *testing.T, c *gophercloud.ServiceClient, volumeID, server string) (id, uri string) {
+func attach(t *testing.T, c *client, volumeID, server string) (id, uri string) {
 	t.Helper()
 	return attachMode(t, c, volumeID, server, "rw")
 }
 
 // attachMode is attach with the mode "rw" or "ro".
-func attachMode(t *testing.T, c *gophercloud.ServiceClient, volumeID, server, mode string) (id, uri string) {
+func attachMode(t *testing.T, c *client, volumeID, server, mode string) (id, uri string) {
 	t.Helper()
 	a, err := attachments.Create(t.Context(), c, attachments.CreateOpts{VolumeUUID: volumeID, InstanceUUID: server,
 		Connector: connector("host-" + server[len(server)-2:]), Mode: mode}).Extract()
@@ -182,13 +185,13 @@ func uriOf(t *testing.T, info map[string]any) string {
 }
 
 // detach ends an attachment; the volume is available after it unless it has others.
-func detach(t *testing.T, c *gophercloud.ServiceClient, attachmentID string) {
+func detach(t *testing.T, c *client, attachmentID string) {
 	t.Helper()
 	must(t, attachments.Delete(t.Context(), c, attachmentID).ExtractErr())
 }
 
 // withDevice attaches a volume, lets do use its NBD URI, and detaches it again.
-func withDevice(t *testing.T, c *gophercloud.ServiceClient, volumeID string, do func(uri string)) {
+func withDevice(t *testing.T, c *client, volumeID string, do func(uri string)) {
 	t.Helper()
 	id, uri := attach(t, c, volumeID, instance)
 	do(uri)
@@ -197,7 +200,7 @@ func withDevice(t *testing.T, c *gophercloud.ServiceClient, volumeID string, do 
 }
 
 // volumeType makes a volume type.
-func volumeType(t *testing.T, c *gophercloud.ServiceClient, name string, specs map[string]string) string {
+func volumeType(t *testing.T, c *client, name string, specs map[string]string) string {
 	t.Helper()
 	vt, err := volumetypes.Create(t.Context(), c, volumetypes.CreateOpts{Name: name, ExtraSpecs: specs}).Extract()
 	if err != nil {
