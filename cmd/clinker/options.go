@@ -43,7 +43,7 @@ func newOptions() options {
 	hostname, _ := os.Hostname()
 	def := config.DefaultGroup
 	return options{
-		host:      config.String(def, "host", cmp.Or(hostname, "localhost"), "The name of this node in the services table and in message topics."),
+		host:      config.String(def, "host", cmp.Or(hostname, "localhost"), "The name of this node in the services table and in message topics.", config.SampleDefault("<the name of this machine>")),
 		statePath: config.String(def, "state_path", "/var/lib/cinder", "The directory for what the services keep on this machine."),
 		myIP:      config.HostAddress(def, "my_ip", "127.0.0.1", "The address of this machine that others reach."),
 		listen:    config.HostAddress(def, "osapi_volume_listen", "0.0.0.0", "The address the API listens on."),

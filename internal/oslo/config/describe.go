@@ -48,6 +48,9 @@ func (d *definition) describe() Description {
 	}
 	if !d.noDefault && !d.required {
 		out.Default = d.kind.format(d.fallback)
+		if d.sample != "" {
+			out.Default = []string{d.sample}
+		}
 	}
 	for _, old := range d.old {
 		k := key{d.group, d.name}

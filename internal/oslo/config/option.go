@@ -58,6 +58,7 @@ type definition struct {
 	help        string
 	kind        kind
 	fallback    any // the default, of the handle's type
+	sample      string // what documents show in place of the default; empty: the default
 	noDefault   bool
 	secret      bool
 	required    bool
@@ -122,6 +123,9 @@ func Required() Modifier { return func(d *definition) { d.required = true } }
 
 // NoDefault says that the declared default means "none" (upstream's None) and not a value; see IsSet.
 func NoDefault() Modifier { return func(d *definition) { d.noDefault = true } }
+
+// SampleDefault is what documents show in place of a default that differs from machine to machine.
+func SampleDefault(text string) Modifier { return func(d *definition) { d.sample = text } }
 
 // PerBackend says that every back end's section may set the option; read it with In.
 func PerBackend() Modifier { return func(d *definition) { d.perBackend = true } }

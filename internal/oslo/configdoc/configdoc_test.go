@@ -19,6 +19,7 @@ func options() []config.Option {
 		config.MultiString("DEFAULT", "many", []string{"one", " two"}, "Many."),
 		config.String("database", "connection", "", "Where the database is.", config.Secret(), config.Required(),
 			config.Deprecated("DEFAULT", "sql_connection")),
+		config.String("DEFAULT", "node", "vm17", "Its own name.", config.SampleDefault("<this machine>")),
 		config.String("DEFAULT", "host", "", "The host's name.", config.NoDefault(), config.Advanced()),
 	}, config.Ignored("DEFAULT", "no", "old_thing")...)
 }
@@ -35,6 +36,9 @@ const wantSample = `# Generated from the options that the code declares; see doc
 # May be given many times.
 #many = one
 #many = " two"
+
+# Its own name. (string value)
+#node = <this machine>
 
 # The most items in one answer. Long words break. Long words break. Long words break. Long words
 # break. Long words break. Long words break. (integer value)
