@@ -60,8 +60,8 @@ func newOptions() options {
 		transportURL: config.String(def, "transport_url", "rabbit://", "Where messages go: inproc:// is inside this process, for cinder-all and clinker up.",
 			config.Secret()),
 		connection: config.String("database", "connection", "", "The database: sqlite:////var/lib/cinder/cinder.sqlite.", config.Secret(), config.NoDefault()),
-		synchronous: config.String("clinker", "sqlite_synchronous", "NORMAL", "How SQLite guards against a power cut. NORMAL may lose the last "+
-			"moments, FULL flushes the disk at each commit; neither loses anything when only the process dies.", config.Choices("NORMAL", "FULL", "EXTRA", "OFF")),
+		synchronous: config.String("clinker", "sqlite_synchronous", "FULL", "How SQLite guards against a power cut. FULL flushes the disk at each "+
+			"commit, NORMAL is quicker and may lose the last moments; neither loses anything when only the process dies.", config.Choices("NORMAL", "FULL", "EXTRA", "OFF")),
 		log:         log.NewOptions(),
 		middleware:  middleware.NewOptions(api.CORS()),
 		adminListen: config.HostAddress("clinker", "admin_listen", "127.0.0.1", "The address /metrics is served on."),
