@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,7 @@ import (
 )
 
 var (
-	kills = flag.Int("kills", 8, "how many times to strike")
+	kills = flag.Int("kills", killsWanted(), "how many times to strike; CLINKER_CHAOS_KILLS sets the default")
 	seed  = flag.Uint64("seed", 0, "what instants and workload derive from; 0 takes a new one, which is printed")
 )
 
@@ -42,6 +43,14 @@ const (
 	settleTime = 5 * time.Second
 )
 
+// killsWanted is a number that takes some ten seconds, unless the environment has another.
+func killsWanted() int {
+	if n, err := strconv.Atoi(os.Getenv("CLINKER_CHAOS_KILLS")); err == nil {
+		return n
+	}
+	return 25
+}
+
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
 // storm is one run of the test: the service and its clients.
@@ -51,9 +60,11 @@ type storm struct {
 	clients []*client
 	random  *rand.Rand
 	slowest time.Duration // to settle
+
+	records, files, hits int // what strikes left unfinished, and how many of them left anything
 }
 
-func TestStrikes(t *testing.T) {
+func TestChaos(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
@@ -100,7 +111,9 @@ func (s *storm) report() {
 	for _, what := range slices.Sorted(maps.Keys(done)) {
 		s.Logf("%6d %s", done[what], what)
 	}
-	s.Logf("slowest to settle: %s", s.slowest)
+	s.Logf("%d of %d strikes left something unfinished: %d operations in the journal, %d files without a row or rows without a file",
+		s.hits, *kills, s.records, s.files)
+	s.Logf("the slowest start to settle took %s", s.slowest.Round(time.Millisecond))
 }
 
 // round is one strike: workload, strike, restart, and all the checks.
@@ -109,6 +122,14 @@ func (s *storm) round(ctx context.Context, n int) error {
 	gently := n%10 == 9
 	if err := s.strike(ctx, after, gently); err != nil {
 		return fmt.Errorf("%s after the workload began (gently: %t): %w", after, gently, err)
+	}
+	records, files, err := unfinished(ctx, s.cloud.StateDir)
+	if err != nil {
+		return fmt.Errorf("looking into what the strike has left: %w", err)
+	}
+	s.records, s.files = s.records+records, s.files+files
+	if records+files > 0 {
+		s.hits++
 	}
 	if s.random.IntN(4) == 0 { // a second strike, while the service comes up and recovers
 		s.cloud.Launch(s)

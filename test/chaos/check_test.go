@@ -66,6 +66,18 @@ func (i *inspection) rows(ctx context.Context, query string, row func(columns []
 	return rows.Err()
 }
 
+// unfinished counts what a strike left for the next start to see to: records of the journal, and files without a row or
+// rows without a file.
+func unfinished(ctx context.Context, state string) (records, files int, err error) {
+	i := &inspection{state: state}
+	err = i.with(func() error {
+		err := i.journal(ctx)
+		records = len(i.found)
+		return errors.Join(err, i.files(ctx))
+	})
+	return records, len(i.found) - records, err
+}
+
 // states finds volumes and snapshots that are still under way, and those that ended in an error: no request of a client
 // here fails for a reason of its own, so that an error can only be the crash's.
 func (i *inspection) states(ctx context.Context, settled bool) error {
