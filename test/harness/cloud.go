@@ -166,6 +166,9 @@ func (c *Cloud) running() bool {
 	}
 }
 
+// PID is the number of the current process.
+func (c *Cloud) PID() int { return c.command.Process.Pid }
+
 // Kill ends the process with SIGKILL.
 func (c *Cloud) Kill(t testing.TB) {
 	t.Helper()
