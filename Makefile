@@ -8,6 +8,7 @@ SHELL := /bin/bash
 GO ?= go
 FUZZTIME ?= 10s
 KILLS ?= 200
+BENCH ?= .
 
 up: ## Run a whole cloud in the foreground (ARGS="--bind 127.0.0.2" passes flags)
 	$(GO) run ./cmd/clinker up $(ARGS)
@@ -25,11 +26,12 @@ quick: ## The tests of the packages alone: no race detector, no real processes
 lint: ## gofmt, go vet, staticcheck and the rules of the house
 	@$(GO) run ./scripts/testrun -lint
 
-bench: ## Every benchmark, once; both sides of a claim run in one go
-	$(GO) test -run '^$$' -bench . -benchmem -p 1 ./...
+bench: ## What users feel, then every part by itself (BENCH=regexp chooses)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -p 1 ./test/...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -p 1 ./cmd/... ./internal/...
 
 chaos: ## Kill the process KILLS times (200) under load and look what is left
-	CLINKER_CHAOS_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -v -run Chaos ./test/...
+	CLINKER_CHAOS_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -v ./test/chaos
 
 fuzz: ## Every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz $(FUZZTIME)

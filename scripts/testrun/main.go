@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -135,6 +136,7 @@ func existing(dirs []string) (there []string) {
 func goTest(r *report, args ...string) error {
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), cinderSource()...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -154,6 +156,16 @@ func goTest(r *report, args ...string) error {
 		r.checked("go test", false, err.Error(), 0) // it failed, and no event said why
 	}
 	return nil
+}
+
+// cinderSource tells tests where scripts/need-tools has put Cinder's own files, unless they are told already.
+func cinderSource() []string {
+	const variable = "CLINKER_CINDER_SOURCE"
+	dir, err := filepath.Abs("bin/cinder")
+	if _, given := os.LookupEnv(variable); given || err != nil {
+		return nil
+	}
+	return []string{variable + "=" + dir}
 }
 
 func stderrOf(err error) string {

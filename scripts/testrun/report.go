@@ -201,7 +201,7 @@ func skipReason(output string) string {
 // summarize prints what did not pass and says whether all is well.
 func (r *report) summarize() bool {
 	for _, f := range r.failures {
-		fmt.Fprintf(r.out, "\nFAILED  %s\n%s", f.name, indent(f.output))
+		fmt.Fprintf(r.out, "\nFAILED  %s\n%s", f.name, excerpt(f.output))
 	}
 	if len(r.leftOut)+len(r.skips) > 0 {
 		fmt.Fprint(r.out, "\nNot done, and why:\n")
@@ -224,13 +224,25 @@ func (r *report) summarize() bool {
 	return len(r.failures) == 0
 }
 
-func indent(text string) string {
+// maxLines bounds what the summary shows of one failure.
+const maxLines = 60
+
+// excerpt is what a failed test said, without what the testing package says around it.
+func excerpt(output string) string {
 	var b strings.Builder
-	for line := range strings.Lines(text) {
-		b.WriteString("    " + line)
+	shown, more := 0, 0
+	for line := range strings.Lines(output) {
+		switch text := strings.TrimSpace(line); {
+		case strings.HasPrefix(text, "=== "), strings.HasPrefix(text, "--- FAIL"):
+		case shown < maxLines:
+			shown++
+			b.WriteString("    " + strings.TrimRight(line, "\n") + "\n")
+		default:
+			more++
+		}
 	}
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		b.WriteByte('\n')
+	if more > 0 {
+		fmt.Fprintf(&b, "    ... and %d lines more\n", more)
 	}
 	return b.String()
 }

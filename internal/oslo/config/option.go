@@ -57,7 +57,7 @@ type definition struct {
 	group, name string
 	help        string
 	kind        kind
-	fallback    any // the default, of the handle's type
+	fallback    any    // the default, of the handle's type
 	sample      string // what documents show in place of the default; empty: the default
 	noDefault   bool
 	secret      bool
