@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -112,8 +113,10 @@ func (noLoader) Load(url string) (any, error) {
 
 // document is a schema text with the order of its keywords, which Python's dictionaries keep and Go's maps do not.
 type document struct {
-	value     any
-	positions map[string]int // of every member, by JSON pointer, in the order written
+	value any
+	// positions is where every member stands, by JSON pointer, in the order written. Only a refusal asks for it, so that
+	// a start does not wait for it.
+	positions func() map[string]int
 }
 
 const definitionsKey = "definitions"
@@ -124,15 +127,17 @@ func parseDocument(text string, definitions bool) (*document, error) {
 		return nil, fmt.Errorf("schema is no valid JSON: %w", err)
 	}
 	rewriteReferences(value)
-	doc := &document{value: value, positions: map[string]int{}}
-	prefix := ""
+	doc, prefix := &document{value: value}, ""
 	if definitions {
 		doc.value = map[string]any{definitionsKey: value}
 		prefix = "/" + definitionsKey
 	}
-	if err := doc.index(json.NewDecoder(strings.NewReader(text)), prefix); err != nil {
-		return nil, err
-	}
+	doc.positions = sync.OnceValue(func() map[string]int {
+		positions := map[string]int{}
+		// It cannot fail: the text is known to be JSON.
+		_ = index(positions, json.NewDecoder(strings.NewReader(text)), prefix)
+		return positions
+	})
 	return doc, nil
 }
 
@@ -156,7 +161,7 @@ func rewriteReferences(value any) {
 }
 
 // index walks the next value of the decoder and notes where each member stands.
-func (d *document) index(decoder *json.Decoder, pointer string) error {
+func index(positions map[string]int, decoder *json.Decoder, pointer string) error {
 	token, err := decoder.Token()
 	if err != nil {
 		return err
@@ -174,8 +179,8 @@ func (d *document) index(decoder *json.Decoder, pointer string) error {
 			}
 			member = pointer + "/" + escapePointer(fmt.Sprint(key))
 		}
-		d.positions[member] = len(d.positions)
-		if err := d.index(decoder, member); err != nil {
+		positions[member] = len(positions)
+		if err := index(positions, decoder, member); err != nil {
 			return err
 		}
 	}
@@ -184,5 +189,5 @@ func (d *document) index(decoder *json.Decoder, pointer string) error {
 }
 
 func escapePointer(token string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+	return strings.ReplaceAll(strings.ReplaceAll(token, "~", "~0"), "/", "~1")
 }

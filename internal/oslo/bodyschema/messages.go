@@ -49,7 +49,7 @@ func (s *Schema) position(e *jsonschema.ValidationError) int {
 	for _, keyword := range e.ErrorKind.KeywordPath() {
 		pointer += "/" + escapePointer(keyword)
 	}
-	return doc.positions[pointer]
+	return doc.positions()[pointer]
 }
 
 // locate finds the document and the JSON pointer in it of a schema location.
