@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -90,7 +91,8 @@ func (p *process) openStore(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "", "The directory of the database %s cannot be made.", path)
 	}
-	s, err := sqlstore.Open(ctx, sqlstore.Config{Path: path, Synchronous: p.opts.synchronous.Get(p.conf)})
+	s, err := sqlstore.Open(ctx, sqlstore.Config{Path: path, Synchronous: p.opts.synchronous.Get(p.conf),
+		QuotaLimits: quota.OptionsFrom(p.conf).Limits()})
 	if err != nil {
 		return err
 	}

@@ -272,7 +272,6 @@ func TestQuotaSets(t *testing.T) {
 
 // TestQuotaOptions: the configured limits are those of a new database's default class, as Cinder's first migration writes them.
 func TestQuotaOptions(t *testing.T) {
-	t.Skip("BUGS.md 1: the default quota class of a new database is seeded with constants, not with what is configured")
 	t.Parallel()
 	cloud := harness.Start(t, "[DEFAULT]\nquota_volumes = 3\nquota_snapshots = 4\nquota_gigabytes = 5\nquota_groups = 6\nquota_backups = 7\nquota_backup_gigabytes = 8\n")
 	q, err := quotasets.Get(t.Context(), cloud.Client(t, "0917", latest), "0917").Extract()

@@ -20,6 +20,15 @@ type Options struct {
 	UseDefaultQuotaClass, NoSnapshotGigabytes bool  // use_default_quota_class, no_snapshot_gb_quota
 }
 
+// Limits are the configured limits by resource.
+func (o Options) Limits() map[string]int64 {
+	return map[string]int64{
+		block.QuotaVolumes: o.Volumes, block.QuotaSnapshots: o.Snapshots, block.QuotaGigabytes: o.Gigabytes,
+		block.QuotaBackups: o.Backups, block.QuotaBackupGigabytes: o.BackupGigabytes,
+		block.QuotaGroups: o.Groups, block.QuotaPerVolumeGigabytes: o.PerVolumeGigabytes,
+	}
+}
+
 // DefaultClass is the quota class whose limits stand for every project that has none of its own.
 const DefaultClass = "default"
 
@@ -44,11 +53,7 @@ type Delta struct {
 
 // Defaults are the limits of a project that has none of its own, for the fixed resources and the named types'.
 func (q *Quota) Defaults(ctx context.Context, r Reader, typeNames []string) (map[string]int64, error) {
-	m := map[string]int64{
-		block.QuotaVolumes: q.opts.Volumes, block.QuotaSnapshots: q.opts.Snapshots, block.QuotaGigabytes: q.opts.Gigabytes,
-		block.QuotaBackups: q.opts.Backups, block.QuotaBackupGigabytes: q.opts.BackupGigabytes,
-		block.QuotaGroups: q.opts.Groups, block.QuotaPerVolumeGigabytes: q.opts.PerVolumeGigabytes,
-	}
+	m := q.opts.Limits()
 	for _, name := range typeNames {
 		for _, res := range typeResources {
 			m[res+"_"+name] = block.Unlimited

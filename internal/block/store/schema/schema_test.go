@@ -51,7 +51,7 @@ func strs(t *testing.T, db *sqlkit.DB, format string, args ...any) (lines []stri
 // The file was made from the database that Cinder's own migrations make on SQLite, by listing its PRAGMAs.
 func TestSchemaIsCinders(t *testing.T) {
 	db := open(t)
-	if outcome, err := schema.Up(t.Context(), db); err != nil || outcome != schema.Created {
+	if outcome, err := schema.Up(t.Context(), db, nil); err != nil || outcome != schema.Created {
 		t.Fatalf("Up = %v, %v; want Created", outcome, err)
 	}
 	var got []string
@@ -80,7 +80,7 @@ func TestSchemaIsCinders(t *testing.T) {
 
 func TestSeedRows(t *testing.T) {
 	db := open(t)
-	if _, err := schema.Up(t.Context(), db); err != nil {
+	if _, err := schema.Up(t.Context(), db, nil); err != nil {
 		t.Fatal(err)
 	}
 	got := slices.Concat(
@@ -109,13 +109,13 @@ func TestUpAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if _, err := schema.Up(t.Context(), db); err != nil {
+			if _, err := schema.Up(t.Context(), db, nil); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if outcome, err := schema.Up(t.Context(), db); err != nil || outcome != schema.Ready {
+	if outcome, err := schema.Up(t.Context(), db, nil); err != nil || outcome != schema.Ready {
 		t.Errorf("Up once more = %v, %v; want Ready", outcome, err)
 	}
 	if n := strs(t, db, `SELECT COUNT(*) FROM volume_types`); n[0] != "1" {
@@ -143,7 +143,7 @@ func TestUpAdoptsAndRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			db := open(t)
-			if _, err := schema.Up(t.Context(), db); err != nil {
+			if _, err := schema.Up(t.Context(), db, nil); err != nil {
 				t.Fatal(err)
 			}
 			err := db.Write(t.Context(), func(s *sqlkit.Session) error {
@@ -158,7 +158,7 @@ func TestUpAdoptsAndRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := strs(t, db, `SELECT name FROM sqlite_master`)
-			outcome, err := schema.Up(t.Context(), db)
+			outcome, err := schema.Up(t.Context(), db, nil)
 			if tt.refusal != "" {
 				if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), tt.refusal) {
 					t.Errorf("Up = %v; want an Invalid that says %q", err, tt.refusal)
@@ -171,7 +171,7 @@ func TestUpAdoptsAndRefuses(t *testing.T) {
 			if err != nil || outcome != tt.outcome {
 				t.Fatalf("Up = %v, %v; want %v", outcome, err, tt.outcome)
 			}
-			if outcome, err := schema.Up(t.Context(), db); err != nil || outcome != schema.Ready {
+			if outcome, err := schema.Up(t.Context(), db, nil); err != nil || outcome != schema.Ready {
 				t.Errorf("Up again = %v, %v; want Ready", outcome, err)
 			}
 		})

@@ -10,9 +10,15 @@ import (
 	"github.com/clinker/clinker/internal/sqlkit"
 )
 
-// seed writes the rows that Cinder's migrations leave in a new database. The quota limits are the defaults of Cinder's
-// options, as in upstream where nothing is configured when the database is made.
-func seed(ctx context.Context, s *sqlkit.Session, now time.Time) error {
+// defaultLimits are the limits of the quota class "default" in a database that was made without any being configured.
+var defaultLimits = map[string]int64{
+	block.QuotaVolumes: 10, block.QuotaSnapshots: 10, block.QuotaGigabytes: 1000, block.QuotaPerVolumeGigabytes: block.Unlimited,
+	block.QuotaGroups: 10, block.QuotaBackups: 10, block.QuotaBackupGigabytes: 1000,
+}
+
+// seed writes the rows that Cinder's migrations leave in a new database. As there, the configured quota limits become
+// those of the quota class "default", which from then on stands before the configuration.
+func seed(ctx context.Context, s *sqlkit.Session, now time.Time, limits map[string]int64) error {
 	d := s.Dialect()
 	at := d.Time(now)
 	insert := func(text string, args ...any) error {
@@ -22,17 +28,12 @@ func seed(ctx context.Context, s *sqlkit.Session, now time.Time) error {
 	if err := insert(`INSERT INTO alembic_version (version_num) VALUES (?)`, CinderRevision); err != nil {
 		return err
 	}
-	limits := []struct {
-		resource string
-		limit    int64
-	}{
-		{block.QuotaVolumes, 10}, {block.QuotaSnapshots, 10}, {block.QuotaGigabytes, 1000},
-		{block.QuotaPerVolumeGigabytes, block.Unlimited}, {block.QuotaGroups, 10}, {block.QuotaBackups, 10},
-		{block.QuotaBackupGigabytes, 1000},
-	}
-	for _, l := range limits {
+	for resource, limit := range defaultLimits {
+		if configured, given := limits[resource]; given {
+			limit = configured
+		}
 		if err := insert(`INSERT INTO quota_classes (created_at, class_name, resource, hard_limit, deleted) VALUES (?, 'default', ?, ?, FALSE)`,
-			at, l.resource, l.limit); err != nil {
+			at, resource, limit); err != nil {
 			return err
 		}
 	}

@@ -24,8 +24,9 @@ const (
 
 // Up brings a database to this schema in one transaction: an empty one is made, one of Cinder's at CinderRevision gets
 // our own tables and indexes, one that has those already is left as it is. Anything else is refused with a fault.Invalid
-// that names the revision found and the one wanted, and is not touched. Services may run it at the same moment.
-func Up(ctx context.Context, db *sqlkit.DB) (Outcome, error) {
+// that names the revision found and the one wanted, and is not touched. Services may run it at the same moment. limits are
+// the configured quotas, which a new database starts out with; nil means Cinder's defaults.
+func Up(ctx context.Context, db *sqlkit.DB, limits map[string]int64) (Outcome, error) {
 	outcome := Ready
 	// Every start comes here, nearly always to find nothing to do: look without taking the write lock first.
 	err := db.Read(ctx, func(s *sqlkit.Session) (err error) {
@@ -43,7 +44,7 @@ func Up(ctx context.Context, db *sqlkit.DB) (Outcome, error) {
 			if err := create(ctx, s, Cinder()); err != nil {
 				return err
 			}
-			if err := seed(ctx, s, time.Now()); err != nil {
+			if err := seed(ctx, s, time.Now(), limits); err != nil {
 				return err
 			}
 		}

@@ -29,6 +29,8 @@ type Config struct {
 	BusyTimeout time.Duration
 	// Observer is told of every statement; nil means nobody is.
 	Observer sqlkit.Observer
+	// QuotaLimits are the configured quotas, by resource, which a new database starts out with; nil means Cinder's defaults.
+	QuotaLimits map[string]int64
 	// Now is the clock of created_at, updated_at and deleted_at; default time.Now.
 	Now func() time.Time
 }
@@ -54,7 +56,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := schema.Up(ctx, db)
+	outcome, err := schema.Up(ctx, db, c.QuotaLimits)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
