@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"strconv"
 	"time"
 
@@ -74,15 +75,21 @@ func (p *process) apiComponent() (run.Component, error) {
 	return p.httpComponent("cinder-api", address, p.counted(handler)), nil
 }
 
-// adminComponent serves /metrics, if there is a port for it.
+// adminComponent serves /metrics and, where only this machine reaches it, Go's profiles, if there is a port for it.
 func (p *process) adminComponent() (c run.Component, wanted bool) {
-	port := p.opts.adminPort.Get(p.conf)
+	port, address := p.opts.adminPort.Get(p.conf), p.opts.adminListen.Get(p.conf)
 	if port == 0 {
 		return c, false
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", p.metrics.Handler())
-	return p.httpComponent("admin", net.JoinHostPort(p.opts.adminListen.Get(p.conf), strconv.Itoa(port)), mux), true
+	// Profiles show what is in memory, and cost time to whoever can ask for them.
+	if ip := net.ParseIP(address); ip.IsLoopback() {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	return p.httpComponent("admin", net.JoinHostPort(address, strconv.Itoa(port)), mux), true
 }
 
 // httpComponent serves a handler on an address until it is stopped; requests under way are then finished.
