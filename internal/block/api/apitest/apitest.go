@@ -79,6 +79,9 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	for _, f := range change {
 		f(&o)
 	}
+	if o.Idle {
+		o.API.Settle = 0
+	}
 	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: filepath.Join(t.TempDir(), "cinder.sqlite"), Synchronous: "OFF"})
 	if err != nil {
 		t.Fatal(err)

@@ -96,3 +96,9 @@ func (c Caller) SetStatus(id string, status block.VolumeStatus) {
 	c.TB.Helper()
 	c.Set(id, store.VolumeSet{Status: &status})
 }
+
+// SetBootable marks a volume as bootable behind the API's back.
+func (c Caller) SetBootable(id string) {
+	c.TB.Helper()
+	c.Set(id, store.VolumeSet{Bootable: new(true)})
+}

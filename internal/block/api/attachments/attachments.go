@@ -111,6 +111,7 @@ func (h handlers) list(ctx context.Context, r *wsgi.Request, detail bool) (*wsgi
 	if err != nil {
 		return nil, err
 	}
+	found = listing.Cut(q, found)
 	list := make([]map[string]any, 0, len(found))
 	for _, a := range found {
 		list = append(list, shown(a, detail))

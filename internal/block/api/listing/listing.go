@@ -46,7 +46,7 @@ type Resource struct {
 // Query is what a list request asks for.
 type Query struct {
 	Page        wsgi.Page // as the client asked, for the next link
-	Store       app.Page
+	Store       app.Page  // at least one item, for the store takes a limit of 0 for none; see Cut
 	AllProjects bool
 	WithCount   bool
 	ProjectID   string // an administrator's project_id filter
@@ -68,7 +68,7 @@ func Parse(ctx context.Context, r *wsgi.Request, res Resource) (Query, error) {
 	if err != nil {
 		return q, err
 	}
-	q.Store = app.Page{Limit: q.Page.Limit, Offset: q.Page.Offset, Marker: q.Page.Marker}
+	q.Store = app.Page{Limit: max(1, q.Page.Limit), Offset: q.Page.Offset, Marker: q.Page.Marker}
 	for _, k := range keys {
 		q.Store.Sort = append(q.Store.Sort, app.Sort{Key: k.Key, Desc: k.Descending})
 	}
@@ -90,6 +90,10 @@ func Parse(ctx context.Context, r *wsgi.Request, res Resource) (Query, error) {
 	}
 	return q, q.fill(res, r.Version, filters)
 }
+
+// Cut leaves of what was found what the client asked for: a limit of 0 is a page of nothing, whose request is nevertheless
+// checked like any other.
+func Cut[T any](q Query, found []T) []T { return found[:min(len(found), q.Page.Limit)] }
 
 // Bool reads a boolean parameter of the query string, false if it is not there. One that is no boolean is a fault.Invalid
 // InvalidParameterValue, and false.

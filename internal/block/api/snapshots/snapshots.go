@@ -85,6 +85,7 @@ func (h handlers) list(ctx context.Context, r *wsgi.Request, path string, write 
 	if err != nil {
 		return nil, err
 	}
+	snapshots = listing.Cut(q, snapshots)
 	if write == nil {
 		if write, err = full(ctx, r, snapshots); err != nil {
 			return nil, err
@@ -125,20 +126,25 @@ func (h handlers) show(ctx context.Context, r *wsgi.Request) (*wsgi.Response, er
 	if err != nil {
 		return nil, err
 	}
-	return answer(ctx, r, s)
-}
-
-func answer(ctx context.Context, r *wsgi.Request, s *block.Snapshot) (*wsgi.Response, error) {
 	write, err := full(ctx, r, []*block.Snapshot{s})
 	if err != nil {
 		return nil, err
 	}
+	return answer(s, write), nil
+}
+
+func answer(s *block.Snapshot, write func(*jsonview.Writer, *block.Snapshot)) *wsgi.Response {
 	w := jsonview.New(1024)
 	w.Open()
 	w.Key("snapshot")
 	write(w, s)
 	w.Close()
-	return wsgi.JSON(w), nil
+	return wsgi.JSON(w)
+}
+
+// plain is the answer to a create or an update: without the fields of other extensions, as upstream.
+func plain(r *wsgi.Request, s *block.Snapshot) *wsgi.Response {
+	return answer(s, func(w *jsonview.Writer, s *block.Snapshot) { write(w, r, s, wsgi.Views{}) })
 }
 
 // inUseNeedsNoForce is the microversion since which a volume in use may be snapshotted without saying force.
@@ -159,7 +165,7 @@ func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	if err != nil {
 		return nil, err
 	}
-	return answer(ctx, r, s)
+	return plain(r, s), nil
 }
 
 func (h handlers) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
@@ -170,7 +176,7 @@ func (h handlers) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	if err != nil {
 		return nil, err
 	}
-	return answer(ctx, r, s)
+	return plain(r, s), nil
 }
 
 func (h handlers) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {

@@ -150,22 +150,22 @@ func shownStatus(s block.VolumeStatus) string {
 
 // shownMetadata is the metadata with the two admin entries everyone may see laid over it.
 func shownMetadata(v *block.Volume) map[string]string {
-	shown := v.Metadata
+	shown, laid := v.Metadata, false
 	for _, key := range [...]string{"readonly", "attached_mode"} {
-		if value, there := v.AdminMetadata[key]; there {
-			if len(shown) == len(v.Metadata) {
-				shown = maps.Clone(v.Metadata)
-				if shown == nil {
-					shown = map[string]string{}
-				}
-			}
-			shown[key] = value
+		value, there := v.AdminMetadata[key]
+		if !there {
+			continue
 		}
+		if !laid {
+			shown, laid = make(map[string]string, len(v.Metadata)+2), true
+			maps.Copy(shown, v.Metadata)
+		}
+		shown[key] = value
 	}
 	return shown
 }
 
-// distinctMetadata lists every value each metadata key has among the volumes.
+// distinctMetadata lists every value each metadata key has among the volumes, in order.
 func distinctMetadata(volumes []*block.Volume) map[string][]string {
 	distinct := map[string][]string{}
 	for _, v := range volumes {
@@ -174,6 +174,9 @@ func distinctMetadata(volumes []*block.Volume) map[string][]string {
 				distinct[key] = append(distinct[key], value)
 			}
 		}
+	}
+	for _, values := range distinct {
+		slices.Sort(values)
 	}
 	return distinct
 }

@@ -111,6 +111,7 @@ func (h handlers) list(ctx context.Context, r *wsgi.Request, path string, write 
 	if err != nil {
 		return nil, err
 	}
+	volumes = listing.Cut(q, volumes)
 	if write == nil {
 		full, err := extended(ctx, r, volumes)
 		if err != nil {

@@ -126,6 +126,7 @@ func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	if err != nil {
 		return nil, err
 	}
+	types = listing.Cut(q, types)
 	v, err := h.view(ctx, r, types)
 	if err != nil {
 		return nil, err
