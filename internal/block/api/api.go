@@ -16,6 +16,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/attachments"
 	"github.com/clinker/clinker/internal/block/api/operator"
 	"github.com/clinker/clinker/internal/block/api/snapshots"
+	"github.com/clinker/clinker/internal/block/api/transfers"
 	"github.com/clinker/clinker/internal/block/api/volumes"
 	"github.com/clinker/clinker/internal/block/api/volumetypes"
 	"github.com/clinker/clinker/internal/block/app"
@@ -23,6 +24,7 @@ import (
 	"github.com/clinker/clinker/internal/block/app/quotasets"
 	"github.com/clinker/clinker/internal/block/app/services"
 	usesnapshots "github.com/clinker/clinker/internal/block/app/snapshots"
+	usetransfers "github.com/clinker/clinker/internal/block/app/transfers"
 	usevolumes "github.com/clinker/clinker/internal/block/app/volumes"
 	usevolumetypes "github.com/clinker/clinker/internal/block/app/volumetypes"
 	"github.com/clinker/clinker/internal/fault"
@@ -69,6 +71,7 @@ func extensions(c *app.Core) []wsgi.Extension {
 		snapshots.Extension(usesnapshots.New(c)),
 		snapshots.Attributes(c),
 		attachments.Extension(useattachments.New(c)),
+		transfers.Extension(usetransfers.New(c)),
 		volumetypes.Extension(volumeTypes),
 		volumetypes.Access(volumeTypes),
 		operator.Services(cloud),

@@ -91,12 +91,6 @@ GET os-snapshot-manage/detail 3.0
 GET os-volume-manage 3.0
 POST os-volume-manage 3.0
 GET os-volume-manage/detail 3.0
-GET os-volume-transfer 3.0
-POST os-volume-transfer 3.0
-GET os-volume-transfer/detail 3.0
-DELETE os-volume-transfer/{id} 3.0
-GET os-volume-transfer/{id} 3.0
-POST os-volume-transfer/{id}/accept 3.0
 GET qos-specs 3.0
 POST qos-specs 3.0
 DELETE qos-specs/{id} 3.0
@@ -113,12 +107,6 @@ POST types/{id}/encryption 3.0
 DELETE types/{id}/encryption/{key} 3.0
 GET types/{id}/encryption/{key} 3.0
 PUT types/{id}/encryption/{key} 3.0
-GET volume-transfers 3.0
-POST volume-transfers 3.0
-GET volume-transfers/detail 3.0
-DELETE volume-transfers/{id} 3.0
-GET volume-transfers/{id} 3.0
-POST volume-transfers/{id}/accept 3.0
 GET volumes/{id}/encryption 3.0
 GET volumes/{id}/encryption/{key} 3.0
 POST workers/cleanup 3.24

@@ -35,6 +35,8 @@ type Options struct {
 	ClonedVolumeSameZone          bool   // cloned_volume_same_az
 	SnapshotSameHost              bool   // snapshot_same_host
 	ServiceDownTime               time.Duration
+	TransferSaltLength            int // volume_transfer_salt_length; 0 means 8
+	TransferKeyLength             int // volume_transfer_key_length; 0 means 16
 }
 
 // Core is what every use case is made of. It is filled once, by cmd, and shared; its fields must not change afterwards.

@@ -22,12 +22,16 @@ var (
 		"Whether a volume made from a snapshot must be on the back end of the snapshot.")
 	serviceDownTime = config.Seconds("DEFAULT", "service_down_time", time.Minute,
 		"How many seconds after its last heartbeat a service counts as down.", config.Min(1))
+	transferSaltLength = config.Int("DEFAULT", "volume_transfer_salt_length", 8,
+		"How many characters the salt has under which the key of a volume transfer is hashed.", config.Min(1), config.Max(255))
+	transferKeyLength = config.Int("DEFAULT", "volume_transfer_key_length", 16,
+		"How many characters the key of a volume transfer has.", config.Min(1), config.Max(255))
 )
 
 // ConfigOptions are the options the use cases heed.
 func ConfigOptions() []config.Option {
 	return []config.Option{defaultVolumeType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
-		clonedVolumeSameZone, snapshotSameHost, serviceDownTime}
+		clonedVolumeSameZone, snapshotSameHost, serviceDownTime, transferSaltLength, transferKeyLength}
 }
 
 // OptionsFrom reads them.
@@ -36,6 +40,6 @@ func OptionsFrom(c *config.Config) Options {
 		DefaultVolumeType: defaultVolumeType.Get(c), DefaultAvailabilityZone: defaultAvailabilityZone.Get(c),
 		StorageAvailabilityZone: storageAvailabilityZone.Get(c), AllowAvailabilityZoneFallback: allowZoneFallback.Get(c),
 		ClonedVolumeSameZone: clonedVolumeSameZone.Get(c), SnapshotSameHost: snapshotSameHost.Get(c),
-		ServiceDownTime: serviceDownTime.Get(c),
+		ServiceDownTime: serviceDownTime.Get(c), TransferSaltLength: transferSaltLength.Get(c), TransferKeyLength: transferKeyLength.Get(c),
 	}
 }

@@ -8,6 +8,7 @@ type (
 	SnapshotQuery   = store.SnapshotQuery   // which snapshots
 	AttachmentQuery = store.AttachmentQuery // which attachments
 	TypeQuery       = store.TypeQuery       // which volume types
+	TransferQuery   = store.TransferQuery   // which transfers
 	Page            = store.Page            // which part of the list
 	Sort            = store.Sort            // in which order
 	TimeFilter      = store.TimeFilter      // before or after which moment

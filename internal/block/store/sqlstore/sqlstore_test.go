@@ -13,6 +13,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/block/store/storebench"
 	"github.com/clinker/clinker/internal/block/store/storetest"
+	"github.com/clinker/clinker/internal/block/store/storetest/transfertest"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
@@ -51,13 +52,15 @@ func TestStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	storetest.Run(t, func(t *testing.T) store.Store {
+	copied := func(t *testing.T) store.Store {
 		path := filepath.Join(t.TempDir(), "cinder.db")
 		if err := os.WriteFile(path, empty, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return open(t, sqlstore.Config{Path: path})
-	})
+	}
+	storetest.Run(t, copied)
+	transfertest.Run(t, copied)
 }
 
 func TestQueryCounts(t *testing.T) {

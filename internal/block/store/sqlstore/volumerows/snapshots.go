@@ -172,6 +172,9 @@ func (w Writer) CreateSnapshot(ctx context.Context, n *block.Snapshot) error {
 func (w Writer) UpdateSnapshot(ctx context.Context, id string, when store.SnapshotWhen, set store.SnapshotSet) (bool, error) {
 	c := rows.NewChange(w.conn, "snapshots", id, "updated_at")
 	rows.SetText(c, "status", set.Status)
+	rows.SetText(c, "user_id", set.UserID)
+	rows.SetText(c, "project_id", set.ProjectID)
+	rows.SetValue(c, "volume_size", set.VolumeSizeGiB)
 	rows.SetText(c, "progress", set.Progress)
 	rows.SetOptional(c, "display_name", set.Name)
 	rows.SetOptional(c, "display_description", set.Description)

@@ -48,6 +48,8 @@ func (w Writer) UpdateVolume(ctx context.Context, id string, when store.VolumeWh
 	}
 	rows.SetText(c, "previous_status", set.PreviousStatus)
 	rows.SetText(c, "status", set.Status)
+	rows.SetText(c, "user_id", set.UserID)
+	rows.SetText(c, "project_id", set.ProjectID)
 	rows.SetText(c, "attach_status", set.AttachStatus)
 	rows.SetText(c, "migration_status", set.MigrationStatus)
 	rows.SetText(c, "replication_status", set.ReplicationStatus)
@@ -142,6 +144,15 @@ func (w Writer) DeleteVolumeMetadata(ctx context.Context, id, key string) error 
 // DeleteVolumeAdminMetadata implements store.VolumeWriter.
 func (w Writer) DeleteVolumeAdminMetadata(ctx context.Context, id, key string) error {
 	_, err := volumeAdminMetadata().Remove(ctx, w.conn, id, key)
+	return err
+}
+
+// DeleteVolumeImageMetadata implements store.VolumeWriter.
+func (w Writer) DeleteVolumeImageMetadata(ctx context.Context, id, key string) error {
+	found, err := volumeImageMetadata().Remove(ctx, w.conn, id, key)
+	if err == nil && !found {
+		err = fault.New(fault.NotFound, "GlanceMetadataNotFound", "Glance metadata for volume/snapshot %s cannot be found.", id)
+	}
 	return err
 }
 

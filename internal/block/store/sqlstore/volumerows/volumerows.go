@@ -1,4 +1,4 @@
-// Package volumerows is sqlstore's part for volumes, snapshots and attachments.
+// Package volumerows is sqlstore's part for volumes, snapshots, attachments and transfers.
 //
 // What must not live here: other resources, and what they all have in common, which is package rows. It is a part of
 // sqlstore and imported by nothing else.
@@ -6,19 +6,20 @@ package volumerows
 
 import "github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 
-// Reader implements store.VolumeReader, store.SnapshotReader and store.AttachmentReader.
+// Reader implements store.VolumeReader, store.SnapshotReader, store.AttachmentReader and store.TransferReader.
 type Reader struct {
-	conn                            *rows.Conn
-	volumes, snapshots, attachments *rows.Listing
+	conn                                       *rows.Conn
+	volumes, snapshots, attachments, transfers *rows.Listing
 }
 
 // NewReader makes a reader on the database; it is safe for concurrent use.
 func NewReader(c *rows.Conn) Reader {
-	return Reader{conn: c, volumes: volumeListing(), snapshots: snapshotListing(), attachments: attachmentListing()}
+	return Reader{conn: c, volumes: volumeListing(), snapshots: snapshotListing(), attachments: attachmentListing(),
+		transfers: transferListing()}
 }
 
-// Writer implements store.VolumeWriter, store.SnapshotWriter and store.AttachmentWriter, and reads in the same
-// transaction.
+// Writer implements store.VolumeWriter, store.SnapshotWriter, store.AttachmentWriter and store.TransferWriter, and reads
+// in the same transaction.
 type Writer struct{ Reader }
 
 // NewWriter makes a writer in the transaction of c, which has a session; r is any reader of the same database.
