@@ -33,6 +33,11 @@ type Reader interface {
 	AttachmentReader
 	TransferReader
 	TypeReader
+	QoSReader
+	EncryptionReader
+	DefaultTypeReader
+	GroupTypeReader
+	MessageReader
 	ServiceReader
 	QuotaReader
 	FlowReader
@@ -46,8 +51,14 @@ type Tx interface {
 	AttachmentWriter
 	TransferWriter
 	TypeWriter
+	QoSWriter
+	EncryptionWriter
+	DefaultTypeWriter
+	GroupTypeWriter
+	MessageWriter
 	ServiceWriter
 	QuotaWriter
+	QuotaClassWriter
 	FlowWriter
 }
 

@@ -130,6 +130,23 @@ func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[st
 	return nil
 }
 
+// PutQuotaClassLimits implements store.QuotaClassWriter.
+func (t *tx) PutQuotaClassLimits(ctx context.Context, class string, limits map[string]int64) error {
+	now := t.conn.At(t.conn.Now())
+	for _, resource := range slices.Sorted(maps.Keys(limits)) {
+		n, err := t.conn.Exec(ctx, `UPDATE quota_classes SET hard_limit = ?, updated_at = ? WHERE class_name = ? AND resource = ? AND deleted = FALSE`,
+			limits[resource], now, class, resource)
+		if err == nil && n == 0 {
+			err = t.conn.Run(ctx, `INSERT INTO quota_classes (created_at, deleted, class_name, resource, hard_limit) VALUES (?, FALSE, ?, ?, ?)`,
+				now, class, resource, limits[resource])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // DeleteQuotaLimits implements store.QuotaWriter.
 func (t *tx) DeleteQuotaLimits(ctx context.Context, projectID string) error {
 	return t.conn.Run(ctx, `UPDATE quotas SET deleted = TRUE, deleted_at = ? WHERE project_id = ? AND deleted = FALSE`, t.conn.At(t.conn.Now()), projectID)

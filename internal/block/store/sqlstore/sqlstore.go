@@ -12,6 +12,8 @@ import (
 
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/store/schema"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/catalogrows"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/messagerows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/volumerows"
 	"github.com/clinker/clinker/internal/sqlkit"
@@ -39,6 +41,8 @@ type Config struct {
 type Store struct {
 	reader
 	volumerows.Reader
+	catalogrows.CatalogReader
+	messagerows.MessageReader
 	// Outcome says whether Open made the database, adopted one of Cinder's, or found everything there.
 	Outcome schema.Outcome
 }
@@ -64,7 +68,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		c.Now = time.Now
 	}
 	conn := &rows.Conn{DB: db, Clock: c.Now}
-	return &Store{reader: reader{conn: conn, types: typeListing()}, Reader: volumerows.NewReader(conn), Outcome: outcome}, nil
+	return &Store{reader: reader{conn: conn, types: typeListing()}, Reader: volumerows.NewReader(conn),
+		CatalogReader: catalogrows.NewReader(conn), MessageReader: messagerows.NewReader(conn), Outcome: outcome}, nil
 }
 
 // Ping implements store.Store.
@@ -77,7 +82,8 @@ func (s *Store) Close() error { return s.conn.DB.Close() }
 func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	return s.conn.DB.Write(ctx, func(session *sqlkit.Session) error {
 		conn := &rows.Conn{DB: s.conn.DB, Session: session, Clock: s.conn.Clock}
-		return fn(&tx{reader: reader{conn: conn, types: s.types}, Writer: volumerows.NewWriter(s.Reader, conn)})
+		return fn(&tx{reader: reader{conn: conn, types: s.types}, Writer: volumerows.NewWriter(s.Reader, conn),
+			CatalogWriter: catalogrows.NewWriter(s.CatalogReader, conn), MessageWriter: messagerows.NewWriter(s.MessageReader, conn)})
 	})
 }
 
@@ -91,6 +97,8 @@ type reader struct {
 type tx struct {
 	reader
 	volumerows.Writer
+	catalogrows.CatalogWriter
+	messagerows.MessageWriter
 }
 
 var _ store.Tx = (*tx)(nil)

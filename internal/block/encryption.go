@@ -1,0 +1,19 @@
+package block
+
+import "github.com/clinker/clinker/internal/fault"
+
+// TypeEncryption says how volumes of a volume type are encrypted, and by whom.
+type TypeEncryption struct {
+	ID     string // encryption_id
+	TypeID string
+	Timestamps
+	Provider        string  // "luks", "plain", or a class name of old
+	ControlLocation string  // QoSFrontEnd or QoSBackEnd: where it is encrypted
+	Cipher          *string // "aes-xts-plain64"
+	KeySizeBits     *int64
+}
+
+// TypeEncryptionNotFound: the volume type is not encrypted.
+func TypeEncryptionNotFound(typeID string) *fault.Error {
+	return fault.New(fault.NotFound, "VolumeTypeEncryptionNotFound", "Volume type encryption for type %s does not exist.", typeID)
+}
