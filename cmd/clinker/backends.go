@@ -98,6 +98,10 @@ type backend struct {
 // open makes the driver and the target of the section name. Nothing is touched yet.
 func (o backendOptions) open(p *process, name string) (*backend, error) {
 	c := p.conf
+	if o.enabled.IsSet(c) && !o.volumeDriver.IsSetIn(c, name) { // a slip of the pen must not become storage nobody asked for
+		return nil, o.enabled.Refuse(c, "", fmt.Sprintf("nothing says what %q is", name),
+			fmt.Sprintf("the names of sections, each with volume_driver: [%s] volume_driver = %s", name, strings.Join(o.registry.Names(), " | ")))
+	}
 	entry, err := o.registry.Entry(o.volumeDriver.In(c, name))
 	if err != nil {
 		return nil, o.volumeDriver.Refuse(c, name, "there is no such driver", "one of "+strings.Join(o.registry.Names(), ", "))

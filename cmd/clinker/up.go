@@ -60,7 +60,7 @@ func (pl *place) defaults() map[string]string {
 		// hexadecimal number.
 		"project_id_regex": `[0-9A-Za-z_.\-]+`,
 		"transport_url":    "inproc://", "database.connection": "sqlite:///" + filepath.Join(pl.stateDir, "cinder.sqlite"),
-		"enabled_backends":     "file",
+		"enabled_backends": "file", "file.volume_driver": "file",
 		"clinker.admin_listen": pl.bind, "clinker.admin_port": "8778",
 		"oslo_policy.policy_file": filepath.Join(pl.stateDir, "policy.yaml"), "oslo_policy.policy_dirs": filepath.Join(pl.stateDir, "policy.d"),
 	}

@@ -27,7 +27,7 @@ type CreateRequest struct {
 	VolumeID     string
 	InstanceUUID string
 	Mode         string          // "rw", "ro" or upstream's "null"; empty is "null"
-	Connector    block.Connector // nil: only reserve
+	Connector    block.Connector // nil or empty, as the cinder command sends it: only reserve
 }
 
 // modeUnsaid is what upstream stores for a mode nobody gave.
@@ -55,7 +55,7 @@ func (u *Attachments) Create(ctx context.Context, r CreateRequest) (*block.Attac
 	if err := u.Store.Update(ctx, func(tx store.Tx) error { return reserve(ctx, tx, v.ID, a) }); err != nil {
 		return nil, err
 	}
-	if r.Connector != nil {
+	if len(r.Connector) > 0 {
 		if err := u.export(ctx, v, a.ID, r.Connector); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clinker/clinker/test/harness"
+)
+
+// shell is a user's shell after eval "$(clinker env ...)".
+type shell struct {
+	t     *testing.T
+	setup string
+}
+
+// run runs one command line, which must succeed, and gives what it wrote.
+func (s shell) run(line string) string {
+	s.t.Helper()
+	out, err := s.try(line)
+	if err != nil {
+		s.t.Fatalf("$ %s\n%v\n%s", line, err, out)
+	}
+	return out
+}
+
+func (s shell) try(line string) (string, error) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	// A clean environment: what the developer's own cloud needs must not leak in.
+	command := exec.CommandContext(ctx, "sh", "-c", s.setup+"\n"+line)
+	command.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + s.t.TempDir(), "LC_ALL=C.UTF-8"}
+	out, err := command.CombinedOutput()
+	return string(out), err
+}
+
+// refuse runs one command line that must fail and say these words.
+func (s shell) refuse(line string, words ...string) {
+	s.t.Helper()
+	out, err := s.try(line)
+	if err == nil {
+		s.t.Errorf("$ %s\nsucceeded, want a refusal:\n%s", line, out)
+	}
+	has(s.t, "$ "+line, out, words...)
+}
+
+// cells are the values of the column of a table that the cinder command draws, or of the row of one property.
+func cells(table, column string) []string {
+	var header, found []string
+	for line := range strings.Lines(table) {
+		if !strings.HasPrefix(line, "|") {
+			continue
+		}
+		fields := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for i := range fields {
+			fields[i] = strings.TrimSpace(fields[i])
+		}
+		switch {
+		case header == nil:
+			header = fields
+		case header[0] == "Property" && len(fields) > 1 && fields[0] == column:
+			found = append(found, fields[1])
+		default:
+			for i, h := range header {
+				if h == column && i < len(fields) {
+					found = append(found, fields[i])
+				}
+			}
+		}
+	}
+	return found
+}
+
+// TestCinderCommand is the session of the README and more, with Debian's cinder command.
+func TestCinderCommand(t *testing.T) {
+	t.Parallel()
+	harness.NeedTools(t, "cinder")
+	cloud := harness.Start(t, "")
+	env, bad, status := clinker(t, "clinker", "env", "--bind", cloud.Bind, "--state-dir", cloud.StateDir)
+	if status != 0 || bad != "" {
+		t.Fatalf("clinker env ends with %d: %s", status, bad)
+	}
+	s := shell{t, env}
+	one := func(table, column, value string) {
+		t.Helper()
+		if got := cells(table, column); len(got) != 1 || got[0] != value {
+			t.Errorf("%s is %q, want %q, in:\n%s", column, got, value, table)
+		}
+	}
+
+	made := s.run("cinder create --name second 1")
+	one(made, "name", "second")
+	if strings.Contains(made, "WARNING") {
+		t.Errorf("the session begins with a warning:\n%s", made)
+	}
+	one(s.run("cinder list"), "Status", "available")
+	show := s.run("cinder show second")
+	one(show, "status", "available")
+	one(show, "size", "1")
+	one(show, "volume_type", "__DEFAULT__")
+
+	s.run("cinder snapshot-create --name before second")
+	one(s.run("cinder snapshot-list"), "Status", "available")
+	s.refuse("cinder delete second", "have snapshots")
+	s.run("cinder extend second 2")
+	one(s.run("cinder show second"), "size", "2")
+	s.run("cinder create --name copy --snapshot-id $(cinder snapshot-show before | awk '$2 == \"id\" {print $4}')")
+	one(s.run("cinder show copy"), "status", "available")
+
+	s.run("cinder metadata second set colour=red && cinder rename second first --description told && cinder reset-state --state error copy")
+	show = s.run("cinder show first")
+	one(show, "description", "told")
+	has(t, "cinder show", show, "colour : red")
+	one(s.run("cinder list --name copy"), "Status", "error")
+	s.run("cinder delete copy")
+
+	s.run("cinder type-create gold --description dear")
+	s.run("cinder type-key gold set volume_backend_name=file")
+	has(t, "cinder extra-specs-list", s.run("cinder extra-specs-list"), "{'volume_backend_name': 'file'}")
+	s.run("cinder create --name golden --volume-type gold --metadata a=b -- 1")
+	one(s.run("cinder show golden"), "volume_type", "gold")
+	s.refuse("cinder type-delete gold", "gold")
+
+	one(s.run("cinder quota-show admin"), "volumes", "10")
+	s.run("cinder quota-update --volumes 2 admin")
+	one(s.run("cinder quota-show admin"), "volumes", "2")
+	s.refuse("cinder create 1", "VolumeLimitExceeded", "413")
+	if got := cells(s.run("cinder quota-usage admin"), "In_use"); len(got) == 0 {
+		t.Error("cinder quota-usage shows nothing")
+	}
+	one(s.run("cinder absolute-limits | sed s/Name/Property/"), "totalVolumesUsed", "2")
+
+	if got := cells(s.run("cinder service-list"), "State"); len(got) != 2 || got[0] != "up" || got[1] != "up" {
+		t.Errorf("the services are %v, want two that are up", got)
+	}
+	one(s.run("cinder get-pools | sed 1,/-/d\\;s/^...Property/| Property/ ; cinder get-pools"), "name", "clinker@file#file")
+	has(t, "cinder availability-zone-list", s.run("cinder availability-zone-list"), "nova", "available")
+	has(t, "cinder version-list", s.run("cinder version-list"), "3.71")
+	s.run("cinder attachment-create --connect False first " + instance)
+	one(s.run("cinder attachment-list"), "Status", "reserved")
+	s.run("cinder attachment-delete $(cinder attachment-list | awk '$4 == \"" + cells(s.run("cinder show first"), "id")[0] + "\" {print $2}')")
+
+	s.run("cinder snapshot-delete before")
+	s.run("cinder delete first golden")
+	if rest := cells(s.run("cinder list"), "ID"); len(rest) != 0 {
+		t.Errorf("there are still volumes: %v", rest)
+	}
+	s.run("cinder type-delete gold")
+}
