@@ -115,16 +115,11 @@ POST workers/cleanup 3.24
 // missingActions are the actions of Cinder that are not built yet, likewise.
 const missingActions = `
 snapshots os-unmanage 3.0
-snapshots os-update_snapshot_status 3.0
-volumes os-extend_volume_completion 3.0
 volumes os-migrate_volume 3.0
 volumes os-migrate_volume_completion 3.0
 volumes os-reimage 3.68
 volumes os-retype 3.0
-volumes os-set_image_metadata 3.0
-volumes os-show_image_metadata 3.0
 volumes os-unmanage 3.0
-volumes os-unset_image_metadata 3.0
 volumes os-volume_upload_image 3.0
 volumes revert 3.40
 `

@@ -78,6 +78,9 @@ var (
 	resetSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"os-reset_status": {"type": "object", "properties": {
 		"status": {"type": "string", "format": "snapshot_status"}}, "required": ["status"], "additionalProperties": false}},
 		"required": ["os-reset_status"], "additionalProperties": false}`}}
+	reportSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"os-update_snapshot_status": {"type": "object", "properties": {
+		"status": {"type": "string"}, "progress": {"format": "progress"}}, "required": ["status"], "additionalProperties": false}},
+		"required": ["os-update_snapshot_status"], "additionalProperties": false}`}}
 	forceDeleteSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"os-force_delete": {}},
 		"required": ["os-force_delete"], "additionalProperties": false}`}}
 )

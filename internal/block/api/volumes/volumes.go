@@ -44,7 +44,7 @@ func Extension(u *uses.Volumes) wsgi.Extension {
 			Get: u.Metadata, Put: u.PutMetadata, Delete: u.DeleteMetadata, NotFound: uses.MetadataNotFound,
 			Read: "volume:get_volume_metadata", Create: "volume:create_volume_metadata",
 			Update: "volume:update_volume_metadata", Remove: "volume:delete_volume_metadata", Tagged: true})...)}},
-		Actions: h.actions(),
+		Actions: append(h.actions(), h.stateActions()...),
 	}
 }
 
