@@ -30,13 +30,14 @@ type backends struct {
 	opts    Options
 	log     *slog.Logger
 
-	reading sync.Mutex // held while the rows are read, so that one reads and the others wait for it
+	reading sync.Mutex // held while volumes are counted, so that one counts at a time
 
 	mu        sync.Mutex
 	changed   chan struct{} // closed and made anew with every report
 	services  []*block.Service
 	counts    map[block.Host]store.PoolTotals
-	readAt    time.Time         // when services and counts were read; zero: read them again
+	readAt    time.Time         // when services were read
+	countedAt time.Time         // when counts were read
 	reports   map[string]report // by cluster or host, "host@backend"
 	placement map[string]placed // by operation
 	random    *rand.Rand        // for weighers that leave it to chance
@@ -98,8 +99,6 @@ func (b *backends) update(ctx context.Context, c *rpcapi.ServiceCapabilities) {
 	case !known && len(b.reports) >= maxReports:
 		b.log.WarnContext(ctx, "a report is dropped: too many back ends have reported already", "host", c.Host, "most", maxReports)
 		return
-	case !known:
-		b.readAt = time.Time{} // its row may be new
 	}
 	b.reports[name] = report{at: at, pools: pools, capabilities: c.Capabilities}
 	for id, p := range b.placement {
@@ -203,7 +202,7 @@ func (b *backends) view() []snapshot.Pool {
 			continue
 		}
 		volumes := t.volumes
-		if !t.handedOver.IsZero() && t.handedOver.Before(b.readAt) {
+		if !t.handedOver.IsZero() && t.handedOver.Before(b.countedAt) {
 			volumes = 0 // its row was counted
 		}
 		pools[i] = pools[i].Consume(t.sizeGiB, volumes)
@@ -247,37 +246,44 @@ func (b *backends) reportOf(s *block.Service) *report {
 	return nil
 }
 
-// refresh reads the rows again if they are older than ServicesAge.
+// refresh reads the services' rows, so that an operator's word counts from the next decision on, and the counts of
+// volumes if they are older than CountsAge.
 func (b *backends) refresh(ctx context.Context) error {
-	b.reading.Lock()
-	defer b.reading.Unlock()
 	begun := time.Now()
-	b.mu.Lock()
-	fresh := !b.readAt.IsZero() && begun.Sub(b.readAt) < b.opts.ServicesAge
-	b.mu.Unlock()
-	if fresh {
-		return nil
-	}
 	services, err := b.store.Services(ctx, store.ServiceQuery{Topic: rpcapi.VolumeTopic})
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(services, func(x, y *block.Service) int { return cmp.Compare(x.ID, y.ID) })
+	b.mu.Lock()
+	if !begun.Before(b.readAt) { // else another decision has newer ones
+		b.services, b.readAt = services, begun
+	}
+	stale := b.counted && (b.countedAt.IsZero() || begun.Sub(b.countedAt) >= b.opts.CountsAge)
+	b.mu.Unlock()
+	if !stale {
+		return nil
+	}
+	return b.recount(ctx, services)
+}
+
+// recount reads the counts of volumes, one reader at a time.
+func (b *backends) recount(ctx context.Context, services []*block.Service) error {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	begun := time.Now()
 	counts, err := b.countVolumes(ctx, services)
 	if err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.services, b.counts, b.readAt = services, counts, begun
+	b.counts, b.countedAt = counts, begun
 	return nil
 }
 
-// countVolumes asks the rows how many volumes each pool has, if any weigher wants to know.
+// countVolumes asks the rows how many volumes each pool has.
 func (b *backends) countVolumes(ctx context.Context, services []*block.Service) (map[block.Host]store.PoolTotals, error) {
-	if !b.counted {
-		return nil, nil
-	}
 	counts := make(map[block.Host]store.PoolTotals)
 	for _, s := range services {
 		totals, err := b.store.BackendVolumes(ctx, s.Host)

@@ -114,7 +114,6 @@ func TestADecisionSeesTheRowsAsTheyAre(t *testing.T) {
 			s.Disabled = true
 			r.services[1] = &s
 		})
-		time.Sleep(b.opts.ServicesAge)
 		if _, err := b.place(t.Context(), "two", request(t, 1), 1); fault.NameOf(err) != noValidBackend {
 			t.Errorf("on a disabled back end: %v", err)
 		}
@@ -128,7 +127,6 @@ func TestADecisionSeesTheRowsAsTheyAre(t *testing.T) {
 			t.Errorf("on a back end whose heartbeat is old: %v", err)
 		}
 		m.fail(fault.New(fault.Unavailable, "", "no database"))
-		time.Sleep(b.opts.ServicesAge)
 		if _, err := b.place(t.Context(), "four", request(t, 1), 1); fault.NameOf(err) == noValidBackend || !fault.Is(err, fault.Unavailable) {
 			t.Errorf("without a database: %v", err)
 		}

@@ -52,10 +52,10 @@ type Options struct {
 	NoSnapshotGigabytes bool // no_snapshot_gb_quota
 	// Decide is the filters, weighers and attempts; nil means Cinder's defaults.
 	Decide *decide.Options
-	// ServicesAge is how old the rows of the services table may be that a decision rests on, 200 ms.
-	ServicesAge time.Duration
-	Flow        flow.Options // Observe and Log are used
-	Log         *slog.Logger // nil means slog.Default
+	// CountsAge is how old the counts of volumes may be that a decision rests on, if a weigher wants them; 200 ms.
+	CountsAge time.Duration
+	Flow      flow.Options // Observe and Log are used
+	Log       *slog.Logger // nil means slog.Default
 }
 
 func (o Options) withDefaults() Options {
@@ -67,7 +67,7 @@ func (o Options) withDefaults() Options {
 	fill(&o.ReportInterval, membership.DefaultReportInterval)
 	fill(&o.ServiceDownTime, time.Minute)
 	fill(&o.InitWait, time.Minute)
-	fill(&o.ServicesAge, 200*time.Millisecond)
+	fill(&o.CountsAge, 200*time.Millisecond)
 	if o.MaxOverSubscription == (snapshot.Ratio{}) {
 		o.MaxOverSubscription = snapshot.Ratio{Value: 20}
 	}
