@@ -221,12 +221,21 @@ func (x *execution[S, T]) failed(ctx context.Context, i int, err error) error {
 	case x.journalled && x.e.opts.Stopping != nil && errors.Is(context.Cause(ctx), x.e.opts.Stopping):
 		return fmt.Errorf("flow %s, step %s: %w", x.f.Name, x.f.Steps[i].Name, ErrInterrupted)
 	}
-	x.e.opts.Log.WarnContext(ctx, "flow failed and is undone", "flow", x.f.Name, "step", x.f.Steps[i].Name,
+	x.e.opts.Log.Log(ctx, undoneLevel(err), "flow failed and is undone", "flow", x.f.Name, "step", x.f.Steps[i].Name,
 		"resource_type", x.rec.ResourceType, "resource_id", x.rec.ResourceID, "error", err)
 	if x.inherited {
 		i = len(x.f.Steps) - 1
 	}
 	return x.unwind(ctx, i, err)
+}
+
+// undoneLevel is how loudly an undone flow is told of: what the caller asked amiss is no operator's concern.
+func undoneLevel(err error) slog.Level {
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.NotFound, fault.Forbidden, fault.OverLimit, fault.Conflict, fault.PreconditionFailed, fault.NotImplemented:
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
 }
 
 func (x *execution[S, T]) forget(ctx context.Context) error {
