@@ -11,6 +11,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -27,6 +28,10 @@ type process struct {
 	host       string
 	statePath  string
 
+	// What the configuration makes of the parts that this process is to run; read before anything is opened.
+	scheduling scheduler.Options
+	backends   []*backend
+
 	log       *slog.Logger
 	metrics   *telemetry.Metrics
 	store     *sqlstore.Store
@@ -36,7 +41,7 @@ type process struct {
 
 // newProcess reads the configuration and opens what the services stand on. Whatever is wrong with the configuration is
 // said before anything has been touched.
-func newProcess(ctx context.Context, program string, sources config.Sources) (*process, error) {
+func newProcess(ctx context.Context, program string, sources config.Sources, which services) (*process, error) {
 	opts := newOptions()
 	conf, err := config.Load(sources, opts.all()...)
 	if err != nil {
@@ -52,6 +57,9 @@ func newProcess(ctx context.Context, program string, sources config.Sources) (*p
 	slog.SetDefault(p.log)
 	for _, w := range conf.Warnings() {
 		p.log.Warn(w)
+	}
+	if err := p.readParts(which); err != nil {
+		return nil, err
 	}
 	if p.transport, err = p.openTransport(); err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func startCloud(t *testing.T) http.Handler {
 	pl := place{bind: "127.0.0.1", stateDir: t.TempDir()}
 	defaults := pl.defaults()
 	defaults["target_port"], defaults["clinker.admin_port"], defaults["log_file"] = "0", "0", filepath.Join(pl.stateDir, "log")
-	p, err := newProcess(t.Context(), "clinker", config.Sources{Defaults: defaults})
+	p, err := newProcess(t.Context(), "clinker", config.Sources{Defaults: defaults}, services{scheduler: true, volume: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func serve(ctx context.Context, name string, src config.Sources, which services)
 	if len(src.Files) == 0 && len(src.Dirs) == 0 {
 		src.Files, src.Dirs = config.DefaultFiles("cinder", "cinder")
 	}
-	p, err := newProcess(ctx, name, src)
+	p, err := newProcess(ctx, name, src, which)
 	if err != nil {
 		return err
 	}
@@ -102,11 +102,9 @@ func (p *process) components(which services) ([]run.Component, error) {
 		}
 	}
 	if which.volume {
-		volumes, err := p.volumeComponents()
-		if err != nil {
-			return nil, err
+		for _, b := range p.backends {
+			list = append(list, p.volumeComponent(b))
 		}
-		list = append(list, volumes...)
 	}
 	if which.api {
 		if err := add(p.apiComponent()); err != nil {

@@ -17,18 +17,24 @@ import (
 	"github.com/clinker/clinker/internal/run"
 )
 
-// schedulerComponent is the scheduler service.
-func (p *process) schedulerComponent() (run.Component, error) {
-	o, err := p.schedulerOptions()
-	if err != nil {
-		return run.Component{}, err
+// readParts reads what the configuration says of the scheduler and of each back end, and refuses what cannot be.
+func (p *process) readParts(which services) (err error) {
+	if p.scheduling, err = p.schedulerOptions(); err != nil || !which.volume {
+		return err
 	}
-	s, err := scheduler.New(o, p.store, p.transport, nil)
-	if err != nil {
-		return run.Component{}, err
+	names := p.conf.Backends()
+	if len(names) == 0 {
+		return p.opts.backends.enabled.Refuse(p.conf, "", "no back end is enabled",
+			"the names of sections, each with volume_driver and the driver's options")
 	}
-	return run.Component{Name: block.BinaryScheduler,
-		Start: func(ctx context.Context, _ func(error)) error { return s.Start(ctx) }, Stop: s.Stop}, nil
+	for _, name := range names {
+		b, err := p.opts.backends.open(p, name)
+		if err != nil {
+			return err
+		}
+		p.backends = append(p.backends, b)
+	}
+	return nil
 }
 
 func (p *process) schedulerOptions() (scheduler.Options, error) {
@@ -43,30 +49,18 @@ func (p *process) schedulerOptions() (scheduler.Options, error) {
 	return o, p.opts.scheduler.Read(p.conf, &o)
 }
 
-// volumeComponents are the volume services: one for each back end that is enabled.
-func (p *process) volumeComponents() ([]run.Component, error) {
-	names := p.conf.Backends()
-	if len(names) == 0 {
-		return nil, p.opts.backends.enabled.Refuse(p.conf, "", "no back end is enabled",
-			"the names of sections, each with volume_driver and the driver's options")
-	}
-	scheduling, err := p.schedulerOptions()
+// schedulerComponent is the scheduler service.
+func (p *process) schedulerComponent() (run.Component, error) {
+	s, err := scheduler.New(p.scheduling, p.store, p.transport, nil)
 	if err != nil {
-		return nil, err
+		return run.Component{}, err
 	}
-	var list []run.Component
-	for _, name := range names {
-		b, err := p.opts.backends.open(p, name)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, p.volumeComponent(b, scheduling.Decide.MaxAttempts))
-	}
-	return list, nil
+	return run.Component{Name: block.BinaryScheduler,
+		Start: func(ctx context.Context, _ func(error)) error { return s.Start(ctx) }, Stop: s.Stop}, nil
 }
 
 // volumeComponent is the volume service of one back end.
-func (p *process) volumeComponent(b *backend, maxAttempts int) run.Component {
+func (p *process) volumeComponent(b *backend) run.Component {
 	var m *manager.Manager
 	return run.Component{Name: fmt.Sprintf("%s %s", block.BinaryVolume, b.name),
 		Start: func(ctx context.Context, _ func(error)) error {
@@ -78,7 +72,7 @@ func (p *process) volumeComponent(b *backend, maxAttempts int) run.Component {
 			if err != nil {
 				return err
 			}
-			m = p.manager(b, member.Row().UUID, maxAttempts)
+			m = p.manager(b, member.Row().UUID)
 			if err := m.Start(ctx); err != nil {
 				return err
 			}
@@ -90,11 +84,11 @@ func (p *process) volumeComponent(b *backend, maxAttempts int) run.Component {
 	}
 }
 
-func (p *process) manager(b *backend, serviceUUID string, maxAttempts int) *manager.Manager {
+func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
 	return manager.New(manager.Options{Host: string(b.host), ServiceUUID: serviceUUID, Store: p.store,
 		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Backend: b.storage, Target: b.target, Transport: p.transport,
 		Log: p.log.With("backend", b.name), Now: func() time.Time { return time.Now().UTC() },
-		MaxAttempts:         maxAttempts,
+		MaxAttempts:         p.scheduling.Decide.MaxAttempts,
 		NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, StatsInterval: p.opts.backends.pollingInterval.Get(p.conf)})
 }
 

@@ -105,7 +105,7 @@ func up(ctx context.Context, out io.Writer, pl place, files []string) error {
 		return err
 	}
 	defer unlock()
-	p, err := newProcess(ctx, "clinker", config.Sources{Defaults: pl.defaults(), Files: files})
+	p, err := newProcess(ctx, "clinker", config.Sources{Defaults: pl.defaults(), Files: files}, allServices)
 	if err != nil {
 		return err
 	}
