@@ -164,6 +164,21 @@ func TestAttachmentRefused(t *testing.T) {
 	}
 }
 
+// TestAttachLeavesOtherOperationsAlone: what says that a consumer has the volume must not end a delete or an extend.
+func TestAttachLeavesOtherOperationsAlone(t *testing.T) {
+	t.Parallel()
+	m := cloud(t).As(t, apitest.Member, "p").At("3.71")
+	volume := m.Volume()
+	id := attach(m, volume, server, "connector", connector)
+	m.SetStatus(volume, block.VolumeDeleting)
+	m.Action("/attachments/"+id, "os-complete", nil).Fault(400, "cannot be attached while its status is deleting")
+	m.Action("/volumes/"+volume, "os-attach", object("instance_uuid", server, "mountpoint", "/dev/vdb")).Fault(400, "cannot be attached while its status is deleting")
+	expectStates(m, volume, "deleting/attaching")
+	m.SetStatus(volume, block.VolumeExtending)
+	m.Action("/attachments/"+id, "os-complete", nil).Empty(204)
+	expectStates(m, volume, "extending/attached")
+}
+
 // TestAttachTwice: a second attachment needs a multiattach volume, or has to be of the same instance.
 func TestAttachTwice(t *testing.T) {
 	t.Parallel()

@@ -154,13 +154,21 @@ func (u *Attachments) Update(ctx context.Context, id string, c block.Connector) 
 }
 
 // Complete says that the consumer uses the volume now. Upstream has no condition on the attachment's state, nor have we:
-// a consumer repeats it after a failure. The time of attaching is that of the export, and stays.
+// a consumer repeats it after a failure. The time of attaching is that of the export, and stays. A volume that is being
+// deleted is refused, Invalid InvalidVolume; the status of one that another operation has in hand is left to that.
 func (u *Attachments) Complete(ctx context.Context, id string) error {
 	a, err := u.get(ctx, id, "volume:attachment_complete")
 	if err != nil {
 		return err
 	}
 	return u.Store.Update(ctx, func(tx store.Tx) error {
+		v, err := tx.Volume(ctx, a.VolumeID, "")
+		if err != nil {
+			return err
+		}
+		if v.Status == block.VolumeDeleting {
+			return block.InvalidVolume("Volume %s cannot be attached while its status is %s.", v.ID, v.Status)
+		}
 		set := store.AttachmentSet{AttachStatus: new(block.AttachAttached)}
 		ok, err := tx.UpdateAttachment(ctx, id, nil, set)
 		if err != nil {
@@ -169,8 +177,11 @@ func (u *Attachments) Complete(ctx context.Context, id string) error {
 		if !ok {
 			return block.AttachmentNotFound(id)
 		}
-		_, err = tx.UpdateVolume(ctx, a.VolumeID, store.VolumeWhen{},
-			store.VolumeSet{Status: new(block.VolumeInUse), AttachStatus: new(block.AttachAttached)})
+		states := store.VolumeSet{AttachStatus: new(block.AttachAttached)}
+		if v.Migrating() || v.StatusFollowsAttachments() {
+			states.Status = new(block.VolumeInUse)
+		}
+		_, err = tx.UpdateVolume(ctx, a.VolumeID, store.VolumeWhen{}, states)
 		return err
 	})
 }

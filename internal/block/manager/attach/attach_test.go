@@ -255,6 +255,21 @@ func TestLegacy(t *testing.T) {
 	}
 }
 
+func TestAttachLeavesAVolumeToTheOperationThatHasIt(t *testing.T) {
+	w := managertest.NewWorld(t)
+	s := newService(w)
+	for _, status := range []block.VolumeStatus{block.VolumeDeleting, block.VolumeExtending, block.VolumeCreating, block.VolumeError} {
+		v := w.AddVolume(t, func(v *block.Volume) { v.Status = status })
+		attached := w.AddAttachment(t, v, block.AttachReserved, func(a *block.Attachment) { a.AttachedHost = "known" })
+		for _, host := range []string{"known", "new"} {
+			_, err := s.Attach(t.Context(), &rpcapi.AttachVolume{VolumeID: v.ID, HostName: host, Mode: "rw"})
+			want(t, string(status)+", host "+host, fault.NameOf(err), "InvalidVolume")
+		}
+		want(t, "status", volume(t, w, v.ID).Status, status)
+		want(t, "attachment", attachStatus(t, w, attached.ID), "reserved")
+	}
+}
+
 func TestTerminate(t *testing.T) {
 	w := managertest.NewWorld(t)
 	s := newService(w)

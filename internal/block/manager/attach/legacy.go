@@ -108,8 +108,8 @@ func (s *Service) Terminate(ctx context.Context, m *rpcapi.TerminateConnection) 
 	return nil
 }
 
-// Attach records that a consumer uses the volume. Invalid InvalidVolume when it is in use and not multiattach, or being
-// attached in another mode; Invalid InvalidVolumeAttachMode when it is read-only and mode is not "ro". The consumer that
+// Attach records that a consumer uses the volume. Invalid InvalidVolume when it is in use and not multiattach, being
+// attached in another mode, in an error state, or in the hands of another operation; Invalid InvalidVolumeAttachMode when it is read-only and mode is not "ro". The consumer that
 // is recorded already gets its attachment again.
 func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.Attachment, error) {
 	if m.InstanceUUID != "" && uuid.Validate(m.InstanceUUID) != nil {
@@ -121,6 +121,10 @@ func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.At
 	err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
 		if v, err = s.ours(ctx, tx, m.VolumeID); err != nil {
 			return err
+		}
+		// Upstream takes any status, and so lets an attach that comes after a delete keep a row whose storage is going.
+		if !v.Migrating() && !v.StatusFollowsAttachments() || strings.HasPrefix(string(v.Status), "error") {
+			return block.InvalidVolume("Volume %s cannot be attached while its status is %s.", v.ID, v.Status)
 		}
 		a = recorded(v, m.InstanceUUID, host)
 		if a == nil {
