@@ -48,7 +48,16 @@ func (u *Volumes) Extend(ctx context.Context, id string, newSizeGiB int64, attac
 		func(ctx context.Context) error { return u.Scheduler.ExtendVolume(ctx, msg) })
 }
 
+// markExtending takes the quota and marks the row. The volume is read again under the transaction: another extend that
+// was done meanwhile must neither be undone by a smaller size nor be counted twice.
 func (u *Volumes) markExtending(ctx context.Context, tx store.Tx, v *block.Volume, from block.VolumeStatus, newSizeGiB int64) error {
+	now, err := tx.Volume(ctx, v.ID, "")
+	if err != nil {
+		return err
+	}
+	if now.Status != from || now.SizeGiB != v.SizeGiB {
+		return notExtendable(now, from)
+	}
 	delta := quota.Delta{VolumeGiB: newSizeGiB - v.SizeGiB, TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}
 	if err := u.Quota.Take(ctx, tx, v.ProjectID, delta, newSizeGiB); err != nil {
 		return err
