@@ -244,7 +244,10 @@ func (b *Backend) RevertToSnapshot(ctx context.Context, v Volume, s Snapshot) er
 		if err := checkSnapshot(s); err != nil {
 			return err
 		}
-		return checkVolume(v)
+		if err := checkVolume(v); err != nil {
+			return err
+		}
+		return checkCopy(v, s.SizeGiB)
 	}
 	return b.run(ctx, c, func(ctx context.Context) error { return b.optional.reverter.RevertToSnapshot(ctx, v, s) })
 }

@@ -96,6 +96,9 @@ type Connector interface {
 
 // Reverter is implemented by drivers that can put a volume back to its newest snapshot in place.
 type Reverter interface {
+	// RevertToSnapshot makes v, which nobody uses, hold the bytes of s; what v has beyond them reads as zero. It is
+	// atomic towards a kill: afterwards the volume is as it was, or as the snapshot is. A volume or snapshot that is not
+	// there is a fault.NotFound.
 	RevertToSnapshot(ctx context.Context, v Volume, s Snapshot) error
 }
 

@@ -48,6 +48,8 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		"KilledAndRepeated":      killedAndRepeated,
 		"KilledAndDeleted":       killedAndDeleted,
 		"KilledAndSwept":         killedAndSwept,
+		"Revert":                 revert,
+		"RevertKilled":           revertKilled,
 		"AgreesWithModel":        agreesWithModel,
 	}
 	for name, test := range tests {

@@ -22,6 +22,7 @@ type model struct {
 	volumes   map[string]*modelVolume
 	snapshots map[string]modelSnapshot
 	seed      byte
+	pictures  int // taken so far
 }
 
 type modelVolume struct {
@@ -32,6 +33,7 @@ type modelVolume struct {
 type modelSnapshot struct {
 	driver.Snapshot
 	content
+	taken int // the later the larger
 }
 
 // agreesWithModel runs random sequences of verbs and writes, and compares bytes and inventory with the model.
@@ -52,6 +54,7 @@ func agreesWithModel(f *fixture) {
 			"deleteVolume":   m.deleteVolume,
 			"deleteSnapshot": m.deleteSnapshot,
 			"restart":        m.restart,
+			"revert":         m.revert,
 		})
 		m.compare()
 		inner.clear()
@@ -113,7 +116,8 @@ func (m *model) snapshot(rt *rapid.T) {
 	v := pick(rt, "volume", m.volumes)
 	s := newSnapshot(v.Volume)
 	m.fixture.snapshot(s)
-	m.snapshots[s.ID] = modelSnapshot{s, v.grown(v.SizeGiB)}
+	m.pictures++
+	m.snapshots[s.ID] = modelSnapshot{s, v.grown(v.SizeGiB), m.pictures}
 }
 
 func (m *model) fromSnapshot(rt *rapid.T) {

@@ -74,6 +74,7 @@ type Driver struct {
 var (
 	_ driver.Driver      = (*Driver)(nil)
 	_ driver.LocalDevice = (*Driver)(nil)
+	_ driver.Reverter    = (*Driver)(nil)
 	_ driver.Sweeper     = (*Driver)(nil)
 )
 

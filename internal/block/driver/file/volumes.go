@@ -164,7 +164,23 @@ func (d *Driver) CloneVolume(ctx context.Context, v, source driver.Volume) (driv
 	return driver.Update{}, d.failed("create_cloned_volume", err)
 }
 
-// copying is one copy of a file to a new one.
+// RevertToSnapshot implements driver.Reverter. The snapshot's bytes are put beside the volume first and then take its name,
+// so that at any instant the volume is as it was, or as the snapshot is. A consumer that has the volume open would keep the
+// old one: it must not be in use.
+func (d *Driver) RevertToSnapshot(ctx context.Context, v driver.Volume, snap driver.Snapshot) error {
+	s, err := d.storage(ctx)
+	if err != nil {
+		return err
+	}
+	err = d.copyFile(ctx, s, copying{
+		from: s.snapshots, source: snap.ID, sourceBytes: snap.SizeGiB * block.GiB,
+		to: s.volumes, target: v.ID, targetBytes: v.SizeGiB * block.GiB,
+		notFound: snapshotNotFound, replace: true,
+	})
+	return d.failed("revert_to_snapshot", err)
+}
+
+// copying is one copy of a file to a new one, or in place of one.
 type copying struct {
 	from        *directory
 	source      string // id
@@ -174,17 +190,26 @@ type copying struct {
 	target      string                // id
 	targetBytes int64                 // at least sourceBytes; the rest reads as zero
 	notFound    func(id string) error // when the source is gone
+	// replace says that the target is there, and that the copy takes its place.
+	replace bool
 }
 
 // copyFile makes the copy under a temporary name and renames it when it is complete and flushed. A target that is there
-// already is complete; then only its durability is seen to again, since the first try may have died before.
+// already, and is not to be replaced, is complete; then only its durability is seen to again, since the first try may have died before.
 func (d *Driver) copyFile(ctx context.Context, s *storage, c copying) (err error) {
-	name := c.to.name(c.target)
-	if done, _, err := c.to.openFile(name, unix.O_RDONLY); err == nil {
+	name, replaced := c.to.name(c.target), int64(0)
+	done, there, err := c.to.openFile(name, unix.O_RDONLY)
+	switch {
+	case err == nil && c.replace:
+		replaced = there
+		_ = done.Close() // it was only looked at
+	case err == nil:
 		defer done.Close()
 		return errors.Join(done.Sync(), c.to.flush())
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	case !errors.Is(err, fs.ErrNotExist):
 		return err
+	case c.replace:
+		return volumeNotFound(c.target)
 	}
 	source, size, err := c.from.openFile(c.from.name(c.source), unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -218,7 +243,7 @@ func (d *Driver) copyFile(ctx context.Context, s *storage, c copying) (err error
 		_, _ = c.to.remove(name + temporary)
 		return err
 	}
-	s.provisioned.Add(c.targetBytes)
+	s.provisioned.Add(c.targetBytes - replaced)
 	return c.to.flush()
 }
 
