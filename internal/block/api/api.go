@@ -15,12 +15,14 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/attachments"
 	"github.com/clinker/clinker/internal/block/api/operator"
+	"github.com/clinker/clinker/internal/block/api/qos"
 	"github.com/clinker/clinker/internal/block/api/snapshots"
 	"github.com/clinker/clinker/internal/block/api/transfers"
 	"github.com/clinker/clinker/internal/block/api/volumes"
 	"github.com/clinker/clinker/internal/block/api/volumetypes"
 	"github.com/clinker/clinker/internal/block/app"
 	useattachments "github.com/clinker/clinker/internal/block/app/attachments"
+	useqos "github.com/clinker/clinker/internal/block/app/qos"
 	"github.com/clinker/clinker/internal/block/app/quotasets"
 	"github.com/clinker/clinker/internal/block/app/services"
 	usesnapshots "github.com/clinker/clinker/internal/block/app/snapshots"
@@ -74,6 +76,7 @@ func extensions(c *app.Core) []wsgi.Extension {
 		transfers.Extension(usetransfers.New(c)),
 		volumetypes.Extension(volumeTypes),
 		volumetypes.Access(volumeTypes),
+		qos.Extension(useqos.New(c)),
 		operator.Services(cloud),
 		operator.Zones(cloud),
 		operator.Pools(cloud),

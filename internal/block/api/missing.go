@@ -91,16 +91,6 @@ GET os-snapshot-manage/detail 3.0
 GET os-volume-manage 3.0
 POST os-volume-manage 3.0
 GET os-volume-manage/detail 3.0
-GET qos-specs 3.0
-POST qos-specs 3.0
-DELETE qos-specs/{id} 3.0
-GET qos-specs/{id} 3.0
-PUT qos-specs/{id} 3.0
-GET qos-specs/{id}/associate 3.0
-GET qos-specs/{id}/associations 3.0
-PUT qos-specs/{id}/delete_keys 3.0
-GET qos-specs/{id}/disassociate 3.0
-GET qos-specs/{id}/disassociate_all 3.0
 GET resource_filters 3.33
 GET types/{id}/encryption 3.0
 POST types/{id}/encryption 3.0
