@@ -10,7 +10,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -82,7 +81,11 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	if o.Idle {
 		o.API.Settle = 0
 	}
-	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: filepath.Join(t.TempDir(), "cinder.sqlite"), Synchronous: "OFF"})
+	path, err := writeDatabase(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: path, Synchronous: "OFF"})
 	if err != nil {
 		t.Fatal(err)
 	}
