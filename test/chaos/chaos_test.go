@@ -38,7 +38,8 @@ var (
 
 const (
 	clients    = 6
-	projects   = 3
+	projects   = 3 // of the clients; the rivals have one more
+	rivals     = 4
 	latest     = 400 * time.Millisecond // strikes fall within this time after the workload has begun
 	settleTime = 5 * time.Second
 )
@@ -58,6 +59,7 @@ type storm struct {
 	*testing.T
 	cloud   *harness.Cloud
 	clients []*client
+	rivals  []*rival
 	random  *rand.Rand
 	slowest time.Duration // to settle
 
@@ -85,6 +87,10 @@ func newStorm(t *testing.T) *storm {
 	for n := range clients {
 		s.clients = append(s.clients, &client{name: fmt.Sprintf("c%d", n), state: s.cloud.StateDir, done: map[string]int{},
 			api: api{s.cloud, fmt.Sprintf("%032x", 1+n%projects)}, random: rand.New(rand.NewPCG(*seed, uint64(n)+1))})
+	}
+	for n := range rivals {
+		s.rivals = append(s.rivals, &rival{name: fmt.Sprintf("r%d", n), api: api{s.cloud, fmt.Sprintf("%032x", 1+projects)},
+			random: rand.New(rand.NewPCG(*seed, uint64(n)+1000))})
 	}
 	return s
 }
@@ -146,6 +152,9 @@ func (s *storm) round(ctx context.Context, n int) error {
 	if err := s.each(func(c *client) error { return c.resume(ctx) }); err != nil {
 		return err
 	}
+	if err := s.rivals[0].clearUp(ctx); err != nil {
+		return fmt.Errorf("clearing up after the rivals: %w", err)
+	}
 	if err := s.settle(ctx, true); err != nil {
 		return err
 	}
@@ -173,20 +182,22 @@ func (s *storm) strike(ctx context.Context, after time.Duration, gently bool) er
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var struck atomic.Bool
-	worked := make(chan error, 1)
-	go func() {
-		worked <- s.each(func(c *client) error {
-			for {
-				err := c.step(ctx)
-				if errors.Is(err, errCut) && struck.Load() {
-					return nil
-				}
-				if err != nil {
-					return err
-				}
+	until := func(step func(context.Context) error) error {
+		for {
+			err := step(ctx)
+			if errors.Is(err, errCut) && struck.Load() {
+				return nil
 			}
-		})
-	}()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	rivalled, worked := make(chan error, rivals), make(chan error, 1)
+	for _, r := range s.rivals {
+		go func() { rivalled <- until(r.step) }()
+	}
+	go func() { worked <- s.each(func(c *client) error { return until(c.step) }) }()
 	time.Sleep(after)
 	struck.Store(true)
 	if gently {
@@ -195,7 +206,11 @@ func (s *storm) strike(ctx context.Context, after time.Duration, gently bool) er
 		s.cloud.Kill(s)
 	}
 	cancel() // a client that waits for something need not find out by itself
-	return <-worked
+	err := <-worked
+	for range s.rivals {
+		err = errors.Join(err, <-rivalled)
+	}
+	return err
 }
 
 // settle waits until nothing is wrong, for settleTime at most.

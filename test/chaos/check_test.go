@@ -78,8 +78,13 @@ func unfinished(ctx context.Context, state string) (records, files int, err erro
 	return records, len(i.found) - records, err
 }
 
-// states finds volumes and snapshots that are still under way, and those that ended in an error: no request of a client
-// here fails for a reason of its own, so that an error can only be the crash's.
+// sourceGone is true of a volume whose source was deleted, or outgrew it, before the copy was made: that is a rival's
+// doing, and its volume is rightly in an error state, and without a file.
+const sourceGone = `(v.status = 'error' AND (EXISTS (SELECT 1 FROM snapshots s WHERE s.id = v.snapshot_id AND s.deleted = TRUE)
+	OR EXISTS (SELECT 1 FROM volumes o WHERE o.id = v.source_volid AND (o.deleted = TRUE OR o.size > v.size))))`
+
+// states finds volumes and snapshots that are still under way, and those that ended in an error: beside sourceGone no
+// request here fails for a reason of its own, so that an error can only be the crash's.
 func (i *inspection) states(ctx context.Context, settled bool) error {
 	allowed := []string{"available", "in-use"}
 	if !settled {
@@ -87,7 +92,7 @@ func (i *inspection) states(ctx context.Context, settled bool) error {
 	}
 	return errors.Join(
 		i.rows(ctx, `SELECT id, status, attach_status, (SELECT COUNT(*) FROM volume_attachment a WHERE a.volume_id = v.id AND a.deleted = FALSE)
-			FROM volumes v WHERE deleted = FALSE`, func(c []string) {
+			FROM volumes v WHERE deleted = FALSE AND NOT `+sourceGone, func(c []string) {
 			if !slices.Contains(allowed, c[1]) {
 				i.wrong("volume %s is %s", c[0], c[1])
 			}
@@ -114,7 +119,7 @@ func (i *inspection) files(ctx context.Context) error {
 		return func(c []string) { want[filepath.Join(kind+"s", kind+"-"+c[0])] = true }
 	}
 	err := errors.Join(
-		i.rows(ctx, `SELECT id FROM volumes WHERE deleted = FALSE`, row("volume")),
+		i.rows(ctx, `SELECT id FROM volumes v WHERE deleted = FALSE AND NOT `+sourceGone, row("volume")),
 		i.rows(ctx, `SELECT id FROM snapshots WHERE deleted = FALSE`, row("snapshot")))
 	if err != nil {
 		return err
