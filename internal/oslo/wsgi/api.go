@@ -82,6 +82,7 @@ type RouteInfo struct {
 	Policy       []string
 	Extension    string // alias
 	HasSchema    bool
+	Schemas      []Schema // as declared; JSON texts
 }
 
 // Inventory lists every operation, sorted by path, method, action and version.
@@ -91,7 +92,7 @@ func (a *API) Inventory() []RouteInfo {
 		for _, v := range variants {
 			out = append(out, RouteInfo{
 				Method: op.method, Path: op.path, Action: action, Versions: v.versions, Status: v.status,
-				Policy: v.rules(), Extension: v.extension, HasSchema: len(v.schemas) > 0,
+				Policy: v.rules(), Extension: v.extension, HasSchema: len(v.schemas) > 0, Schemas: v.declared,
 			})
 		}
 	}

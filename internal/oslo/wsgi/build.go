@@ -34,6 +34,7 @@ type variant struct {
 	versions  microversion.Range
 	status    int
 	schemas   []compiledSchema
+	declared  []Schema // what they were compiled from
 	noBody    bool
 	policy    []string
 	authorize string
@@ -174,6 +175,7 @@ func (b *builder) addVariant(where string, variants *[]variant, v variant, schem
 			b.failf("%s: versions %s overlap with %s of extension %s", where, v.versions, other.versions, other.extension)
 		}
 	}
+	v.declared = schemas
 	for i, s := range schemas {
 		for _, other := range schemas[:i] {
 			if other.Versions.Overlaps(s.Versions) {
