@@ -10,7 +10,8 @@ import (
 	"github.com/clinker/clinker/internal/reqctx"
 )
 
-// TypeByNameOrID reads the volume type the caller named: by id if it looks like one and there is one, else by name.
+// TypeByNameOrID reads the volume type the caller named: by id if it looks like one and there is one, else by name. What
+// looks like an id is said not to be found as one.
 func (c *Core) TypeByNameOrID(ctx context.Context, nameOrID string) (*block.VolumeType, error) {
 	scope := ProjectScope(ctx)
 	if uuid.Validate(nameOrID) == nil {
@@ -18,6 +19,10 @@ func (c *Core) TypeByNameOrID(ctx context.Context, nameOrID string) (*block.Volu
 		if !fault.Is(err, fault.NotFound) {
 			return t, err
 		}
+		if named, namedErr := c.Store.TypeByName(ctx, nameOrID, scope); !fault.Is(namedErr, fault.NotFound) {
+			return named, namedErr
+		}
+		return nil, err
 	}
 	return c.Store.TypeByName(ctx, nameOrID, scope)
 }

@@ -149,7 +149,7 @@ func (s Service) Negotiate(header string) (Version, error) {
 		return s.choose(fields[1])
 	}
 	return Version{}, fault.New(fault.Invalid, "VersionNotFoundForAPIMethod",
-		"API version None is not supported on this method.")
+		"The server could not comply with the request since it is either malformed or otherwise incorrect.")
 }
 
 func (s Service) choose(text string) (Version, error) {

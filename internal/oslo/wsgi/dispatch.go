@@ -92,15 +92,12 @@ func decodable(u *url.URL) bool {
 	return err != nil || utf8.ValidString(query) // what does not unescape is left out when parameters are read
 }
 
-// splitPath takes the optional project id, a trailing slash and the suffix .json off the path. A first segment that is
-// a collection is one, whatever project_id_regex says. ok is false for a path that no route can have.
+// splitPath takes the optional project id and the suffix .json off the path. A first segment that is a collection is one,
+// whatever project_id_regex says. ok is false for a path that no route can have, such as one with a slash at its end.
 func (a *API) splitPath(u *url.URL) (rest *url.URL, project string, ok bool) {
 	escaped := u.EscapedPath()
 	if escaped == "" {
 		escaped = "/"
-	}
-	if len(escaped) > 1 {
-		escaped = strings.TrimSuffix(escaped, "/")
 	}
 	// The mux would redirect what is not clean; upstream has no route for it.
 	if escaped[0] != '/' || path.Clean(escaped) != escaped {

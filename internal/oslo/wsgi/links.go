@@ -1,7 +1,6 @@
 package wsgi
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -82,6 +81,20 @@ func withoutVersion(base string) string {
 	return base
 }
 
+// nextQuery is a query with another marker: the parameters in the order they came, as upstream has them, and the marker last.
+func nextQuery(query, marker string) string {
+	var parts []string
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, nameErr := url.QueryUnescape(name)
+		value, valueErr := url.QueryUnescape(value)
+		if pair != "" && name != "marker" && nameErr == nil && valueErr == nil {
+			parts = append(parts, url.QueryEscape(name)+"="+url.QueryEscape(value))
+		}
+	}
+	return strings.Join(append(parts, "marker="+url.QueryEscape(marker)), "&")
+}
+
 func isVersion(segment string) bool {
 	number, ok := strings.CutPrefix(segment, "v")
 	if !ok || number == "" {
@@ -121,13 +134,11 @@ func (r *Request) AppendNextLink(w *jsonview.Writer, name, path string, page Pag
 	if count == 0 || page.Limit > count {
 		return
 	}
-	query := maps.Clone(r.Query())
-	query.Set("marker", lastID)
 	w.Key(name + "_links")
 	w.OpenList()
 	w.Open()
 	w.String("rel", "next")
-	w.String("href", r.linkPrefixes().self+"/"+path+"?"+query.Encode())
+	w.String("href", r.linkPrefixes().self+"/"+path+"?"+nextQuery(r.HTTP.URL.RawQuery, lastID))
 	w.Close()
 	w.CloseList()
 }

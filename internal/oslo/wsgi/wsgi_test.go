@@ -196,7 +196,7 @@ func TestAnswers(t *testing.T) {
 		{"detail wins over id", "GET", "/v3/volumes/detail", "", nil, 200, `{"said":"detail"}`},
 		{"with project", "GET", "/v3/abc/volumes/detail", "", nil, 200, `{"said":"detail"}`},
 		{"with json suffix", "GET", "/v3/abc/volumes/detail.json", "", nil, 200, `{"said":"detail"}`},
-		{"with slash", "GET", "/v3/abc/volumes/detail/", "", nil, 200, `{"said":"detail"}`},
+		{"with slash", "GET", "/v3/abc/volumes/detail/", "", nil, 404, ""},
 		{"suffix on the collection", "GET", "/v3/extensions.json", "", nil, 200, ""},
 		{"another project", "GET", "/v3/abd/volumes/detail", "", nil, 400, bad("Malformed request url")},
 		{"no hex project", "GET", "/v3/xyz/volumes/detail", "", nil, 404, ""},
@@ -281,7 +281,7 @@ func TestAnswers(t *testing.T) {
 
 		{"paging", "GET", "/v3/abc/volumes?limit=2&marker=m&offset=3&sort=name:asc,size&name=n", "", nil, 200,
 			`{"limit":2,"marker":"m","offset":3,"sort":["name","size","desc"],"filters":{"name":"n"},"volumes_links":[{"rel":"next","href":` +
-				`"http://example.com/v3/abc/volumes?limit=2&marker=last&name=n&offset=3&sort=name%3Aasc%2Csize"}]}`},
+				`"http://example.com/v3/abc/volumes?limit=2&offset=3&sort=name%3Aasc%2Csize&name=n&marker=last"}]}`},
 		{"paging by default", "GET", "/v3/volumes", "", nil, 200, `{"limit":1000,"marker":"","offset":0,"sort":["created_at","desc"],"filters":{}}`},
 		{"paging too far", "GET", "/v3/volumes?limit=99999999999999999999", "", nil, 200, ""},
 		{"bad limit", "GET", "/v3/volumes?limit=x", "", nil, 400, bad("limit param must be an integer")},

@@ -172,12 +172,11 @@ func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	if body.Has("image_id") {
 		asked.ImageRef = body.String("image_id")
 	}
-	if r.Version.AtLeast(microversion.V(3, 13)) && body.String("group_id") != "" {
-		asked.GroupID = body.String("group_id")
+	// Upstream takes these two at every version; the newer ones only check them more strictly.
+	if id := body.String("group_id"); id != "" {
+		asked.GroupID = id
 	}
-	if r.Version.AtLeast(microversion.V(3, 47)) {
-		asked.BackupID = body.String("backup_id")
-	}
+	asked.BackupID = body.String("backup_id")
 	v, err := h.uses.Create(ctx, asked)
 	if err != nil {
 		return nil, err

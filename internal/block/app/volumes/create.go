@@ -89,9 +89,6 @@ func (u *Volumes) extractRequest(ctx context.Context, s *creation) error {
 	if err := u.Authorize(ctx, rule); err != nil {
 		return err
 	}
-	if err := checkExclusive(s.asked); err != nil {
-		return err
-	}
 	if err := app.CheckMetadata(s.asked.Metadata); err != nil {
 		return err
 	}
@@ -125,29 +122,39 @@ func checkExclusive(r CreateRequest) error {
 	return nil
 }
 
-// readSources reads what the volume is to be made from and checks that it is in a state to be copied.
+// readSources reads what the volume is to be made from and checks that it is one thing, in a state to be copied. A source
+// that is not there counts before one too many, as upstream.
 func (u *Volumes) readSources(ctx context.Context, s *creation) (err error) {
 	a := s.asked
-	switch {
-	case a.GroupID != "":
-		return fault.New(fault.NotFound, "GroupNotFound", "Group %s could not be found.", a.GroupID)
-	case a.BackupID != "":
-		return fault.New(fault.NotFound, "BackupNotFound", "Backup %s could not be found.", a.BackupID)
-	case a.ImageRef != "":
-		return fault.New(fault.NotImplemented, "", "Volumes cannot be created from images yet: no image service is connected.")
-	case a.SnapshotID != "":
+	if a.SnapshotID != "" {
 		if s.snapshot, err = u.Snapshot(ctx, a.SnapshotID, "volume:get_snapshot"); err != nil {
 			return err
 		}
+	}
+	if a.SourceVolumeID != "" {
+		if s.source, err = u.VolumeUnread(ctx, a.SourceVolumeID, "volume:get"); err != nil {
+			return err
+		}
+	}
+	switch {
+	case a.GroupID != "":
+		return fault.New(fault.NotFound, "GroupNotFound", "Group %s could not be found.", a.GroupID)
+	case a.ImageRef != "":
+		return fault.New(fault.NotImplemented, "", "Volumes cannot be created from images yet: no image service is connected.")
+	case a.BackupID != "":
+		return fault.New(fault.NotFound, "BackupNotFound", "Backup %s could not be found.", a.BackupID)
+	}
+	if err := checkExclusive(a); err != nil {
+		return err
+	}
+	switch {
+	case s.snapshot != nil:
 		if s.snapshot.Status != block.SnapshotAvailable {
 			return block.InvalidSnapshot("Originating snapshot status must be one of 'available' values")
 		}
 		s.source, err = u.Store.Volume(ctx, s.snapshot.VolumeID, "")
 		return err
-	case a.SourceVolumeID != "":
-		if s.source, err = u.VolumeUnread(ctx, a.SourceVolumeID, "volume:get"); err != nil {
-			return err
-		}
+	case s.source != nil:
 		if s.source.Status != block.VolumeAvailable && s.source.Status != block.VolumeInUse {
 			return block.InvalidVolume("Originating source volume status must be one of 'available, in-use' values")
 		}
@@ -310,6 +317,7 @@ func (u *Volumes) fill(ctx context.Context, s *creation) {
 	v.UserID, v.ProjectID, v.UseQuota = caller.UserID, caller.ProjectID, true
 	v.Name, v.Description = s.asked.Name, s.asked.Description
 	v.Status, v.AttachStatus = block.VolumeCreating, block.AttachDetached
+	v.SharedTargets = new(true) // until the back end says otherwise
 	v.VolumeTypeID, v.VolumeTypeName = s.volType.ID, s.volType.Name
 	v.Multiattach = s.volType.Multiattach()
 	v.SnapshotID, v.SourceVolumeID = s.asked.SnapshotID, s.asked.SourceVolumeID
