@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack/blockstorage/noauth"
 	"github.com/gophercloud/gophercloud/v2/openstack/blockstorage/v3/volumes"
 
 	"github.com/clinker/clinker/test/harness"
@@ -106,6 +108,31 @@ func TestStopAndStart(t *testing.T) {
 		cloud.Run(t)
 	}
 	wantStatus(t, c, "after more restarts", v.ID, "available")
+}
+
+// TestEnv: what "clinker env" prints is enough for gophercloud's noauth client.
+func TestEnv(t *testing.T) {
+	t.Parallel()
+	cloud := harness.Start(t, "")
+	text, bad, status := clinker(t, "clinker", "env", "--bind", cloud.Bind, "--state-dir", cloud.StateDir)
+	if status != 0 || bad != "" {
+		t.Fatalf("clinker env ends with %d: %s", status, bad)
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(text) {
+		assignment, export := strings.CutPrefix(strings.TrimSpace(line), "export ")
+		key, value, ok := strings.Cut(assignment, "=")
+		if !export || !ok {
+			t.Fatalf("no shell line: %q", line)
+		}
+		env[key] = value
+	}
+	provider, err := noauth.NewClient(gophercloud.AuthOptions{Username: env["OS_USER_ID"], TenantName: env["OS_PROJECT_ID"]})
+	must(t, err)
+	c, err := noauth.NewBlockStorageNoAuthV3(provider, noauth.EndpointOpts{CinderEndpoint: env["CINDER_ENDPOINT"]})
+	must(t, err)
+	c.Microversion = env["OS_VOLUME_API_VERSION"]
+	create(t, c, volumes.CreateOpts{Size: 1})
 }
 
 // TestHelp: every command says what it does.
