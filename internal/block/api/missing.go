@@ -111,7 +111,6 @@ volumes os-reimage 3.68
 volumes os-retype 3.0
 volumes os-unmanage 3.0
 volumes os-volume_upload_image 3.0
-volumes revert 3.40
 `
 
 // missing is the extension that answers 501 for all of them.

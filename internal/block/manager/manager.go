@@ -20,6 +20,7 @@ import (
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/manager/attach"
 	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/manager/revert"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/target"
@@ -31,6 +32,7 @@ import (
 // Backend is the storage this service is for; a *driver.Backend. Its verbs are those of driver.Driver.
 type Backend interface {
 	export.Storage
+	revert.Storage
 	Setup(ctx context.Context) error
 	CreateVolume(ctx context.Context, v driver.Volume) (driver.Update, error)
 	DeleteVolume(ctx context.Context, v driver.Volume) error
@@ -112,6 +114,7 @@ type Manager struct {
 	Options
 	exports  *export.Exports
 	attach   *attach.Service
+	revert   *revert.Service
 	capacity *capacity
 	flows    flows
 
@@ -136,6 +139,8 @@ func New(o Options) *Manager {
 	m := &Manager{Options: o, exports: export.New(o.Backend, o.Target), background: func(error) {}}
 	m.attach = attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
 		Timeout: o.VerbTimeout, Notify: m.notifyVolume, Now: o.Now})
+	m.revert = revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		Timeout: o.CopyTimeout, Notify: m.notifyVolume})
 	m.capacity = newCapacity(m)
 	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow(),
 		snapshotCreate: m.snapshotCreateFlow(), snapshotDelete: m.snapshotDeleteFlow()}
@@ -190,6 +195,7 @@ func (m *Manager) setup(ctx context.Context) error {
 // watch is the recovery of the operations that the journal says are ours.
 func (m *Manager) watch() journal.Watch {
 	resume := m.attach.Resume()
+	maps.Copy(resume, m.revert.Resume())
 	maps.Copy(resume, map[string]journal.Resume{
 		rpcapi.FlowVolumeCreate:   m.resumeCreate,
 		rpcapi.FlowVolumeDelete:   resumer(m, m.flows.del),

@@ -54,6 +54,9 @@ func (m *Manager) methods() map[string]messaging.Method {
 			st := &snapshotDeletion{DeleteSnapshot: *a}
 			return nil, run(ctx, m, m.flows.snapshotDelete, a.FlowID, rpcapi.FlowSnapshotDelete, "snapshot", a.SnapshotID, st)
 		}),
+		rpcapi.MethodRevertToSnapshot: method(func(ctx context.Context, a *rpcapi.RevertToSnapshot) (any, error) {
+			return nil, uninterrupted(m.revert.Revert(ctx, a))
+		}),
 		rpcapi.MethodAttachmentUpdate: method(func(ctx context.Context, a *rpcapi.AttachmentUpdate) (any, error) {
 			return orNothing(m.attach.Update(ctx, a))
 		}),
@@ -114,6 +117,11 @@ func orNew(flowID string) string {
 func run[S any](ctx context.Context, m *Manager, f *flow.Flow[S, store.Tx], flowID, name, kind, id string, st *S) error {
 	err := flow.Continue(ctx, m.Flows, f,
 		flow.Record{ID: orNew(flowID), Name: name, Owner: m.Host, ResourceType: kind, ResourceID: id}, st)
+	return uninterrupted(err)
+}
+
+// uninterrupted is nil for a run that was cut short because the service stops.
+func uninterrupted(err error) error {
 	if errors.Is(err, flow.ErrInterrupted) {
 		return nil
 	}

@@ -6,6 +6,7 @@ const (
 	FlowVolumeCreate     = "volume_create"     // CreateRequest
 	FlowVolumeDelete     = "volume_delete"     // DeleteVolume
 	FlowVolumeExtend     = "volume_extend"     // ExtendVolume
+	FlowVolumeRevert     = "volume_revert"     // RevertToSnapshot
 	FlowSnapshotCreate   = "snapshot_create"   // CreateSnapshot
 	FlowSnapshotDelete   = "snapshot_delete"   // DeleteSnapshot
 	FlowAttachmentUpdate = "attachment_update" // AttachmentUpdate

@@ -25,6 +25,7 @@ const (
 	MethodExtendVolume              = "extend_volume"
 	MethodCreateSnapshot            = "create_snapshot"
 	MethodDeleteSnapshot            = "delete_snapshot"
+	MethodRevertToSnapshot          = "revert_to_snapshot"
 	MethodAttachVolume              = "attach_volume"
 	MethodDetachVolume              = "detach_volume"
 	MethodInitializeConnection      = "initialize_connection"
@@ -84,6 +85,13 @@ type CreateSnapshot struct {
 // DeleteSnapshot asks a volume service to remove a snapshot.
 type DeleteSnapshot struct {
 	FlowID     string
+	SnapshotID string
+}
+
+// RevertToSnapshot asks a volume service to put a volume back to its newest snapshot.
+type RevertToSnapshot struct {
+	FlowID     string
+	VolumeID   string
 	SnapshotID string
 }
 

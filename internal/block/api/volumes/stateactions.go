@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/clinker/clinker/internal/oslo/jsonview"
+	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
 )
 
@@ -13,18 +14,27 @@ const (
 		"required": ["metadata"], "additionalProperties": false}`
 	unsetImageMetadataArgument = `{"type": "object", "properties": {"key": {"type": "string", "minLength": 1, "maxLength": 255}},
 		"required": ["key"], "additionalProperties": false}`
+	revertArgument           = `{"type": "object", "properties": {"snapshot_id": {"type": ["string", "null"]}}, "additionalProperties": true}`
 	extendCompletionArgument = `{"type": "object", "properties": {"error": {"type": ["string", "null", "boolean"]}}, "additionalProperties": false}`
 )
 
-// stateActions are the actions on image metadata, and the end of an extend that somebody else has to finish.
+// stateActions are the actions on image metadata, the end of an extend that somebody else has to finish, and the way back to
+// a snapshot.
 func (h handlers) stateActions() []wsgi.Action {
 	const image, admin = "volume_extension:volume_image_metadata:", "volume_extension:volume_admin_actions:"
+	revert := h.action("revert", "volume:revert_to_snapshot", revertArgument, h.revert)
+	revert.Versions = microversion.From(3, 40)
 	return []wsgi.Action{
+		revert,
 		answering200(h.action("os-set_image_metadata", image+"set", setImageMetadataArgument, h.setImageMetadata)),
 		answering200(h.action("os-show_image_metadata", "volume:get_volume_metadata", anything, h.showImageMetadata)),
 		answering200(h.action("os-unset_image_metadata", image+"remove", unsetImageMetadataArgument, h.unsetImageMetadata)),
 		h.action("os-extend_volume_completion", admin+"extend_volume_completion", extendCompletionArgument, h.completeExtend),
 	}
+}
+
+func (h handlers) revert(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	return wsgi.Empty(), h.uses.Revert(ctx, r.PathValue("id"), r.Body.Object("revert").String("snapshot_id"))
 }
 
 func metadataAnswer(md map[string]string) *wsgi.Response {
