@@ -14,6 +14,9 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/attachments"
+	"github.com/clinker/clinker/internal/block/api/defaulttypes"
+	"github.com/clinker/clinker/internal/block/api/encryption"
+	"github.com/clinker/clinker/internal/block/api/grouptypes"
 	"github.com/clinker/clinker/internal/block/api/operator"
 	"github.com/clinker/clinker/internal/block/api/qos"
 	"github.com/clinker/clinker/internal/block/api/snapshots"
@@ -22,6 +25,9 @@ import (
 	"github.com/clinker/clinker/internal/block/api/volumetypes"
 	"github.com/clinker/clinker/internal/block/app"
 	useattachments "github.com/clinker/clinker/internal/block/app/attachments"
+	usedefaulttypes "github.com/clinker/clinker/internal/block/app/defaulttypes"
+	useencryption "github.com/clinker/clinker/internal/block/app/encryption"
+	usegrouptypes "github.com/clinker/clinker/internal/block/app/grouptypes"
 	useqos "github.com/clinker/clinker/internal/block/app/qos"
 	"github.com/clinker/clinker/internal/block/app/quotasets"
 	"github.com/clinker/clinker/internal/block/app/services"
@@ -77,6 +83,10 @@ func extensions(c *app.Core) []wsgi.Extension {
 		volumetypes.Extension(volumeTypes),
 		volumetypes.Access(volumeTypes),
 		qos.Extension(useqos.New(c)),
+		encryption.Types(useencryption.New(c)),
+		encryption.Volumes(useencryption.New(c)),
+		defaulttypes.Extension(usedefaulttypes.New(c)),
+		grouptypes.Extension(usegrouptypes.New(c)),
 		operator.Services(cloud),
 		operator.Zones(cloud),
 		operator.Pools(cloud),

@@ -41,26 +41,12 @@ GET consistencygroups/{id} 3.0
 PUT consistencygroups/{id} 3.0
 POST consistencygroups/{id}/delete 3.0
 PUT consistencygroups/{id}/update 3.0
-GET default-types 3.62
-DELETE default-types/{id} 3.62
-GET default-types/{id} 3.62
-PUT default-types/{id} 3.62
 GET group_snapshots 3.14
 POST group_snapshots 3.14
 GET group_snapshots/detail 3.14
 DELETE group_snapshots/{id} 3.14
 GET group_snapshots/{id} 3.14
 POST group_snapshots/{id}/action 3.19
-GET group_types 3.11
-POST group_types 3.11
-GET group_types/{id}/group_specs 3.11
-POST group_types/{id}/group_specs 3.11
-DELETE group_types/{id}/group_specs/{key} 3.11
-GET group_types/{id}/group_specs/{key} 3.11
-PUT group_types/{id}/group_specs/{key} 3.11
-DELETE group_types/{id} 3.11
-GET group_types/{id} 3.11
-PUT group_types/{id} 3.11
 GET groups 3.13
 POST groups 3.13
 POST groups/action 3.14
@@ -92,13 +78,6 @@ GET os-volume-manage 3.0
 POST os-volume-manage 3.0
 GET os-volume-manage/detail 3.0
 GET resource_filters 3.33
-GET types/{id}/encryption 3.0
-POST types/{id}/encryption 3.0
-DELETE types/{id}/encryption/{key} 3.0
-GET types/{id}/encryption/{key} 3.0
-PUT types/{id}/encryption/{key} 3.0
-GET volumes/{id}/encryption 3.0
-GET volumes/{id}/encryption/{key} 3.0
 POST workers/cleanup 3.24
 `
 

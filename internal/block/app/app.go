@@ -29,6 +29,7 @@ type Policy interface {
 // Options are the deployment's choices that use cases heed; names are the configuration options'.
 type Options struct {
 	DefaultVolumeType             string // default_volume_type
+	DefaultGroupType              string // default_group_type
 	DefaultAvailabilityZone       string // default_availability_zone
 	StorageAvailabilityZone       string // storage_availability_zone
 	AllowAvailabilityZoneFallback bool   // allow_availability_zone_fallback

@@ -10,6 +10,8 @@ import (
 var (
 	defaultVolumeType = config.String("DEFAULT", "default_volume_type", block.DefaultTypeName,
 		"The volume type of a volume for which none is named. It must exist.")
+	defaultGroupType = config.String("DEFAULT", "default_group_type", "",
+		"The group type that GET /group_types/default shows.", config.NoDefault())
 	defaultAvailabilityZone = config.String("DEFAULT", "default_availability_zone", "",
 		"The availability zone of a volume for which none is named; storage_availability_zone if this is not set.", config.NoDefault())
 	storageAvailabilityZone = config.String("DEFAULT", "storage_availability_zone", "nova",
@@ -30,14 +32,14 @@ var (
 
 // ConfigOptions are the options the use cases heed.
 func ConfigOptions() []config.Option {
-	return []config.Option{defaultVolumeType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
+	return []config.Option{defaultVolumeType, defaultGroupType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
 		clonedVolumeSameZone, snapshotSameHost, serviceDownTime, transferSaltLength, transferKeyLength}
 }
 
 // OptionsFrom reads them.
 func OptionsFrom(c *config.Config) Options {
 	return Options{
-		DefaultVolumeType: defaultVolumeType.Get(c), DefaultAvailabilityZone: defaultAvailabilityZone.Get(c),
+		DefaultVolumeType: defaultVolumeType.Get(c), DefaultGroupType: defaultGroupType.Get(c), DefaultAvailabilityZone: defaultAvailabilityZone.Get(c),
 		StorageAvailabilityZone: storageAvailabilityZone.Get(c), AllowAvailabilityZoneFallback: allowZoneFallback.Get(c),
 		ClonedVolumeSameZone: clonedVolumeSameZone.Get(c), SnapshotSameHost: snapshotSameHost.Get(c),
 		ServiceDownTime: serviceDownTime.Get(c), TransferSaltLength: transferSaltLength.Get(c), TransferKeyLength: transferKeyLength.Get(c),

@@ -215,8 +215,22 @@ func (u *Volumes) extractType(ctx context.Context, s *creation) (err error) {
 	if err := CheckProvisionedSize(s.volType, s.volume.SizeGiB); err != nil {
 		return err
 	}
+	if err := u.refuseEncrypted(ctx, s.volType); err != nil {
+		return err
+	}
 	if s.volType.Multiattach() {
 		return u.Authorize(ctx, "volume:multiattach")
+	}
+	return nil
+}
+
+// refuseEncrypted refuses types whose volumes are to be encrypted: a volume in the clear must not pass for one that is not.
+func (u *Volumes) refuseEncrypted(ctx context.Context, t *block.VolumeType) error {
+	switch _, err := u.Store.TypeEncryption(ctx, t.ID); {
+	case err == nil:
+		return fault.New(fault.NotImplemented, "", "Volumes of type %s cannot be made yet: the type asks for encryption, and no key manager is connected.", t.Name)
+	case !fault.Is(err, fault.NotFound):
+		return err
 	}
 	return nil
 }

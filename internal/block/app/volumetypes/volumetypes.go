@@ -125,7 +125,11 @@ func (u *Types) Delete(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if t.Name == u.Options.DefaultVolumeType {
+		projects, err := tx.ProjectsWithDefaultType(ctx, id)
+		if err != nil {
+			return err
+		}
+		if t.Name == u.Options.DefaultVolumeType || len(projects) > 0 {
 			return fault.New(fault.Invalid, "VolumeTypeDefaultDeletionError",
 				"The volume type %s is a default volume type and cannot be deleted.", id)
 		}
