@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/clinker/clinker/internal/fault"
 )
 
 // Session runs statements inside one transaction. It serves one goroutine and ends with the function it was given to.
@@ -46,6 +48,11 @@ func (db *DB) Write(ctx context.Context, fn func(s *Session) error) error {
 	}, backoff.WithBackOff(policy), backoff.WithMaxTries(uint(db.options.WriteAttempts)))
 	if p, ok := errors.AsType[*backoff.PermanentError](err); ok {
 		err = p.Unwrap()
+	}
+	if err == nil && db.durable != nil {
+		if err := db.durable(); err != nil {
+			return fault.Wrap(err, fault.Unavailable, "", "The database cannot be flushed to the disk.")
+		}
 	}
 	return db.failure(err)
 }

@@ -73,6 +73,9 @@ func OpenSQLite(ctx context.Context, o SQLiteOptions) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Path, err), writer.Close())
 	}
 	db := &DB{dialect: SQLite{}, options: o.Options, readers: newPool(readers, o.Readers), writers: newPool(writer, 1)}
+	if o.Synchronous == "FULL" {
+		db.durable = (&groupSync{path: o.Path + "-wal"}).wait
+	}
 	// The first connection writes WAL mode into the file, so that one has to be the writer's.
 	if err := db.Write(ctx, func(*Session) error { return nil }); err != nil {
 		return nil, errors.Join(fault.Wrap(err, fault.Unavailable, "", "The SQLite database %s cannot be opened.", o.Path), db.Close())
@@ -88,7 +91,11 @@ func sqliteSource(o SQLiteOptions, write bool) string {
 	}
 	q := url.Values{"_dqs": {"0"}} // a misspelt "column" must be an error, not a string
 	if write {
-		pragmas = append(pragmas, "journal_mode(WAL)", "synchronous("+o.Synchronous+")",
+		synchronous := o.Synchronous
+		if synchronous == "FULL" {
+			synchronous = "NORMAL" // and groupSync
+		}
+		pragmas = append(pragmas, "journal_mode(WAL)", "synchronous("+synchronous+")",
 			"cache_size(-"+strconv.Itoa(writerCacheKiB)+")", "journal_size_limit(16777216)")
 	} else {
 		pragmas = append(pragmas, "query_only(1)", "cache_size(-"+strconv.Itoa(readerCacheKiB)+")")

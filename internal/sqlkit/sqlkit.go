@@ -56,6 +56,8 @@ type DB struct {
 	options Options
 	readers *pool
 	writers *pool
+	// durable returns when what was committed before it was called survives a loss of power; nil where COMMIT sees to it.
+	durable func() error
 }
 
 // Dialect is the dialect the database speaks.
