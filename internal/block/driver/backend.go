@@ -66,6 +66,8 @@ type Features struct {
 	Connector   bool // the storage speaks to consumers itself
 	Reverter    bool // a volume can be put back to its newest snapshot in place
 	Sweeper     bool // strays of the inventory can be removed
+	// VolumeAdopter and SnapshotAdopter: what exists in storage can be taken under management and let go of.
+	VolumeAdopter, SnapshotAdopter bool
 }
 
 // optional are the optional interfaces of the driver, nil where it has not got them.
@@ -74,6 +76,9 @@ type optional struct {
 	connector Connector
 	reverter  Reverter
 	sweeper   Sweeper
+
+	volumeAdopter   VolumeAdopter
+	snapshotAdopter SnapshotAdopter
 }
 
 // NewBackend makes the Backend above d. Options that cannot be are a fault.Invalid that names the option.
@@ -87,6 +92,8 @@ func NewBackend(d Driver, o Options) (*Backend, error) {
 	b.optional.connector, b.features.Connector = d.(Connector)
 	b.optional.reverter, b.features.Reverter = d.(Reverter)
 	b.optional.sweeper, b.features.Sweeper = d.(Sweeper)
+	b.optional.volumeAdopter, b.features.VolumeAdopter = d.(VolumeAdopter)
+	b.optional.snapshotAdopter, b.features.SnapshotAdopter = d.(SnapshotAdopter)
 	return b, nil
 }
 

@@ -28,6 +28,9 @@ type Harness struct {
 	// killed: every further change fails, also those that would clean up. The returned restart is Restart, and says
 	// whether that point was reached. Nil skips the tests of verbs killed half-way.
 	KillAfter func(changes int) (restart func() (d driver.Driver, killed bool))
+	// AddExisting puts something into the storage that is not the driver's and can be managed by source-name, with these
+	// bytes at its beginning. Nil skips the tests of managing.
+	AddExisting func(name string, sizeGiB int64, data []byte, snapshot bool)
 }
 
 // Run runs the suite. make is called for every test anew.
@@ -50,6 +53,10 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		"KilledAndSwept":         killedAndSwept,
 		"Revert":                 revert,
 		"RevertKilled":           revertKilled,
+		"Managed":                managed,
+		"ManagedSnapshot":        managedSnapshot,
+		"NotManaged":             notManaged,
+		"ManagedKilled":          managedKilled,
 		"AgreesWithModel":        agreesWithModel,
 	}
 	for name, test := range tests {

@@ -19,6 +19,7 @@ type Driver struct {
 	volumes   map[string]int64  // size in GiB by id
 	snapshots map[string]string // volume id by id
 	strays    map[string]bool
+	existing  map[existingKey]int64 // what is not ours, its size in GiB
 	stats     driver.Stats
 	hook      Hook
 	calls     []Call
@@ -39,6 +40,9 @@ var (
 	_ driver.LocalDevice = (*Driver)(nil)
 	_ driver.Reverter    = (*Driver)(nil)
 	_ driver.Sweeper     = (*Driver)(nil)
+
+	_ driver.VolumeAdopter   = (*Driver)(nil)
+	_ driver.SnapshotAdopter = (*Driver)(nil)
 )
 
 // maxCalls bounds what Calls remembers; a benchmark makes more.
@@ -47,7 +51,7 @@ const maxCalls = 10_000
 // New makes a driver with one nameless pool of unlimited capacity.
 func New() *Driver {
 	return &Driver{
-		volumes: map[string]int64{}, snapshots: map[string]string{}, strays: map[string]bool{},
+		volumes: map[string]int64{}, snapshots: map[string]string{}, strays: map[string]bool{}, existing: map[existingKey]int64{},
 		stats: driver.Stats{VendorName: "Clinker", DriverVersion: "1.0", Pools: []driver.Pool{{
 			TotalCapacityGiB: driver.Infinite, FreeCapacityGiB: driver.Infinite, ProvisionedCapacityGiB: driver.Unknown,
 			ThinProvisioning: true, Multiattach: true, OnlineExtend: true,

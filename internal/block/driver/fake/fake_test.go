@@ -14,7 +14,9 @@ import (
 
 func TestDriver(t *testing.T) {
 	drivertest.Run(t, func(*testing.T) drivertest.Harness {
-		return drivertest.Harness{Driver: fake.New(), NoBytes: true}
+		d := fake.New()
+		return drivertest.Harness{Driver: d, NoBytes: true,
+			AddExisting: func(name string, sizeGiB int64, _ []byte, snapshot bool) { d.AddExisting(name, sizeGiB, snapshot) }}
 	})
 }
 

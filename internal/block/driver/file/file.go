@@ -6,6 +6,7 @@
 //	<directory>/volumes/volume-<id>        a volume, exactly as long as it is large
 //	<directory>/snapshots/snapshot-<id>    a snapshot, a file of its own
 //	…/<name>.tmp                           a copy under way, or the leftover of one that was killed
+//	…/unmanaged-<name>                     what was let go of; other names are other people's, which may be managed
 //
 // # Why raw files and no qcow2 chains
 //
@@ -75,7 +76,11 @@ var (
 	_ driver.Driver      = (*Driver)(nil)
 	_ driver.LocalDevice = (*Driver)(nil)
 	_ driver.Reverter    = (*Driver)(nil)
-	_ driver.Sweeper     = (*Driver)(nil)
+
+	_ driver.VolumeAdopter   = (*Driver)(nil)
+	_ driver.SnapshotAdopter = (*Driver)(nil)
+
+	_ driver.Sweeper = (*Driver)(nil)
 )
 
 // storage is what Setup opens.

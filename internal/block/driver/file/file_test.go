@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/driver/drivertest"
 )
@@ -68,6 +69,19 @@ func harness(t *testing.T, dir string, seam func(step string) error) drivertest.
 	return drivertest.Harness{
 		Driver:  start(),
 		Restart: start,
+		AddExisting: func(name string, sizeGiB int64, data []byte, snapshot bool) {
+			sub := "volumes"
+			if snapshot {
+				sub = "snapshots"
+			}
+			path := filepath.Join(dir, sub, name)
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(path, sizeGiB*block.GiB); err != nil {
+				t.Fatal(err)
+			}
+		},
 		KillAfter: func(changes int) func() (driver.Driver, bool) {
 			k.mu.Lock()
 			defer k.mu.Unlock()
