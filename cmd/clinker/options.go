@@ -7,6 +7,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -82,5 +83,6 @@ func (o options) all() []config.Option {
 	list = append(list, o.backends.all()...)
 	list = append(list, app.ConfigOptions()...)
 	list = append(list, quota.ConfigOptions()...)
+	list = append(list, messages.ConfigOptions()...)
 	return append(list, api.ConfigOptions()...)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/journal"
@@ -51,7 +52,7 @@ func (p *process) schedulerOptions() (scheduler.Options, error) {
 
 // schedulerComponent is the scheduler service.
 func (p *process) schedulerComponent() (run.Component, error) {
-	s, err := scheduler.New(p.scheduling, p.store, p.transport, nil)
+	s, err := scheduler.New(p.scheduling, p.store, p.transport, messages.NewWriter(p.store, messages.TTL(p.conf)))
 	if err != nil {
 		return run.Component{}, err
 	}
@@ -87,7 +88,7 @@ func (p *process) volumeComponent(b *backend) run.Component {
 func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
 	return manager.New(manager.Options{Host: string(b.host), ServiceUUID: serviceUUID, Store: p.store,
 		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Backend: b.storage, Target: b.target, Transport: p.transport,
-		Log: p.log.With("backend", b.name), Now: func() time.Time { return time.Now().UTC() },
+		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Log: p.log.With("backend", b.name), Now: func() time.Time { return time.Now().UTC() },
 		MaxAttempts:         p.scheduling.Decide.MaxAttempts,
 		NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, StatsInterval: p.opts.backends.pollingInterval.Get(p.conf)})
 }

@@ -23,6 +23,17 @@ type Message struct {
 	ExpiresAt    time.Time
 }
 
+// Failure is what a service says when something that was accepted came to nothing; a Message is made of it.
+type Failure struct {
+	ProjectID    string
+	RequestID    string
+	ResourceType string // MessageVolume, ...
+	ResourceID   string
+	Action       string // MessageScheduleVolume, ...
+	Detail       string // MessageUnknownError, ...
+	Text         string // the whole reason, safe for the user
+}
+
 // What a message can be about.
 const (
 	MessageVolume   = "VOLUME"

@@ -17,6 +17,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/defaulttypes"
 	"github.com/clinker/clinker/internal/block/api/encryption"
 	"github.com/clinker/clinker/internal/block/api/grouptypes"
+	"github.com/clinker/clinker/internal/block/api/messages"
 	"github.com/clinker/clinker/internal/block/api/operator"
 	"github.com/clinker/clinker/internal/block/api/qos"
 	"github.com/clinker/clinker/internal/block/api/snapshots"
@@ -28,6 +29,7 @@ import (
 	usedefaulttypes "github.com/clinker/clinker/internal/block/app/defaulttypes"
 	useencryption "github.com/clinker/clinker/internal/block/app/encryption"
 	usegrouptypes "github.com/clinker/clinker/internal/block/app/grouptypes"
+	usemessages "github.com/clinker/clinker/internal/block/app/messages"
 	useqos "github.com/clinker/clinker/internal/block/app/qos"
 	"github.com/clinker/clinker/internal/block/app/quotasets"
 	"github.com/clinker/clinker/internal/block/app/services"
@@ -87,6 +89,7 @@ func extensions(c *app.Core) []wsgi.Extension {
 		encryption.Volumes(useencryption.New(c)),
 		defaulttypes.Extension(usedefaulttypes.New(c)),
 		grouptypes.Extension(usegrouptypes.New(c)),
+		messages.Extension(usemessages.New(c)),
 		operator.Services(cloud),
 		operator.Zones(cloud),
 		operator.Pools(cloud),

@@ -60,9 +60,6 @@ GET manageable_snapshots/detail 3.8
 GET manageable_volumes 3.8
 POST manageable_volumes 3.8
 GET manageable_volumes/detail 3.8
-GET messages 3.3
-DELETE messages/{id} 3.3
-GET messages/{id} 3.3
 GET os-hosts 3.0
 GET os-hosts/{id} 3.0
 PUT os-hosts/{id} 3.0

@@ -245,9 +245,10 @@ func (m *Manager) nextRequest(st *creation, cause error) rpcapi.CreateRequest {
 	return r
 }
 
-// castBack tells the scheduler that the volume is in its hands again. It runs after on_failure_reschedule was undone.
+// castBack tells the scheduler that the volume is in its hands again, or the user that nothing came of it. It runs after on_failure_reschedule was undone.
 func (m *Manager) castBack(ctx context.Context, st *creation, cause error) error {
 	if !st.rescheduled {
+		m.tellVolume(ctx, st.volume, block.MessageCreateVolume, block.MessageDriverFailedCreate, cause)
 		return nil
 	}
 	return rpcapi.Scheduler{Client: m.Transport}.CreateVolume(ctx,

@@ -24,7 +24,10 @@ func (m *Manager) extendFlow() *flow.Flow[extension, store.Tx] {
 		Name: rpcapi.FlowVolumeExtend,
 		Steps: []flow.Step[extension, store.Tx]{
 			{Name: "on_failure", UndoTx: m.extendFailed},
-			{Name: "extract_volume_ref", Do: m.extractExtending},
+			{Name: "extract_volume_ref", Do: m.extractExtending, Undo: func(ctx context.Context, st *extension, cause error) error {
+				m.tellVolume(ctx, st.volume, block.MessageExtendVolume, block.MessageDriverFailedExtend, cause)
+				return nil
+			}},
 			{Name: "extend_volume", Do: func(ctx context.Context, st *extension) error {
 				v := export.DriverVolume(st.volume)
 				v.SizeGiB = st.OldSizeGiB

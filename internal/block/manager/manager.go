@@ -56,6 +56,11 @@ type Notifier interface {
 	Notify(ctx context.Context, event string, payload map[string]any)
 }
 
+// Messages tells users why what they asked for came to nothing: upstream's user messages.
+type Messages interface {
+	Create(ctx context.Context, m block.Failure) error
+}
+
 // Options of a Manager. Those without a remark must be set.
 type Options struct {
 	Host        string // "host@backend"
@@ -67,6 +72,7 @@ type Options struct {
 	Target    target.Target // nil for a back end with a protocol of its own
 	Transport messaging.Transport
 	Notifier  Notifier         // nil means nobody listens
+	Messages  Messages         // nil means that users are told nothing
 	Log       *slog.Logger     // nil means slog.Default
 	Now       func() time.Time // nil means time.Now
 
@@ -138,7 +144,7 @@ func New(o Options) *Manager {
 	o = o.withDefaults()
 	m := &Manager{Options: o, exports: export.New(o.Backend, o.Target), background: func(error) {}}
 	m.attach = attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
-		Timeout: o.VerbTimeout, Notify: m.notifyVolume, Now: o.Now})
+		Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now})
 	m.revert = revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Timeout: o.CopyTimeout, Notify: m.notifyVolume})
 	m.capacity = newCapacity(m)

@@ -46,6 +46,9 @@ func (m *Manager) snapshotCreateFlow() *flow.Flow[snapshotCreation, store.Tx] {
 					m.notifySnapshot(ctx, "create.start", st.snapshot)
 				}
 				return err
+			}, Undo: func(ctx context.Context, st *snapshotCreation, cause error) error {
+				m.tellSnapshot(ctx, st.snapshot, block.MessageCreateSnapshot, block.MessageSnapshotCreateFailed, cause)
+				return nil
 			}},
 			{Name: "create_snapshot", Do: m.createSnapshot, Undo: m.removeHalfMadeSnapshot},
 			{Name: "on_finish", Tx: m.snapshotOnFinish},
@@ -150,6 +153,13 @@ func (m *Manager) snapshotDeleteFlow() *flow.Flow[snapshotDeletion, store.Tx] {
 					m.notifySnapshot(ctx, "delete.start", st.snapshot)
 				}
 				return err
+			}, Undo: func(ctx context.Context, st *snapshotDeletion, cause error) error {
+				detail := block.MessageSnapshotDeleteFailed
+				if fault.Is(cause, fault.Busy) {
+					detail = block.MessageSnapshotBusy
+				}
+				m.tellSnapshot(ctx, st.snapshot, block.MessageDeleteSnapshot, detail, cause)
+				return nil
 			}},
 			{Name: "delete_snapshot", Do: func(ctx context.Context, st *snapshotDeletion) error {
 				return m.within(ctx, m.CopyTimeout, func(ctx context.Context) error {

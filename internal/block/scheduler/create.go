@@ -52,7 +52,7 @@ func (s *Scheduler) createFlow(flowID string) *flow.Flow[creation, store.Tx] {
 				Do:   func(ctx context.Context, c *creation) error { return s.scheduleCreateVolume(ctx, flowID, c) },
 				Undo: func(ctx context.Context, c *creation, cause error) error {
 					s.backends.release(flowID)
-					s.tellVolume(ctx, c.volume, actionScheduleAllocateVolume, cause)
+					s.tellVolume(ctx, c.volume, block.MessageScheduleVolume, cause)
 					return nil
 				},
 			},

@@ -49,7 +49,7 @@ func (s *Scheduler) extendFlow() *flow.Flow[extension, store.Tx] {
 				Do:   s.scheduleExtendVolume,
 				Undo: func(ctx context.Context, e *extension, cause error) error {
 					s.backends.release(e.FlowID)
-					s.tellVolume(ctx, e.volume, actionExtendVolume, cause)
+					s.tellVolume(ctx, e.volume, block.MessageExtendVolume, cause)
 					return nil
 				},
 			},

@@ -47,6 +47,8 @@ func (m *told) Create(_ context.Context, msg Message) error {
 	return nil
 }
 
+func (*told) DeleteExpired(context.Context) error { return nil }
+
 func (m *told) all() []Message {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/reqctx"
+	"github.com/clinker/clinker/internal/run"
 )
 
 // noValidBackend is the name of the fault that says that no pool fits, upstream's exception class.
@@ -14,37 +15,27 @@ const noValidBackend = "NoValidBackend"
 // Messages tells users why what they asked for came to nothing: upstream's user messages (GET /messages).
 type Messages interface {
 	Create(ctx context.Context, m Message) error
+	// DeleteExpired removes the messages whose time is over.
+	DeleteExpired(ctx context.Context) error
 }
 
-// Message is one such message. Action and Detail are upstream's ids (cinder/message/message_field.py).
-type Message struct {
-	ProjectID    string
-	RequestID    string
-	ResourceType string // "VOLUME" or "VOLUME_SNAPSHOT"
-	ResourceID   string
-	Action       string // "001" schedule allocate volume, "007" extend volume, "009" create snapshot
-	Detail       string // "003" no backend available, "001" anything else
-	Text         string // the whole reason, safe for the user
-}
+// Message is one such message.
+type Message = block.Failure
 
-// Ids of actions and details.
-const (
-	actionScheduleAllocateVolume = "001"
-	actionExtendVolume           = "007"
-	actionSnapshotCreate         = "009"
-	detailUnknown                = "001"
-	detailNoBackendAvailable     = "003"
-)
+// reapMessages removes expired messages from time to time, as upstream's scheduler does.
+func (s *Scheduler) reapMessages(ctx context.Context) {
+	if s.messages != nil {
+		run.Every(ctx, s.opts.MessageReapInterval, "expired user messages", s.messages.DeleteExpired)
+	}
+}
 
 // tell passes a message on. That it could not be told must not fail what is being done.
 func (s *Scheduler) tell(ctx context.Context, m Message, cause error) {
 	if s.messages == nil {
 		return
 	}
-	m.RequestID, m.Text, m.Detail = reqctx.From(ctx).RequestID, fault.UserText(cause), detailUnknown
-	if fault.NameOf(cause) == noValidBackend {
-		m.Detail = detailNoBackendAvailable
-	}
+	m.RequestID, m.Text = reqctx.From(ctx).RequestID, fault.UserText(cause)
+	m.Detail = block.MessageDetail(cause, block.MessageUnknownError)
 	if err := s.messages.Create(ctx, m); err != nil {
 		s.opts.Log.WarnContext(ctx, "a user message could not be kept", "resource_id", m.ResourceID, "error", err)
 	}
@@ -53,7 +44,7 @@ func (s *Scheduler) tell(ctx context.Context, m Message, cause error) {
 // tellVolume is tell about a volume. A volume that could not even be read has no one to tell.
 func (s *Scheduler) tellVolume(ctx context.Context, v *block.Volume, action string, cause error) {
 	if v != nil {
-		s.tell(ctx, Message{ProjectID: v.ProjectID, ResourceType: "VOLUME", ResourceID: v.ID, Action: action}, cause)
+		s.tell(ctx, Message{ProjectID: v.ProjectID, ResourceType: block.MessageVolume, ResourceID: v.ID, Action: action}, cause)
 	}
 }
 

@@ -17,7 +17,7 @@ type handles struct {
 	filters, weighers   config.Handle[[]string]
 	handler             config.Handle[string]
 	maxAttempts         config.Handle[int]
-	initWait            config.Handle[time.Duration]
+	initWait, reap      config.Handle[time.Duration]
 	capacity, allocated config.Handle[float64]
 	volumeNumber        config.Handle[float64]
 }
@@ -37,6 +37,8 @@ func declare() handles {
 			"How many back ends may be tried for one volume before it is given up.", config.Min(1)),
 		initWait: config.Seconds(group, "scheduler_driver_init_wait_time", time.Minute,
 			"How long after its start the scheduler waits at most for the back ends to report before it schedules.", config.Min(1)),
+		reap: config.Seconds(group, "message_reap_interval", 24*time.Hour,
+			"How many seconds lie between one removal of expired user messages and the next.", config.Min(1)),
 		capacity: config.Float(group, "capacity_weight_multiplier", d.Multipliers.Capacity,
 			"How much CapacityWeigher counts. A negative number fills one pool before the next."),
 		allocated: config.Float(group, "allocated_capacity_weight_multiplier", d.Multipliers.AllocatedCapacity,
@@ -55,14 +57,14 @@ func NewConfiguration() Configuration { return Configuration{declare()} }
 // Options are the options for config.Load, the sample file and the reference page.
 func (c Configuration) Options() []config.Option {
 	h := c.handles
-	return []config.Option{h.filters, h.weighers, h.handler, h.maxAttempts, h.initWait, h.capacity, h.allocated, h.volumeNumber}
+	return []config.Option{h.filters, h.weighers, h.handler, h.maxAttempts, h.initWait, h.reap, h.capacity, h.allocated, h.volumeNumber}
 }
 
 // Read fills Decide and InitWait of o from the configuration. A filter, weigher or handler that is not known is a
 // fault.Invalid that says where it was written and what there is.
 func (c Configuration) Read(from *config.Config, o *Options) error {
 	h := c.handles
-	o.InitWait = h.initWait.Get(from)
+	o.InitWait, o.MessageReapInterval = h.initWait.Get(from), h.reap.Get(from)
 	o.Decide = &decide.Options{
 		Filters: h.filters.Get(from), Weighers: h.weighers.Get(from), Handler: h.handler.Get(from),
 		MaxAttempts: h.maxAttempts.Get(from),

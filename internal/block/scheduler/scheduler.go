@@ -49,7 +49,8 @@ type Options struct {
 	InitWait         time.Duration // scheduler_driver_init_wait_time, 60 s
 	// MaxOverSubscription is max_over_subscription_ratio for reports that bring none, 20.
 	MaxOverSubscription snapshot.Ratio
-	NoSnapshotGigabytes bool // no_snapshot_gb_quota
+	NoSnapshotGigabytes bool          // no_snapshot_gb_quota
+	MessageReapInterval time.Duration // message_reap_interval, a day
 	// Decide is the filters, weighers and attempts; nil means Cinder's defaults.
 	Decide *decide.Options
 	// CountsAge is how old the counts of volumes may be that a decision rests on, if a weigher wants them; 200 ms.
@@ -67,6 +68,7 @@ func (o Options) withDefaults() Options {
 	fill(&o.ReportInterval, membership.DefaultReportInterval)
 	fill(&o.ServiceDownTime, time.Minute)
 	fill(&o.InitWait, time.Minute)
+	fill(&o.MessageReapInterval, 24*time.Hour)
 	fill(&o.CountsAge, 200*time.Millisecond)
 	if o.MaxOverSubscription == (snapshot.Ratio{}) {
 		o.MaxOverSubscription = snapshot.Ratio{Value: 20}
@@ -145,6 +147,7 @@ func (s *Scheduler) Start(ctx context.Context) error {
 		return err
 	}
 	s.running.Go(func() { member.Run(s.background) })
+	s.running.Go(func() { s.reapMessages(s.background) })
 	s.running.Go(func() {
 		s.awaitBackends(s.background)
 		journal.Watch{Store: s.store, Owner: rpcapi.SchedulerOwner, Resume: s.resumptions()}.Run(s.background)

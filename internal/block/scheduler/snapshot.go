@@ -51,8 +51,8 @@ func (s *Scheduler) snapshotFlow() *flow.Flow[picture, store.Tx] {
 				Undo: func(ctx context.Context, p *picture, cause error) error {
 					s.backends.release(p.FlowID)
 					if p.snapshot != nil {
-						s.tell(ctx, Message{ProjectID: p.snapshot.ProjectID, ResourceType: "VOLUME_SNAPSHOT",
-							ResourceID: p.SnapshotID, Action: actionSnapshotCreate}, cause)
+						s.tell(ctx, Message{ProjectID: p.snapshot.ProjectID, ResourceType: block.MessageSnapshot,
+							ResourceID: p.SnapshotID, Action: block.MessageCreateSnapshot}, cause)
 					}
 					return nil
 				},

@@ -16,6 +16,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/driver"
 	fakedriver "github.com/clinker/clinker/internal/block/driver/fake"
@@ -132,12 +133,12 @@ func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logge
 		t.Fatal(err)
 	}
 	m := manager.New(manager.Options{Host: Backend, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target,
-		Transport: transport, Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))})
+		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))})
 	if err := m.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, m.Stop) })
-	s, err := scheduler.New(scheduler.Options{Host: "node", AvailabilityZone: Zone, Log: log}, c.Store, transport, nil)
+	s, err := scheduler.New(scheduler.Options{Host: "node", AvailabilityZone: Zone, Log: log}, c.Store, transport, messages.NewWriter(c.Store, time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

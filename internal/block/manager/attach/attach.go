@@ -31,7 +31,9 @@ type Options struct {
 	Timeout time.Duration
 	// Notify is called with upstream's event names ("attach.start"); nil means nobody listens.
 	Notify func(ctx context.Context, event string, v *block.Volume)
-	Now    func() time.Time // nil means time.Now
+	// Tell tells the user that something came to nothing, with the ids of upstream's user messages; nil means nobody does.
+	Tell func(ctx context.Context, v *block.Volume, action, detail string, cause error)
+	Now  func() time.Time // nil means time.Now
 }
 
 // Service serves the messages. It is safe for concurrent use.
@@ -48,6 +50,9 @@ func New(o Options) *Service {
 	}
 	if o.Notify == nil {
 		o.Notify = func(context.Context, string, *block.Volume) {}
+	}
+	if o.Tell == nil {
+		o.Tell = func(context.Context, *block.Volume, string, string, error) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

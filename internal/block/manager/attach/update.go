@@ -33,6 +33,7 @@ type updateState struct {
 func (s *Service) Update(ctx context.Context, m *rpcapi.AttachmentUpdate) (map[string]any, error) {
 	st := &updateState{AttachmentUpdate: *m}
 	if err := flow.Begin(ctx, s.Flows, s.update, s.record(rpcapi.FlowAttachmentUpdate, m.AttachmentID), st); err != nil {
+		s.Tell(ctx, st.volume, block.MessageUpdateAttachment, block.MessageUnknownError, err)
 		return nil, err
 	}
 	return st.info, nil
