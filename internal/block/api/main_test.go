@@ -53,13 +53,13 @@ func cloud(t *testing.T, change ...func(*apitest.Options)) *apitest.Cloud {
 }
 
 // operations is all the API serves, independent of any cloud.
-func operations() ([]wsgi.RouteInfo, error) {
+var operations = sync.OnceValues(func() ([]wsgi.RouteInfo, error) {
 	a, err := api.New(&app.Core{}, api.Options{})
 	if err != nil {
 		return nil, err
 	}
 	return a.Inventory(), nil
-}
+})
 
 func inventory(t testing.TB) []wsgi.RouteInfo {
 	t.Helper()
@@ -77,26 +77,22 @@ func operationName(r wsgi.RouteInfo) string {
 
 // recorder remembers which tests exercised which operation. Refusals count as exercise only together with a success.
 type recorder struct {
-	mu        sync.Mutex
-	inventory []wsgi.RouteInfo
-	seen      map[string]map[string]bool // operation to top-level tests
+	mu   sync.Mutex
+	seen map[string]map[string]bool // operation to top-level tests
 }
 
 func (r *recorder) record(e apitest.Exchange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.inventory == nil {
-		list, err := operations()
-		if err != nil {
-			panic(err) // the tests of the inventory say it better
-		}
-		r.inventory = list
-	}
 	if e.Status >= 300 {
 		return
 	}
-	if i := find(r.inventory, e); i >= 0 {
-		name := operationName(r.inventory[i])
+	list, err := operations()
+	if err != nil {
+		panic(err) // the tests of the inventory say it better
+	}
+	if i := find(list, e); i >= 0 {
+		name := operationName(list[i])
 		if r.seen[name] == nil {
 			r.seen[name] = map[string]bool{}
 		}
