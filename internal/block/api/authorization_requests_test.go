@@ -31,6 +31,7 @@ var matrixRequests = merged(
 		"GET /scheduler-stats/get_pools":      at("/scheduler-stats/get_pools"),
 	},
 	volumeRequests(), volumeActionRequests(), snapshotRequests(), attachmentRequests(), typeRequests(), qosRequests(), transferRequests(),
+	defaultTypeRequests(), groupTypeRequests(), messageRequests(), encryptionRequests(),
 )
 
 func merged(tables ...map[string]matrixRequest) map[string]matrixRequest {
