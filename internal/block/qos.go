@@ -1,7 +1,9 @@
 package block
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/clinker/clinker/internal/fault"
 )
@@ -31,6 +33,44 @@ func (q *QoSSpecs) Texts() map[string]string {
 		}
 	}
 	return texts
+}
+
+// ForConsumer is what the hypervisor is to enforce for a volume of this size; nil if that is nothing. Limits per gigabyte
+// (total_iops_sec_per_gb, between _per_gb_min and total_iops_sec_max) become plain ones (VolumeManager in
+// cinder/volume/manager.py); what is no number stays as it is.
+func (q *QoSSpecs) ForConsumer(sizeGiB int64) map[string]any {
+	if q.Consumer != QoSFrontEnd && q.Consumer != QoSBoth {
+		return nil
+	}
+	texts, specs := q.Texts(), map[string]any{}
+	for key := range q.Specs {
+		specs[key] = nil
+	}
+	for key, value := range texts {
+		specs[key] = value
+	}
+	number := func(key string) (int64, bool) {
+		n, err := strconv.ParseInt(texts[key], 10, 64)
+		return n, err == nil
+	}
+	for _, option := range [...]string{"read_iops_sec", "read_bytes_sec", "write_iops_sec", "write_bytes_sec", "total_iops_sec", "total_bytes_sec"} {
+		perGiB, given := number(option + "_per_gb")
+		if !given {
+			continue
+		}
+		limit := perGiB * sizeGiB
+		if least, given := number(option + "_per_gb_min"); given {
+			limit = max(limit, least)
+		}
+		if most, given := number(option + "_max"); given {
+			limit = min(limit, most)
+		}
+		specs[option] = limit
+		maps.DeleteFunc(specs, func(key string, _ any) bool {
+			return key == option+"_per_gb" || key == option+"_per_gb_min" || key == option+"_max"
+		})
+	}
+	return specs
 }
 
 // CheckQoSConsumer refuses a consumer that is none, with upstream's InvalidQoSSpecs.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/clinker/clinker/internal/block/api/apitest"
 )
 
@@ -140,5 +142,21 @@ func TestQoSOfTypes(t *testing.T) {
 	for _, verb := range []string{"associate?vol_type_id=" + one, "disassociate?vol_type_id=" + one, "disassociate_all", "associations"} {
 		admin.Get("/qos-specs/"+nowhere+"/"+verb).Fault(404, "No such QoS spec "+nowhere+".")
 		m.Get("/qos-specs/"+other+"/"+verb).Fault(403, "Policy doesn't allow volume_extension:qos_specs_manage:")
+	}
+}
+
+// TestQoSIsHeeded has the hypervisor told of the QoS specs that are for it.
+func TestQoSIsHeeded(t *testing.T) {
+	t.Parallel()
+	c := cloud(t)
+	admin, m := c.As(t, apitest.Admin, "ops"), c.As(t, apitest.Member, "p").At("3.71")
+	id, typeID := newQoS(admin, "a", "consumer", "both", "total_iops_sec_per_gb", "10", "note", "x"), newType(admin, "fast")
+	admin.Get("/qos-specs/" + id + "/associate?vol_type_id=" + typeID).Empty(202)
+	volume := m.Volume("size", 3, "volume_type", "fast")
+	attachment := m.Post("/attachments", object("attachment", object("volume_uuid", volume, "instance_uuid", server,
+		"connector", object("host", "h", "initiator", "iqn.h")))).OK(200)
+	got := attachment.At("attachment", "connection_info", "qos_specs")
+	if d := cmp.Diff(map[string]any{"total_iops_sec": 30.0, "note": "x"}, got); d != "" {
+		t.Errorf("the hypervisor is told (-want +got):\n%s", d)
 	}
 }

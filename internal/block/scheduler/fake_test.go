@@ -104,6 +104,10 @@ func (m *memory) VolumeType(_ context.Context, id, _ string) (*block.VolumeType,
 	return nil, block.VolumeTypeNotFound(id)
 }
 
+func (m *memory) QoSSpecs(_ context.Context, id string) (*block.QoSSpecs, error) {
+	return nil, block.QoSSpecsNotFound(id)
+}
+
 func (m *memory) Services(_ context.Context, q store.ServiceQuery) (found []*block.Service, err error) {
 	m.mu.Lock()
 	failing := m.failing

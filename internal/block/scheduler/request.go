@@ -6,6 +6,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/reqctx"
 )
 
@@ -27,6 +28,23 @@ func (s *Scheduler) request(ctx context.Context, op snapshot.Operation, v *block
 		return nil, err
 	}
 	r.TypeName, r.ExtraSpecs = t.Name, t.ExtraSpecs
+	if t.QoSSpecsID == "" {
+		return r, nil
+	}
+	q, err := s.store.QoSSpecs(ctx, t.QoSSpecsID)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return r, nil
+	case err != nil:
+		return nil, err
+	}
+	r.QoSSpecs = make(map[string]any, len(q.Specs))
+	for key, value := range q.Texts() {
+		r.QoSSpecs[key] = value
+	}
+	if len(r.QoSSpecs) > 0 { // upstream passes none rather than empty ones
+		r.VolumeProperties["qos_specs"] = r.QoSSpecs
+	}
 	return r, nil
 }
 

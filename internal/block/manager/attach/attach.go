@@ -117,6 +117,24 @@ func settle(ctx context.Context, tx store.Tx, volumeID string) error {
 	return err
 }
 
+// addQoS says what the hypervisor is to enforce.
+func (s *Service) addQoS(ctx context.Context, data map[string]any, t *block.VolumeType, sizeGiB int64) error {
+	if t.QoSSpecsID == "" {
+		return nil
+	}
+	q, err := s.Store.QoSSpecs(ctx, t.QoSSpecsID)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if specs := q.ForConsumer(sizeGiB); specs != nil {
+		data["qos_specs"] = specs
+	}
+	return nil
+}
+
 // connection adds to what storage or target said of a connection all that upstream's manager adds (facts §8.5).
 func (s *Service) connection(ctx context.Context, v *block.Volume, info block.ConnectionInfo, readOnly bool, c block.Connector) (map[string]any, error) {
 	data := make(map[string]any, len(info.Data)+8)
@@ -136,6 +154,11 @@ func (s *Service) connection(ctx context.Context, v *block.Volume, info block.Co
 		t, err := s.Store.VolumeType(ctx, v.VolumeTypeID, "")
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return nil, err
+		}
+		if err == nil {
+			if err := s.addQoS(ctx, data, t, v.SizeGiB); err != nil {
+				return nil, err
+			}
 		}
 		cacheable = err == nil && t.ExtraSpecs["cacheable"] == "<is> True"
 	}
