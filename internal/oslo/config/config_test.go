@@ -246,14 +246,15 @@ func TestSubstitutionHasBounds(t *testing.T) {
 }
 
 func TestSourceProblems(t *testing.T) {
-	_, err := Load(Sources{Files: []string{"/nonexistent/cinder.conf"}, Dirs: []string{"/nonexistent"},
+	missing := filepath.Join(t.TempDir(), "missing")
+	_, err := Load(Sources{Files: []string{missing + "/cinder.conf"}, Dirs: []string{missing},
 		Overrides: map[string]string{"osapi-max-limits": "5"}}, Int("DEFAULT", "osapi_max_limit", 1, ""))
 	if err == nil {
 		t.Fatal("missing files were accepted")
 	}
 	for _, part := range []string{
-		"/nonexistent/cinder.conf: no such file",
-		"the configuration directory /nonexistent cannot be read",
+		missing + "/cinder.conf: no such file",
+		"the configuration directory " + missing + " cannot be read",
 		"command line: [DEFAULT] osapi_max_limits: there is no such option; is osapi_max_limit meant?",
 	} {
 		if !strings.Contains(err.Error(), part) {
