@@ -29,7 +29,7 @@ func document(base string) map[string]any {
 func Versions(publicEndpoint string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" && r.URL.Path != "" {
-			http.NotFound(w, r)
+			wsgi.NotFound(w, r)
 			return
 		}
 		body, err := json.Marshal(document(wsgi.ApplicationURL(r, publicEndpoint)))

@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/listing"
@@ -78,14 +77,14 @@ func (h quotaSets) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response,
 		return nil, block.InvalidInput("quota_set_name has %d characters, more than 255.", len(id))
 	}
 	body, limits := r.Body.Object("quota_set"), map[string]int64{}
-	for name, value := range body {
+	for name := range body {
 		if notLimits[name] {
 			continue
 		}
 		n, ok := body.Int(name)
 		switch {
 		case !ok:
-			return nil, fault.New(fault.Invalid, "", "%s must be an integer: it is %s.", name, fmt.Sprintf("%.40q", fmt.Sprint(value)))
+			return nil, fault.New(fault.Invalid, "", "%s must be an integer", name)
 		case n < block.Unlimited:
 			return nil, fault.New(fault.Invalid, "", "%s must be >= %d", name, block.Unlimited)
 		case n > block.MaxSizeGiB:

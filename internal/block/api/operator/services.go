@@ -169,7 +169,7 @@ func (h services) freeze(frozen bool) wsgi.Handler {
 		}
 		_, err = h.uses.Update(ctx, host, block.BinaryVolume, rule, uses.Change{Disabled: &frozen, DisabledReason: &reason, Frozen: &frozen})
 		if fault.Is(err, fault.NotFound) {
-			return nil, block.InvalidInput("No service found with host=%s", host)
+			return nil, fault.New(fault.Invalid, "", "No service found with host=%s", host)
 		}
 		return wsgi.Empty(), err
 	}
@@ -188,7 +188,7 @@ func frozenHost(r *wsgi.Request) (string, error) {
 	case host == "" && !clusters:
 		return "", block.InvalidInput("Host field is missing.")
 	case cluster != "":
-		return "", block.InvalidInput("No service found with cluster=%s", cluster)
+		return "", fault.New(fault.Invalid, "", "No service found with cluster=%s", cluster)
 	}
 	return host, nil
 }

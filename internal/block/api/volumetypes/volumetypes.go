@@ -104,12 +104,26 @@ func (h handlers) answer(ctx context.Context, r *wsgi.Request, t *block.VolumeTy
 	if err != nil {
 		return nil, err
 	}
+	return v.answer(t), nil
+}
+
+// answerChanged is the answer to a request that made or changed a type. Upstream leaves the QoS specs out of it.
+func (h handlers) answerChanged(ctx context.Context, r *wsgi.Request, t *block.VolumeType) (*wsgi.Response, error) {
+	v, err := h.view(ctx, r, []*block.VolumeType{t})
+	if err != nil {
+		return nil, err
+	}
+	v.qos = false
+	return v.answer(t), nil
+}
+
+func (v view) answer(t *block.VolumeType) *wsgi.Response {
 	w := jsonview.New(512)
 	w.Open()
 	w.Key("volume_type")
 	v.write(w, t)
 	w.Close()
-	return wsgi.JSON(w), nil
+	return wsgi.JSON(w)
 }
 
 func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
@@ -169,7 +183,7 @@ func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	if err != nil {
 		return nil, wsgi.Plain(err)
 	}
-	return h.answer(ctx, r, t)
+	return h.answerChanged(ctx, r, t)
 }
 
 func (h handlers) show(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
@@ -190,7 +204,7 @@ func (h handlers) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	if err != nil {
 		return nil, wsgi.Plain(err)
 	}
-	return h.answer(ctx, nil, t) // upstream's access extension does not extend this answer
+	return h.answerChanged(ctx, nil, t) // upstream's access extension does not extend this answer
 }
 
 func (h handlers) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {

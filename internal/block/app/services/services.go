@@ -3,6 +3,7 @@ package services
 
 import (
 	"context"
+	"slices"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
@@ -62,6 +63,9 @@ func (u *Services) Update(ctx context.Context, host, binary, rule string, c Chan
 		if len(rows) == 0 {
 			return fault.New(fault.NotFound, "ServiceNotFound", "Service %s could not be found on host %s.", binary, host)
 		}
+		if err := refuseFrozen(rows, c.Frozen); err != nil {
+			return err
+		}
 		for _, s := range rows {
 			set := store.ServiceSet{Disabled: c.Disabled, DisabledReason: c.DisabledReason, Frozen: c.Frozen}
 			if err := tx.UpdateService(ctx, s.ID, set); err != nil {
@@ -82,6 +86,18 @@ func (u *Services) Update(ctx context.Context, host, binary, rule string, c Chan
 		list = append(list, Status{Service: s, Up: s.Up(u.Now(), u.Options.ServiceDownTime)})
 	}
 	return list, nil
+}
+
+// refuseFrozen refuses to freeze a back end that is frozen and to thaw one that is not.
+func refuseFrozen(rows []*block.Service, wanted *bool) error {
+	if wanted == nil || slices.ContainsFunc(rows, func(s *block.Service) bool { return s.Frozen != *wanted }) {
+		return nil
+	}
+	must := "True"
+	if *wanted {
+		must = "False"
+	}
+	return block.InvalidInput("No service could be changed: frozen in ['%s'] must be %s to failover.", rows[0].Host, must)
 }
 
 // ListZones reads the availability zones.

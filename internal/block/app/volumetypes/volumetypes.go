@@ -34,7 +34,7 @@ func (u *Types) Create(ctx context.Context, r CreateRequest) (*block.VolumeType,
 	if err := u.Authorize(ctx, "volume_extension:type_create"); err != nil {
 		return nil, err
 	}
-	t := &block.VolumeType{ID: uuid.NewString(), Name: strings.TrimSpace(r.Name), Description: r.Description, IsPublic: !r.Private,
+	t := &block.VolumeType{ID: uuid.NewString(), Name: r.Name, Description: r.Description, IsPublic: !r.Private,
 		ExtraSpecs: r.ExtraSpecs}
 	t.CreatedAt = u.Now()
 	if err := u.Store.Update(ctx, func(tx store.Tx) error { return tx.CreateVolumeType(ctx, t) }); err != nil {
