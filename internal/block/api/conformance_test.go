@@ -28,6 +28,7 @@ const (
 	implemented = "implemented"
 	differs     = "differs"
 	missing     = "missing (501)"
+	absent      = "missing (404)"
 	unhandled   = "nothing, as in Cinder"
 )
 
@@ -93,8 +94,11 @@ func conformance() ([]row, error) {
 		if note, said := notes[name]; said {
 			line.note = note
 			delete(notes, name)
-			if line.state == implemented {
+			switch line.state {
+			case implemented:
 				line.state = differs
+			case unhandled:
+				line.state = absent
 			}
 		}
 		if (line.state == implemented || line.state == differs) && line.tested == "" {
