@@ -72,7 +72,18 @@ func (p *process) apiComponent() (run.Component, error) {
 		return run.Component{}, err
 	}
 	address := net.JoinHostPort(p.opts.listen.Get(p.conf), strconv.Itoa(p.opts.listenPort.Get(p.conf)))
-	return p.httpComponent("cinder-api", address, p.counted(handler)), nil
+	return p.httpComponent("cinder-api", address, p.counted(attended(handler))), nil
+}
+
+// attended lets a request run to its end, within the time a request may take, when its client has closed its side of the
+// connection: that is how a client of the simplest kind (printf | nc) says that it has sent everything, and it still
+// wants its answer. Go's server cannot tell it from a client that is gone.
+func attended(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // adminComponent serves /metrics and, where only this machine reaches it, Go's profiles, if there is a port for it.
