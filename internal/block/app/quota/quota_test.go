@@ -1,0 +1,168 @@
+package quota_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/block/store/sqlstore"
+	"github.com/clinker/clinker/internal/fault"
+)
+
+func open(t *testing.T) (*sqlstore.Store, *block.VolumeType) {
+	t.Helper()
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: filepath.Join(t.TempDir(), "cinder.sqlite"), Synchronous: "OFF"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	vt, err := s.TypeByName(t.Context(), block.DefaultTypeName, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, vt
+}
+
+// create takes quota for a volume and enters it, as a use case does.
+func create(ctx context.Context, s store.Store, q *quota.Quota, project string, vt *block.VolumeType, sizeGiB int64) error {
+	return s.Update(ctx, func(tx store.Tx) error {
+		if err := q.Take(ctx, tx, project, quota.Delta{Volumes: 1, VolumeGiB: sizeGiB, TypeID: vt.ID, TypeName: vt.Name}, sizeGiB); err != nil {
+			return err
+		}
+		return tx.CreateVolume(ctx, &block.Volume{ID: uuid.NewString(), ProjectID: project, SizeGiB: sizeGiB, VolumeTypeID: vt.ID, UseQuota: true,
+			Status: block.VolumeCreating, AttachStatus: block.AttachDetached})
+	})
+}
+
+// TestTakeAtOnce: 64 who take at the same time never get more than there is, and never less.
+func TestTakeAtOnce(t *testing.T) {
+	s, vt := open(t)
+	for _, limits := range []quota.Options{{Volumes: 10, Gigabytes: 1000, PerVolumeGigabytes: -1}, {Volumes: 1000, Gigabytes: 33, PerVolumeGigabytes: -1}} {
+		project := uuid.NewString()
+		q := quota.New(limits)
+		var taken, refused atomic.Int64
+		var all sync.WaitGroup
+		begin := make(chan struct{})
+		for range 64 {
+			all.Go(func() {
+				<-begin
+				switch err := create(t.Context(), s, q, project, vt, 3); {
+				case err == nil:
+					taken.Add(1)
+				case fault.Is(err, fault.OverLimit):
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		close(begin)
+		all.Wait()
+		want := min(limits.Volumes, limits.Gigabytes/3)
+		if taken.Load() != want || refused.Load() != 64-want {
+			t.Errorf("%+v: %d taken, %d refused, want %d", limits, taken.Load(), refused.Load(), want)
+		}
+		usage, err := s.QuotaUsage(t.Context(), project)
+		if err != nil || usage.Volumes != want || usage.VolumeGigabytes != 3*want {
+			t.Errorf("the rows are %+v, %v", usage, err)
+		}
+	}
+}
+
+// TestTake: whatever is taken, in whatever order and within whatever limits, is taken if and only if all limits hold it.
+func TestTake(t *testing.T) {
+	s, vt := open(t)
+	rapid.Check(t, func(r *rapid.T) {
+		limit := func(name string) int64 { return rapid.Int64Range(-1, 12).Draw(r, name) }
+		o := quota.Options{Volumes: limit("volumes"), Gigabytes: limit("gigabytes"), PerVolumeGigabytes: limit("per volume"), Snapshots: -1}
+		ofType := limit("gigabytes of the type")
+		project := uuid.NewString()
+		err := s.Update(t.Context(), func(tx store.Tx) error {
+			return tx.PutQuotaLimits(t.Context(), project, map[string]int64{"gigabytes_" + vt.Name: ofType})
+		})
+		if err != nil {
+			r.Fatal(err)
+		}
+		q := quota.New(o)
+		var volumes, gib int64
+		within := func(limit, n int64) bool { return limit < 0 || n <= limit }
+		for range rapid.IntRange(1, 6).Draw(r, "takes") {
+			size := rapid.Int64Range(1, 6).Draw(r, "size")
+			fits := within(o.PerVolumeGigabytes, size) && within(o.Volumes, volumes+1) && within(o.Gigabytes, gib+size) && within(ofType, gib+size)
+			err := create(t.Context(), s, q, project, vt, size)
+			if fits != (err == nil) || err != nil && !fault.Is(err, fault.OverLimit) {
+				r.Fatalf("%d GiB beside %d volumes with %d GiB within %+v and %d of the type: %v", size, volumes, gib, o, ofType, err)
+			}
+			if err == nil {
+				volumes, gib = volumes+1, gib+size
+			}
+		}
+		usage, err := s.QuotaUsage(t.Context(), project)
+		if err != nil || usage.Volumes != volumes || usage.VolumeGigabytes != gib {
+			r.Fatalf("the rows are %+v, %v", usage, err)
+		}
+	})
+}
+
+// TestLimits: a project's own limit comes before the default class's, and that before the configured one.
+func TestLimits(t *testing.T) {
+	s, vt := open(t)
+	q := quota.New(quota.Options{Volumes: 7, Gigabytes: 70, PerVolumeGigabytes: -1, Groups: 5, UseDefaultQuotaClass: true})
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		return tx.PutQuotaLimits(t.Context(), "p", map[string]int64{"gigabytes": 3, "volumes_" + vt.Name: 2, "unheard of": 1})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := q.Limits(t.Context(), s, "p", []string{vt.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Cinder's first migration sets the default class: 10 volumes, 10 snapshots, 1000 gigabytes, ...
+	for name, want := range map[string]int64{"gigabytes": 3, "volumes": 10, "volumes_" + vt.Name: 2, "gigabytes_" + vt.Name: -1, "groups": 10} {
+		if got[name] != want {
+			t.Errorf("%s: %d, want %d", name, got[name], want)
+		}
+	}
+	if _, known := got["unheard of"]; known {
+		t.Error("a limit of no resource is listed")
+	}
+	configured, err := quota.New(quota.Options{Volumes: 7}).Limits(t.Context(), s, "q", nil)
+	if err != nil || configured["volumes"] != 7 {
+		t.Errorf("without the class: %v, %v", configured["volumes"], err)
+	}
+	if err := q.CheckVolumeSize(t.Context(), s, "p", 1<<20); err != nil {
+		t.Errorf("without a limit for one volume: %v", err)
+	}
+	small := quota.New(quota.Options{PerVolumeGigabytes: 5})
+	for size, ok := range map[int64]bool{5: true, 6: false} {
+		if err := small.CheckVolumeSize(t.Context(), s, "p", size); (err == nil) != ok {
+			t.Errorf("%d GiB of at most 5: %v", size, err)
+		}
+	}
+}
+
+// TestSnapshotGigabytes: snapshots count towards gigabytes unless no_snapshot_gb_quota says otherwise.
+func TestSnapshotGigabytes(t *testing.T) {
+	s, vt := open(t)
+	for free, ok := range map[bool]bool{false: false, true: true} {
+		t.Run(fmt.Sprintf("free %v", free), func(t *testing.T) {
+			q := quota.New(quota.Options{Gigabytes: 4, Snapshots: 10, Volumes: 10, PerVolumeGigabytes: -1, NoSnapshotGigabytes: free})
+			err := s.Update(t.Context(), func(tx store.Tx) error {
+				return q.Take(t.Context(), tx, uuid.NewString(), quota.Delta{Snapshots: 1, SnapshotGiB: 5, TypeID: vt.ID, TypeName: vt.Name}, 0)
+			})
+			if (err == nil) != ok || !ok && fault.NameOf(err) != "VolumeSizeExceedsAvailableQuota" {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
