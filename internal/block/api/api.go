@@ -94,6 +94,8 @@ func extensions(c *app.Core) []wsgi.Extension {
 		operator.Zones(cloud),
 		operator.Pools(cloud),
 		operator.QuotaSets(quotas),
+		operator.QuotaClasses(quotas),
+		operator.ResourceFilters(),
 		operator.Limits(quotas),
 		missing(),
 	}

@@ -63,8 +63,6 @@ GET manageable_volumes/detail 3.8
 GET os-hosts 3.0
 GET os-hosts/{id} 3.0
 PUT os-hosts/{id} 3.0
-GET os-quota-class-sets/{id} 3.0
-PUT os-quota-class-sets/{id} 3.0
 PUT os-services/failover_host 3.0
 PUT os-services/set-log 3.32
 PUT os-services/get-log 3.32
@@ -74,7 +72,6 @@ GET os-snapshot-manage/detail 3.0
 GET os-volume-manage 3.0
 POST os-volume-manage 3.0
 GET os-volume-manage/detail 3.0
-GET resource_filters 3.33
 POST workers/cleanup 3.24
 `
 

@@ -74,6 +74,27 @@ func (q *Quota) Defaults(ctx context.Context, r Reader, typeNames []string) (map
 	return m, nil
 }
 
+// ClassLimits are the limits of a quota class: its own, and for what it does not limit those of the default class, which
+// here count whether or not use_default_quota_class lets them count for projects.
+func (q *Quota) ClassLimits(ctx context.Context, r Reader, class string, typeNames []string) (map[string]int64, error) {
+	always := Quota{opts: q.opts}
+	always.opts.UseDefaultQuotaClass = true
+	m, err := always.Defaults(ctx, r, typeNames)
+	if err != nil {
+		return nil, err
+	}
+	own, err := r.QuotaClassLimits(ctx, class)
+	if err != nil {
+		return nil, err
+	}
+	for name, limit := range own {
+		if _, known := m[name]; known {
+			m[name] = limit
+		}
+	}
+	return m, nil
+}
+
 // typeResources are the resources that exist once more for each volume type.
 var typeResources = [...]string{block.QuotaVolumes, block.QuotaSnapshots, block.QuotaGigabytes}
 
