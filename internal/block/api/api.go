@@ -17,6 +17,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/defaulttypes"
 	"github.com/clinker/clinker/internal/block/api/encryption"
 	"github.com/clinker/clinker/internal/block/api/grouptypes"
+	"github.com/clinker/clinker/internal/block/api/manageable"
 	"github.com/clinker/clinker/internal/block/api/messages"
 	"github.com/clinker/clinker/internal/block/api/operator"
 	"github.com/clinker/clinker/internal/block/api/qos"
@@ -29,6 +30,7 @@ import (
 	usedefaulttypes "github.com/clinker/clinker/internal/block/app/defaulttypes"
 	useencryption "github.com/clinker/clinker/internal/block/app/encryption"
 	usegrouptypes "github.com/clinker/clinker/internal/block/app/grouptypes"
+	usemanage "github.com/clinker/clinker/internal/block/app/manage"
 	usemessages "github.com/clinker/clinker/internal/block/app/messages"
 	useqos "github.com/clinker/clinker/internal/block/app/qos"
 	"github.com/clinker/clinker/internal/block/app/quotasets"
@@ -82,6 +84,8 @@ func extensions(c *app.Core) []wsgi.Extension {
 		snapshots.Attributes(c),
 		attachments.Extension(useattachments.New(c)),
 		transfers.Extension(usetransfers.New(c)),
+		manageable.Volumes(usemanage.New(c)),
+		manageable.Snapshots(usemanage.New(c), usesnapshots.New(c)),
 		volumetypes.Extension(volumeTypes),
 		volumetypes.Access(volumeTypes),
 		qos.Extension(useqos.New(c)),

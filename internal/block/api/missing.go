@@ -54,35 +54,21 @@ GET groups/detail 3.13
 GET groups/{id} 3.13
 PUT groups/{id} 3.13
 POST groups/{id}/action 3.13
-GET manageable_snapshots 3.8
-POST manageable_snapshots 3.8
-GET manageable_snapshots/detail 3.8
-GET manageable_volumes 3.8
-POST manageable_volumes 3.8
-GET manageable_volumes/detail 3.8
 GET os-hosts 3.0
 GET os-hosts/{id} 3.0
 PUT os-hosts/{id} 3.0
 PUT os-services/failover_host 3.0
 PUT os-services/set-log 3.32
 PUT os-services/get-log 3.32
-GET os-snapshot-manage 3.0
-POST os-snapshot-manage 3.0
-GET os-snapshot-manage/detail 3.0
-GET os-volume-manage 3.0
-POST os-volume-manage 3.0
-GET os-volume-manage/detail 3.0
 POST workers/cleanup 3.24
 `
 
 // missingActions are the actions of Cinder that are not built yet, likewise.
 const missingActions = `
-snapshots os-unmanage 3.0
 volumes os-migrate_volume 3.0
 volumes os-migrate_volume_completion 3.0
 volumes os-reimage 3.68
 volumes os-retype 3.0
-volumes os-unmanage 3.0
 volumes os-volume_upload_image 3.0
 `
 

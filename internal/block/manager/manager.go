@@ -18,6 +18,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/journal"
+	"github.com/clinker/clinker/internal/block/manager/adopt"
 	"github.com/clinker/clinker/internal/block/manager/attach"
 	"github.com/clinker/clinker/internal/block/manager/export"
 	"github.com/clinker/clinker/internal/block/manager/revert"
@@ -33,6 +34,7 @@ import (
 type Backend interface {
 	export.Storage
 	revert.Storage
+	adopt.Storage
 	Setup(ctx context.Context) error
 	CreateVolume(ctx context.Context, v driver.Volume) (driver.Update, error)
 	DeleteVolume(ctx context.Context, v driver.Volume) error
@@ -76,8 +78,9 @@ type Options struct {
 	Log       *slog.Logger     // nil means slog.Default
 	Now       func() time.Time // nil means time.Now
 
-	MaxAttempts         int  // scheduler_max_attempts; 0 means 3
-	NoSnapshotGigabytes bool // no_snapshot_gb_quota
+	Quota               adopt.Quota // of what is managed; nil takes none
+	MaxAttempts         int         // scheduler_max_attempts; 0 means 3
+	NoSnapshotGigabytes bool        // no_snapshot_gb_quota
 	// ReadExtraSpecs says that the driver heeds extra specs of types; it costs one more read per volume made.
 	ReadExtraSpecs bool
 
@@ -121,6 +124,7 @@ type Manager struct {
 	exports  *export.Exports
 	attach   *attach.Service
 	revert   *revert.Service
+	adopt    *adopt.Service
 	capacity *capacity
 	flows    flows
 
@@ -148,6 +152,9 @@ func New(o Options) *Manager {
 	m.revert = revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Timeout: o.CopyTimeout, Notify: m.notifyVolume})
 	m.capacity = newCapacity(m)
+	m.adopt = adopt.New(adopt.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		Exports: m.exports, Quota: o.Quota, Timeout: o.VerbTimeout, Now: o.Now, SharedTargets: m.sharedTargets(),
+		CountSnapshots: !o.NoSnapshotGigabytes, Changed: m.capacity.add, Notify: m.notifyVolume})
 	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow(),
 		snapshotCreate: m.snapshotCreateFlow(), snapshotDelete: m.snapshotDeleteFlow()}
 	return m
@@ -202,6 +209,7 @@ func (m *Manager) setup(ctx context.Context) error {
 func (m *Manager) watch() journal.Watch {
 	resume := m.attach.Resume()
 	maps.Copy(resume, m.revert.Resume())
+	maps.Copy(resume, m.adopt.Resume())
 	maps.Copy(resume, map[string]journal.Resume{
 		rpcapi.FlowVolumeCreate:   m.resumeCreate,
 		rpcapi.FlowVolumeDelete:   resumer(m, m.flows.del),

@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/google/uuid"
 
@@ -17,6 +18,7 @@ import (
 // serve listens where callers since RPC 3.6 and before look for a back end (facts §4.1).
 func (m *Manager) serve(ctx context.Context) error {
 	methods := m.methods()
+	maps.Copy(methods, m.manageMethods())
 	for _, s := range []messaging.Server{
 		{Topic: rpcapi.VolumeTopic, Server: m.Host},
 		{Topic: rpcapi.VolumeTopic + "." + m.Host, Server: block.Host(m.Host).Node()},
@@ -39,6 +41,9 @@ func (m *Manager) methods() map[string]messaging.Method {
 			return nil, run(ctx, m, m.flows.create, st.FlowID, rpcapi.FlowVolumeCreate, "volume", a.VolumeID, st)
 		}),
 		rpcapi.MethodDeleteVolume: method(func(ctx context.Context, a *rpcapi.DeleteVolume) (any, error) {
+			if a.UnmanageOnly {
+				return nil, uninterrupted(m.adopt.UnmanageVolume(ctx, a))
+			}
 			st := &deletion{DeleteVolume: *a}
 			return nil, run(ctx, m, m.flows.del, a.FlowID, rpcapi.FlowVolumeDelete, "volume", a.VolumeID, st)
 		}),
@@ -51,6 +56,9 @@ func (m *Manager) methods() map[string]messaging.Method {
 			return nil, run(ctx, m, m.flows.snapshotCreate, a.FlowID, rpcapi.FlowSnapshotCreate, "snapshot", a.SnapshotID, st)
 		}),
 		rpcapi.MethodDeleteSnapshot: method(func(ctx context.Context, a *rpcapi.DeleteSnapshot) (any, error) {
+			if a.UnmanageOnly {
+				return nil, uninterrupted(m.adopt.UnmanageSnapshot(ctx, a))
+			}
 			st := &snapshotDeletion{DeleteSnapshot: *a}
 			return nil, run(ctx, m, m.flows.snapshotDelete, a.FlowID, rpcapi.FlowSnapshotDelete, "snapshot", a.SnapshotID, st)
 		}),
@@ -78,6 +86,24 @@ func (m *Manager) methods() map[string]messaging.Method {
 		rpcapi.MethodPublishCapabilities: method(func(context.Context, *struct{}) (any, error) {
 			m.capacity.poll()
 			return nil, nil
+		}),
+	}
+}
+
+// manageMethods is the part of the table about managing what exists in storage.
+func (m *Manager) manageMethods() map[string]messaging.Method {
+	return map[string]messaging.Method{
+		rpcapi.MethodManageExisting: method(func(ctx context.Context, a *rpcapi.ManageExisting) (any, error) {
+			return nil, uninterrupted(m.adopt.ManageVolume(ctx, a))
+		}),
+		rpcapi.MethodManageExistingSnapshot: method(func(ctx context.Context, a *rpcapi.ManageExistingSnapshot) (any, error) {
+			return nil, uninterrupted(m.adopt.ManageSnapshot(ctx, a))
+		}),
+		rpcapi.MethodGetManageableVolumes: method(func(ctx context.Context, a *rpcapi.GetManageable) (any, error) {
+			return orNothing(m.adopt.Volumes(ctx, a))
+		}),
+		rpcapi.MethodGetManageableSnapshots: method(func(ctx context.Context, a *rpcapi.GetManageable) (any, error) {
+			return orNothing(m.adopt.Snapshots(ctx, a))
 		}),
 	}
 }

@@ -7,6 +7,10 @@ const (
 	FlowVolumeDelete     = "volume_delete"     // DeleteVolume
 	FlowVolumeExtend     = "volume_extend"     // ExtendVolume
 	FlowVolumeRevert     = "volume_revert"     // RevertToSnapshot
+	FlowVolumeManage     = "volume_manage"     // ManageExisting
+	FlowVolumeUnmanage   = "volume_unmanage"   // ManageExisting without a reference
+	FlowSnapshotManage   = "snapshot_manage"   // ManageExistingSnapshot
+	FlowSnapshotUnmanage = "snapshot_unmanage" // ManageExistingSnapshot without a reference
 	FlowSnapshotCreate   = "snapshot_create"   // CreateSnapshot
 	FlowSnapshotDelete   = "snapshot_delete"   // DeleteSnapshot
 	FlowAttachmentUpdate = "attachment_update" // AttachmentUpdate

@@ -26,6 +26,10 @@ const (
 	MethodCreateSnapshot            = "create_snapshot"
 	MethodDeleteSnapshot            = "delete_snapshot"
 	MethodRevertToSnapshot          = "revert_to_snapshot"
+	MethodManageExisting            = "manage_existing"
+	MethodManageExistingSnapshot    = "manage_existing_snapshot"
+	MethodGetManageableVolumes      = "get_manageable_volumes"
+	MethodGetManageableSnapshots    = "get_manageable_snapshots"
 	MethodAttachVolume              = "attach_volume"
 	MethodDetachVolume              = "detach_volume"
 	MethodInitializeConnection      = "initialize_connection"
@@ -60,11 +64,12 @@ type CreateRequest struct {
 	LastError        string         `json:"exc,omitempty"`
 }
 
-// DeleteVolume asks a volume service to remove a volume; Cascade takes its snapshots along.
+// DeleteVolume asks a volume service to remove a volume; Cascade takes its snapshots along. With UnmanageOnly its bytes stay.
 type DeleteVolume struct {
-	FlowID   string
-	VolumeID string
-	Cascade  bool
+	FlowID       string
+	VolumeID     string
+	Cascade      bool
+	UnmanageOnly bool
 }
 
 // ExtendVolume goes to the scheduler, which checks that the pool has room, and from there to the volume service. The row
@@ -82,10 +87,11 @@ type CreateSnapshot struct {
 	SnapshotID string
 }
 
-// DeleteSnapshot asks a volume service to remove a snapshot.
+// DeleteSnapshot asks a volume service to remove a snapshot. With UnmanageOnly its bytes stay.
 type DeleteSnapshot struct {
-	FlowID     string
-	SnapshotID string
+	FlowID       string
+	SnapshotID   string
+	UnmanageOnly bool
 }
 
 // RevertToSnapshot asks a volume service to put a volume back to its newest snapshot.

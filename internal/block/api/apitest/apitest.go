@@ -132,7 +132,7 @@ func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logge
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := manager.New(manager.Options{Host: Backend, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target,
+	m := manager.New(manager.Options{Host: Backend, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
 		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))})
 	if err := m.Start(ctx); err != nil {
 		t.Fatal(err)

@@ -45,6 +45,7 @@ func Extension(u *uses.Snapshots) wsgi.Extension {
 		Actions: []wsgi.Action{
 			{Resource: collection, Name: "os-reset_status", Schemas: resetSchemas, Policy: []string{admin + "reset_status"}, Handler: h.resetStatus},
 			{Resource: collection, Name: "os-force_delete", Schemas: forceDeleteSchemas, Policy: []string{admin + "force_delete"}, Handler: h.forceDelete},
+			{Resource: collection, Name: "os-unmanage", Schemas: unmanageSchemas, Policy: []string{"snapshot_extension:snapshot_unmanage"}, Handler: h.unmanage},
 			{Resource: collection, Name: "os-update_snapshot_status", Schemas: reportSchemas, Handler: h.report,
 				Policy: []string{"snapshot_extension:snapshot_actions:update_snapshot_status"}},
 		},
@@ -187,6 +188,10 @@ func (h handlers) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 
 func (h handlers) forceDelete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
 	return wsgi.Empty(), h.uses.Delete(ctx, r.PathValue("id"), "volume_extension:snapshot_admin_actions:force_delete", true)
+}
+
+func (h handlers) unmanage(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	return wsgi.Empty(), h.uses.Unmanage(ctx, r.PathValue("id"))
 }
 
 func (h handlers) report(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {

@@ -39,6 +39,16 @@ func write(w *jsonview.Writer, r *wsgi.Request, s *block.Snapshot, extra wsgi.Vi
 	w.Close()
 }
 
+// Plain is one snapshot as a whole answer without what other extensions add.
+func Plain(r *wsgi.Request, s *block.Snapshot) *wsgi.Response {
+	w := jsonview.New(768)
+	w.Open()
+	w.Key("snapshot")
+	write(w, r, s, wsgi.Views{})
+	w.Close()
+	return wsgi.JSON(w)
+}
+
 // Attributes is the extension that adds progress and project to a snapshot's show and detail.
 func Attributes(core *app.Core) wsgi.Extension {
 	const alias, rule = "os-extended-snapshot-attributes", "volume_extension:extended_snapshot_attributes"
@@ -78,6 +88,8 @@ var (
 	resetSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"os-reset_status": {"type": "object", "properties": {
 		"status": {"type": "string", "format": "snapshot_status"}}, "required": ["status"], "additionalProperties": false}},
 		"required": ["os-reset_status"], "additionalProperties": false}`}}
+	unmanageSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"os-unmanage": {}},
+		"required": ["os-unmanage"], "additionalProperties": false}`}}
 	reportSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"os-update_snapshot_status": {"type": "object", "properties": {
 		"status": {"type": "string"}, "progress": {"format": "progress"}}, "required": ["status"], "additionalProperties": false}},
 		"required": ["os-update_snapshot_status"], "additionalProperties": false}`}}

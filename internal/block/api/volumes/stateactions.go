@@ -26,6 +26,7 @@ func (h handlers) stateActions() []wsgi.Action {
 	revert.Versions = microversion.From(3, 40)
 	return []wsgi.Action{
 		revert,
+		h.action("os-unmanage", "volume_extension:volume_unmanage", anything, byID(h.uses.Unmanage)),
 		answering200(h.action("os-set_image_metadata", image+"set", setImageMetadataArgument, h.setImageMetadata)),
 		answering200(h.action("os-show_image_metadata", "volume:get_volume_metadata", anything, h.showImageMetadata)),
 		answering200(h.action("os-unset_image_metadata", image+"remove", unsetImageMetadataArgument, h.unsetImageMetadata)),

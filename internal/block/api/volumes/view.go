@@ -43,9 +43,29 @@ func (vw view) answer(v *block.Volume) *wsgi.Response {
 	return wsgi.JSON(w)
 }
 
+// Plain is one volume as a whole answer without what microversions have added: upstream's answer to managing one.
+func Plain(ctx context.Context, r *wsgi.Request, v *block.Volume) *wsgi.Response {
+	w := jsonview.New(1024)
+	w.Open()
+	w.Key("volume")
+	w.Open()
+	newView(ctx, r).writePlain(w, v)
+	w.Close()
+	w.Close()
+	return wsgi.JSON(w)
+}
+
 // write writes one volume (facts §1.4; cinder/api/v3/views/volumes.py).
 func (vw view) write(w *jsonview.Writer, v *block.Volume) {
 	w.Open()
+	vw.writePlain(w, v)
+	vw.writeNewer(w, v)
+	vw.extra.Append(w, v)
+	w.Close()
+}
+
+// writePlain writes what every view of a volume has.
+func (vw view) writePlain(w *jsonview.Writer, v *block.Volume) {
 	w.String("id", v.ID)
 	w.String("status", shownStatus(v.Status))
 	w.Int("size", v.SizeGiB)
@@ -69,9 +89,6 @@ func (vw view) write(w *jsonview.Writer, v *block.Volume) {
 	if vw.admin {
 		w.StringOrNull("migration_status", v.MigrationStatus)
 	}
-	vw.writeNewer(w, v)
-	vw.extra.Append(w, v)
-	w.Close()
 }
 
 // writeNewer writes what microversions have added.

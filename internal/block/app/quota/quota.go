@@ -177,6 +177,15 @@ func (q *Quota) Take(ctx context.Context, tx store.Tx, projectID string, d Delta
 	return tx.PutQuotaUsage(ctx, projectID, used)
 }
 
+// TakeGigabytes is Take for gigabytes alone: of v, or of a snapshot of it, whose number the project has taken already.
+func (q *Quota) TakeGigabytes(ctx context.Context, tx store.Tx, v *block.Volume, projectID string, volumeGiB, snapshotGiB int64) error {
+	newSizeGiB := int64(0)
+	if volumeGiB > 0 {
+		newSizeGiB = v.SizeGiB + volumeGiB
+	}
+	return q.Take(ctx, tx, projectID, Delta{VolumeGiB: volumeGiB, SnapshotGiB: snapshotGiB, TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}, newSizeGiB)
+}
+
 type claim struct {
 	resource string
 	amount   int64

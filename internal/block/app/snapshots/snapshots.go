@@ -175,19 +175,20 @@ func (u *Snapshots) Delete(ctx context.Context, id, rule string, force bool) err
 	msg := &rpcapi.DeleteSnapshot{FlowID: app.NewOperationID(), SnapshotID: id}
 	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowSnapshotDelete, Owner: v.Host.Backend(),
 		ResourceType: "snapshot", ResourceID: id, State: msg}
-	return u.HandOver(ctx, op, func(tx store.Tx) error { return markDeleting(ctx, tx, id, force) },
+	return u.HandOver(ctx, op, func(tx store.Tx) error { return mark(ctx, tx, id, block.SnapshotDeleting, force) },
 		func(ctx context.Context) error {
 			return u.VolumeService.Cast(ctx, v.Host, "3.0", rpcapi.MethodDeleteSnapshot, msg)
 		})
 }
 
-func markDeleting(ctx context.Context, tx store.Tx, id string, force bool) error {
+// mark puts a snapshot on its way out.
+func mark(ctx context.Context, tx store.Tx, id string, to block.SnapshotStatus, force bool) error {
 	when, words := store.SnapshotWhen{NoGroupSnapshot: true}, ""
 	if !force {
 		when.Status = []block.SnapshotStatus{block.SnapshotAvailable, block.SnapshotError}
 		words = "status must be available or error and "
 	}
-	ok, err := tx.UpdateSnapshot(ctx, id, when, store.SnapshotSet{Status: new(block.SnapshotDeleting)})
+	ok, err := tx.UpdateSnapshot(ctx, id, when, store.SnapshotSet{Status: &to})
 	if err == nil && !ok {
 		err = block.InvalidSnapshot("Snapshot %smust not be part of a group.", words)
 	}

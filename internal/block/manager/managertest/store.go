@@ -244,6 +244,7 @@ func (t *tx) UpdateSnapshot(_ context.Context, id string, when store.SnapshotWhe
 	}
 	put(&s.Status, set.Status)
 	put(&s.Progress, set.Progress)
+	put(&s.VolumeSizeGiB, set.VolumeSizeGiB)
 	put(&s.ProviderID, set.ProviderID)
 	put(&s.ProviderLocation, set.ProviderLocation)
 	put(&s.ProviderAuth, set.ProviderAuth)
