@@ -36,6 +36,8 @@ type Cloud struct {
 	Host       string // of the node: "lab"
 	Backend    string // the back end's address, "lab@fake"; its one pool is called "fake"
 	HTTP       *http.Client
+	// ServiceToken is the token of an OpenStack service, which clients of the kind of Nova send along.
+	ServiceToken string
 }
 
 // Taken is one request of a step and what came of it.
@@ -76,6 +78,7 @@ func (c *Cloud) variables() *variables {
 		v.set(string(p)+"_project", c.Identities[p].ProjectID)
 		v.set(string(p)+"_user", c.Identities[p].UserID)
 	}
+	v.set("service_token", c.ServiceToken)
 	v.set("backend", c.Backend)
 	v.set("pool", c.Backend+"#fake")
 	v.set("host", c.Host)
@@ -159,11 +162,40 @@ type answer struct {
 	header http.Header
 }
 
-func (p *play) send(ctx context.Context, s tour.Step, version string) (answer, []byte, error) {
+// send sends a step's request. A server that refuses a large body may hang up before it has been sent; then the client
+// may or may not see the answer, so that is tried again.
+func (p *play) send(ctx context.Context, s tour.Step, version string) (a answer, body []byte, err error) {
+	attempts := 1
+	if len(s.Body) > 64<<10 {
+		attempts = 20
+	}
+	for range attempts {
+		if a, body, err = p.sendOnce(ctx, s, version); err == nil {
+			break
+		}
+	}
+	return a, body, err
+}
+
+func (p *play) sendOnce(ctx context.Context, s tour.Step, version string) (answer, []byte, error) {
+	r, err := p.request(ctx, s, version)
+	if err != nil {
+		return answer{}, nil, err
+	}
+	response, err := p.cloud.HTTP.Do(r)
+	if err != nil {
+		return answer{}, nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
+	return answer{response.StatusCode, response.Header}, text, err
+}
+
+func (p *play) request(ctx context.Context, s tour.Step, version string) (*http.Request, error) {
 	as := p.cloud.Identities[persona(s)]
 	method, path, ok := strings.Cut(s.Do, " ")
 	if !ok {
-		return answer{}, nil, fmt.Errorf("%q is not a method and a path", s.Do)
+		return nil, fmt.Errorf("%q is not a method and a path", s.Do)
 	}
 	if !strings.HasPrefix(path, "/") {
 		path = "/v3/${project}/" + path
@@ -174,7 +206,7 @@ func (p *play) send(ctx context.Context, s tour.Step, version string) (answer, [
 	}
 	r, err := http.NewRequestWithContext(ctx, method, p.cloud.Root+p.expand(path, as), body)
 	if err != nil {
-		return answer{}, nil, err
+		return nil, err
 	}
 	r.Header.Set("X-Auth-Token", as.Token)
 	r.Header.Set("Accept", "application/json")
@@ -189,13 +221,7 @@ func (p *play) send(ctx context.Context, s tour.Step, version string) (answer, [
 		}
 		r.Header.Set(name, p.expand(value, as))
 	}
-	response, err := p.cloud.HTTP.Do(r)
-	if err != nil {
-		return answer{}, nil, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
-	return answer{response.StatusCode, response.Header}, text, err
+	return r, nil
 }
 
 func persona(s tour.Step) tour.Persona {

@@ -48,6 +48,11 @@ func record(ctx context.Context) error {
 		return fmt.Errorf("keystone: %w", err)
 	}
 	cloud.Identities = identities
+	service, err := k.login(ctx, account{user: "cinder", project: "service"})
+	if err != nil {
+		return fmt.Errorf("keystone: %w", err)
+	}
+	cloud.ServiceToken = service.Token
 	for _, g := range tour.All() {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), g.Name) {
 			continue

@@ -59,8 +59,8 @@ type Step struct {
 	Mask []string
 }
 
-// At gives the microversions a step is sent at while its group is played at version.
-func (s Step) at(version string) []string {
+// SentAt gives the microversions the step is sent at while its group is played at version; none means it is left out.
+func (s Step) SentAt(version string) []string {
 	if s.At != "" {
 		if version == Versions()[len(Versions())-1] {
 			return strings.Fields(s.At)
@@ -72,9 +72,6 @@ func (s Step) at(version string) []string {
 	}
 	return []string{version}
 }
-
-// SentAt gives the microversions the step is sent at while its group is played at version; none means it is left out.
-func (s Step) SentAt(version string) []string { return s.at(version) }
 
 // Plays are the microversions a group is played at.
 func (g Group) Plays() []string {
@@ -101,7 +98,14 @@ func minor(version string) int {
 
 // All is the whole tour.
 func All() []Group {
-	return []Group{
-		protocol(), volumes(),
+	all := []Group{
+		protocol(), volumes(), actions(), migrations(), snapshots(), attachments(), types(), encryption(), qos(), quotas(), services(), operator(),
+		groupTypes(), groups(), consistencyGroups(), backups(), transfers("os-volume-transfer"), transfers("volume-transfers"), managing(), messages(),
 	}
+	for _, g := range all {
+		for i := range g.Steps {
+			g.Steps[i].Name = strings.TrimSpace(g.Steps[i].Name) // "extend " and nothing is "extend"
+		}
+	}
+	return all
 }
