@@ -16,12 +16,17 @@ func FuzzPostGroupTypesIdGroupSpecs(f *testing.F) { fuzz(f, "POST /group_types/{
 func FuzzPutGroupTypesIdGroupSpecsKey(f *testing.F) {
 	fuzz(f, "PUT /group_types/{id}/group_specs/{key}")
 }
+func FuzzPostManageableSnapshots(f *testing.F)       { fuzz(f, "POST /manageable_snapshots") }
+func FuzzPostManageableVolumes(f *testing.F)         { fuzz(f, "POST /manageable_volumes") }
+func FuzzPutOsQuotaClassSetsId(f *testing.F)         { fuzz(f, "PUT /os-quota-class-sets/{id}") }
 func FuzzPutOsQuotaSetsId(f *testing.F)              { fuzz(f, "PUT /os-quota-sets/{id}") }
 func FuzzPutOsServicesDisable(f *testing.F)          { fuzz(f, "PUT /os-services/disable") }
 func FuzzPutOsServicesDisableLogReason(f *testing.F) { fuzz(f, "PUT /os-services/disable-log-reason") }
 func FuzzPutOsServicesEnable(f *testing.F)           { fuzz(f, "PUT /os-services/enable") }
 func FuzzPutOsServicesFreeze(f *testing.F)           { fuzz(f, "PUT /os-services/freeze") }
 func FuzzPutOsServicesThaw(f *testing.F)             { fuzz(f, "PUT /os-services/thaw") }
+func FuzzPostOsSnapshotManage(f *testing.F)          { fuzz(f, "POST /os-snapshot-manage") }
+func FuzzPostOsVolumeManage(f *testing.F)            { fuzz(f, "POST /os-volume-manage") }
 func FuzzPostOsVolumeTransfer(f *testing.F)          { fuzz(f, "POST /os-volume-transfer") }
 func FuzzPostOsVolumeTransferIdAccept(f *testing.F)  { fuzz(f, "POST /os-volume-transfer/{id}/accept") }
 func FuzzPostQosSpecs(f *testing.F)                  { fuzz(f, "POST /qos-specs") }
@@ -31,6 +36,7 @@ func FuzzPostSnapshots(f *testing.F)                 { fuzz(f, "POST /snapshots"
 func FuzzPutSnapshotsId(f *testing.F)                { fuzz(f, "PUT /snapshots/{id}") }
 func FuzzSnapshotsOsForceDelete(f *testing.F)        { fuzz(f, "POST /snapshots/{id}/action os-force_delete") }
 func FuzzSnapshotsOsResetStatus(f *testing.F)        { fuzz(f, "POST /snapshots/{id}/action os-reset_status") }
+func FuzzSnapshotsOsUnmanage(f *testing.F)           { fuzz(f, "POST /snapshots/{id}/action os-unmanage") }
 func FuzzSnapshotsOsUpdateSnapshotStatus(f *testing.F) {
 	fuzz(f, "POST /snapshots/{id}/action os-update_snapshot_status")
 }
@@ -78,6 +84,7 @@ func FuzzVolumesOsShowImageMetadata(f *testing.F) {
 func FuzzVolumesOsTerminateConnection(f *testing.F) {
 	fuzz(f, "POST /volumes/{id}/action os-terminate_connection")
 }
+func FuzzVolumesOsUnmanage(f *testing.F)  { fuzz(f, "POST /volumes/{id}/action os-unmanage") }
 func FuzzVolumesOsUnreserve(f *testing.F) { fuzz(f, "POST /volumes/{id}/action os-unreserve") }
 func FuzzVolumesOsUnsetImageMetadata(f *testing.F) {
 	fuzz(f, "POST /volumes/{id}/action os-unset_image_metadata")
