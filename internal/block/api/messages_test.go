@@ -94,7 +94,7 @@ func TestMessageList(t *testing.T) {
 	}
 	m.At("3.31").Get("/messages?project_id=q").Fault(400, "Invalid filters project_id are found in query options.")
 	m.Get("/messages?marker="+nowhere).Fault(404, "Message "+nowhere+" could not be found.")
-	m.Get("/messages?sort=nothing:asc").Fault(400, "Sort key supplied is invalid: nothing")
+	m.Get("/messages?sort=nothing:asc").Fault(400, "Invalid sort key")
 	m.Get("/messages?limit=-1").Fault(400, "limit param must be positive")
 }
 

@@ -93,7 +93,7 @@ func TestQoSList(t *testing.T) {
 	admin.Get("/qos-specs?name=b").Is(200, `{"qos_specs": []}`) // the table has no such column
 	admin.Get("/qos-specs?marker="+nowhere).Fault(404, "No such QoS spec")
 	admin.Get("/qos-specs?limit=x").Fault(400, "limit param must be an integer")
-	admin.Get("/qos-specs?sort=name:asc").Fault(400, "Sort key supplied is invalid: name")
+	admin.Get("/qos-specs?sort=name:asc").Fault(400, "Invalid sort key")
 }
 
 func TestQoSOfTypes(t *testing.T) {

@@ -23,7 +23,7 @@ func TestImageMetadataActions(t *testing.T) {
 	unset := func(c apitest.Caller, key string) apitest.Answer {
 		return c.Action(path, "os-unset_image_metadata", object("key", key))
 	}
-	m.Action(path, "os-show_image_metadata", nil).Is(200, `{"metadata": {}}`)
+	m.Action(path, "os-show_image_metadata", nil).Fault(404, "Glance metadata for volume/snapshot "+id+" cannot be found.")
 	set(m, object("os", "linux", "min_ram", "0")).Is(200, `{"metadata": {"os": "linux", "min_ram": "0"}}`)
 	set(m, object("os", "bsd")).Is(200, `{"metadata": {"os": "bsd", "min_ram": "0"}}`)
 	reader.Action(path, "os-show_image_metadata", object()).Is(200, `{"metadata": {"os": "bsd", "min_ram": "0"}}`)

@@ -126,7 +126,7 @@ func TestTransferList(t *testing.T) {
 	if d := cmp.Diff(want, links); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	m.At("3.59").Get("/volume-transfers?sort=x:asc").Fault(400, "Sort key supplied is invalid: x")
+	m.At("3.59").Get("/volume-transfers?sort=x:asc").Fault(400, "Invalid sort key")
 	m.At("3.59").Get("/volume-transfers?limit=-1").Fault(400, "limit param must be positive")
 	m.At("3.59").Get("/volume-transfers?marker="+nowhere).Fault(404, "Transfer "+nowhere+" could not be found.")
 }

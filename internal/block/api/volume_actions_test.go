@@ -261,7 +261,9 @@ func TestVolumeResetStatus(t *testing.T) {
 	reset(object("attach_status", "reserved")).Fault(400, "Volume attach status: reserved is invalid")
 	reset(object("migration_status", "x")).Fault(400, "Volume migration status: x is invalid")
 	reset(object("status", 5)).Fault(400, "")
-	reset(object()).Fault(400, "is not valid under any of the given schemas")
+	for _, nothing := range []map[string]any{object(), object("status", nil), object("status", "")} {
+		reset(nothing).Fault(400, "Must specify 'status', 'attach_status' or 'migration_status' for update.")
+	}
 	reset(object("status", "error", "x", 1)).Fault(400, "Additional properties are not allowed")
 	admin.Action("/volumes/"+nowhere, "os-reset_status", object("status", "error")).Fault(404, "Volume "+nowhere+" could not be found.")
 	expectStates(m, id, "available/detached")

@@ -110,7 +110,7 @@ func TestVolumeListMore(t *testing.T) {
 		{m, "", "limit=-1", "limit param must be positive"},
 		{m, "", "offset=x", "offset must be an integer"},
 		{m, "", "offset=-1", "offset must be >= 0"},
-		{m, "", "sort=nothing", "Invalid input received: Sort key supplied is invalid: nothing"},
+		{m, "", "sort=nothing", "Invalid input received: Invalid sort key"},
 		{m, "", "sort=name:up", "Unknown sort direction, must be 'desc' or 'asc'."},
 		{m, "", "sort=name&sort_key=name", "The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the 'sort' parameter."},
 		{m, "3.31", "unknown=x&bad=y", "Invalid filters bad,unknown are found in query options."},

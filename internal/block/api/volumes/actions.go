@@ -35,7 +35,6 @@ const (
 		"status": {"type": ["string", "null"], "format": "volume_status"},
 		"migration_status": {"type": ["string", "null"], "format": "volume_migration_status"},
 		"attach_status": {"type": ["string", "null"], "format": "volume_attach_status"}},
-		"anyOf": [{"required": ["status"]}, {"required": ["migration_status"]}, {"required": ["attach_status"]}],
 		"additionalProperties": false}`
 	forceDetachArgument = `{"type": "object", "properties": {
 		"connector": {"type": ["string", "object", "null"]},
@@ -140,6 +139,9 @@ func (h handlers) resetStatus(ctx context.Context, r *wsgi.Request) (*wsgi.Respo
 	}
 	if s := strings.ToLower(a.String("migration_status")); s != "" {
 		reset.MigrationStatus = &s
+	}
+	if reset == (uses.Reset{}) {
+		return nil, fault.New(fault.Invalid, "InvalidParameterValue", "Must specify 'status', 'attach_status' or 'migration_status' for update.")
 	}
 	return wsgi.Empty(), h.uses.ResetStatus(ctx, r.PathValue("id"), reset)
 }

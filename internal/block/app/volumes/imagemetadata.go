@@ -9,13 +9,21 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 )
 
-// ImageMetadata reads the properties of the image a volume was made from, as they stand with the volume.
+// ImageMetadata reads the properties of the image a volume was made from, as they stand with the volume. NotFound
+// GlanceMetadataNotFound if it has none.
 func (u *Volumes) ImageMetadata(ctx context.Context, id string) (map[string]string, error) {
 	v, err := u.Volume(ctx, id, "volume:get_volume_metadata")
 	if err != nil {
 		return nil, err
 	}
+	if len(v.ImageMetadata) == 0 {
+		return nil, imageMetadataNotFound(id)
+	}
 	return v.ImageMetadata, nil
+}
+
+func imageMetadataNotFound(id string) error {
+	return fault.New(fault.NotFound, "GlanceMetadataNotFound", "Glance metadata for volume/snapshot %s cannot be found.", id)
 }
 
 // PutImageMetadata merges pairs into a volume's image metadata and returns the whole. Invalid while the volume is in
@@ -61,7 +69,7 @@ func (u *Volumes) DeleteImageMetadata(ctx context.Context, id, key string) error
 			return err
 		}
 		if _, there := v.ImageMetadata[key]; !there {
-			return fault.New(fault.NotFound, "GlanceMetadataNotFound", "Glance metadata for volume/snapshot %s cannot be found.", id)
+			return imageMetadataNotFound(id)
 		}
 		if v.Status == block.VolumeMaintenance || v.Status == block.VolumeUploading {
 			return block.InvalidVolume("Deleting volume metadata is not allowed for volumes in %s status.", v.Status)

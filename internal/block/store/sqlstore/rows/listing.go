@@ -213,7 +213,7 @@ func (l *Listing) keys(sorts []store.Sort) ([]sqlkit.OrderKey, error) {
 	for _, s := range slices.Concat(sorts, []store.Sort{{Key: "created_at", Desc: desc}, {Key: "id", Desc: desc}}) {
 		col, ok := l.Columns[s.Key]
 		if !ok || col.Via != "" {
-			return nil, block.InvalidInput("Sort key supplied is invalid: %s", s.Key)
+			return nil, block.InvalidInput("Invalid sort key")
 		}
 		unique := slices.ContainsFunc(keys, func(k sqlkit.OrderKey) bool { return k.Column == l.ID })
 		twice := slices.ContainsFunc(keys, func(k sqlkit.OrderKey) bool { return k.Column == col.Name })

@@ -131,7 +131,7 @@ func testQoSPaging(t *testing.T, s store.Store) {
 	_, err := s.QoSSpecsList(t.Context(), store.QoSQuery{Page: store.Page{Marker: "none"}})
 	wantFault(t, err, fault.NotFound, "QoSSpecsNotFound", "")
 	_, err = s.QoSSpecsList(t.Context(), store.QoSQuery{Page: store.Page{Sort: []store.Sort{{Key: "name"}}}})
-	wantFault(t, err, fault.Invalid, "InvalidInput", "Invalid input received: Sort key supplied is invalid: name")
+	wantFault(t, err, fault.Invalid, "InvalidInput", "Invalid input received: Invalid sort key")
 }
 
 func testQuotaClass(t *testing.T, s store.Store) {
