@@ -33,6 +33,7 @@ type process struct {
 	backends   []*backend
 
 	log       *slog.Logger
+	logLevel  *slog.LevelVar
 	metrics   *telemetry.Metrics
 	store     *sqlstore.Store
 	transport messaging.Transport
@@ -50,7 +51,7 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 	p := &process{opts: opts, conf: conf, appOptions: app.OptionsFrom(conf), host: opts.host.Get(conf),
 		statePath: opts.statePath.Get(conf), metrics: telemetry.NewMetrics()}
 	var logFile io.Closer
-	if p.log, logFile, err = opts.log.Open(conf, program); err != nil {
+	if p.log, p.logLevel, logFile, err = opts.log.Open(conf, program); err != nil {
 		return nil, err
 	}
 	p.closers = append(p.closers, logFile.Close)

@@ -97,6 +97,12 @@ func extensions(c *app.Core) []wsgi.Extension {
 		operator.Services(cloud),
 		operator.Zones(cloud),
 		operator.Pools(cloud),
+		operator.Hosts(cloud),
+		operator.Capabilities(cloud),
+		operator.Clusters(cloud),
+		operator.Workers(cloud),
+		operator.Failover(cloud),
+		operator.LogLevels(cloud),
 		operator.QuotaSets(quotas),
 		operator.QuotaClasses(quotas),
 		operator.ResourceFilters(),
@@ -126,6 +132,11 @@ func settling(limit time.Duration) func(context.Context) (context.Context, func(
 // formats are the schema formats that know the wing's words (cinder/api/validation/validators.py).
 func formats() map[string]func(any) error {
 	return map[string]func(any) error{
+		"level": func(value any) error {
+			text, _ := value.(string)
+			_, err := services.ParseLogLevel(text)
+			return err
+		},
 		"volume_status": oneOf("Volume status", false, block.VolumeCreating, block.VolumeAvailable, block.VolumeDeleting, block.VolumeError,
 			block.VolumeErrorDeleting, block.VolumeErrorManaging, block.VolumeManaging, block.VolumeAttaching, block.VolumeInUse,
 			block.VolumeDetaching, block.VolumeMaintenance, block.VolumeRestoringBackup, block.VolumeErrorRestoring, block.VolumeReserved,

@@ -71,11 +71,14 @@ func ask(t *testing.T, c *apitest.Cloud, r wsgi.RouteInfo, persona string, reque
 	path, body := request(&fixture{c.As(t, apitest.Member, "p")})
 	as.Bare = path == "/"
 	answer := as.At("3.71").Do(r.Method, path, body)
-	if answer.Status >= 500 || answer.Status == 400 {
+	if answer.Status >= 500 || answer.Status == 400 && !neverDone(operationName(r)) {
 		t.Errorf("%s as %s: the request is not right: %d %s", operationName(r), persona, answer.Status, answer.Body)
 	}
 	return answer.Status
 }
+
+// neverDone says whether an operation is refused whatever is asked: failing over, as long as no driver replicates.
+func neverDone(operation string) bool { return strings.HasPrefix(operation, "PUT /os-services/failover") }
 
 // fixture makes resources of project p right in the database, which is quick; the storage does not know of them.
 type fixture struct{ apitest.Caller }

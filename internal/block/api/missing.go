@@ -22,16 +22,11 @@ PUT backups/{id} 3.9
 POST backups/{id}/action 3.0
 GET backups/{id}/export_record 3.0
 POST backups/{id}/restore 3.0
-GET capabilities/{id} 3.0
 GET cgsnapshots 3.0
 POST cgsnapshots 3.0
 GET cgsnapshots/detail 3.0
 DELETE cgsnapshots/{id} 3.0
 GET cgsnapshots/{id} 3.0
-GET clusters 3.7
-GET clusters/detail 3.7
-GET clusters/{id} 3.7
-PUT clusters/{id} 3.7
 GET consistencygroups 3.0
 POST consistencygroups 3.0
 POST consistencygroups/create_from_src 3.0
@@ -54,13 +49,6 @@ GET groups/detail 3.13
 GET groups/{id} 3.13
 PUT groups/{id} 3.13
 POST groups/{id}/action 3.13
-GET os-hosts 3.0
-GET os-hosts/{id} 3.0
-PUT os-hosts/{id} 3.0
-PUT os-services/failover_host 3.0
-PUT os-services/set-log 3.32
-PUT os-services/get-log 3.32
-POST workers/cleanup 3.24
 `
 
 // missingActions are the actions of Cinder that are not built yet, likewise.

@@ -51,6 +51,8 @@ type Core struct {
 	Zones         *Zones
 	Options       Options
 	Log           *slog.Logger
+	LogLevel      *slog.LevelVar   // of Log and the whole process; nil if it cannot be changed
+	Host          string           // this node's name in the services table
 	Now           func() time.Time // UTC
 }
 

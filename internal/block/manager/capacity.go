@@ -146,3 +146,24 @@ func (c *capacity) current() map[string]any {
 	caps["pools"] = pools
 	return caps
 }
+
+// capabilities is what the storage can do, with the extra specs that upstream says every back end knows.
+func (c *capacity) capabilities(ctx context.Context) (*rpcapi.Capabilities, error) {
+	caps := c.current()
+	if caps == nil { // before the first poll
+		var err error
+		if caps, err = c.m.Backend.Capabilities(ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+	property := func(title, description string) map[string]any {
+		return map[string]any{"title": title, "description": description, "type": "boolean"}
+	}
+	caps["properties"] = map[string]any{
+		"thin_provisioning":   property("Thin Provisioning", "Sets thin provisioning."),
+		"compression":         property("Compression", "Enables compression."),
+		"qos":                 property("QoS", "Enables QoS."),
+		"replication_enabled": property("Replication", "Enables replication."),
+	}
+	return &rpcapi.Capabilities{Capabilities: caps}, nil
+}

@@ -83,6 +83,9 @@ func (m *Manager) methods() map[string]messaging.Method {
 		rpcapi.MethodDetachVolume: method(func(ctx context.Context, a *rpcapi.DetachVolume) (any, error) {
 			return nil, m.attach.Detach(ctx, a)
 		}),
+		rpcapi.MethodGetCapabilities: method(func(ctx context.Context, _ *rpcapi.GetCapabilities) (any, error) {
+			return orNothing(m.capacity.capabilities(ctx))
+		}),
 		rpcapi.MethodPublishCapabilities: method(func(context.Context, *struct{}) (any, error) {
 			m.capacity.poll()
 			return nil, nil

@@ -30,6 +30,7 @@ const (
 	MethodManageExistingSnapshot    = "manage_existing_snapshot"
 	MethodGetManageableVolumes      = "get_manageable_volumes"
 	MethodGetManageableSnapshots    = "get_manageable_snapshots"
+	MethodGetCapabilities           = "get_capabilities"
 	MethodAttachVolume              = "attach_volume"
 	MethodDetachVolume              = "detach_volume"
 	MethodInitializeConnection      = "initialize_connection"

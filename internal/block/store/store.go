@@ -39,6 +39,7 @@ type Reader interface {
 	GroupTypeReader
 	MessageReader
 	ServiceReader
+	HostReader
 	QuotaReader
 	FlowReader
 }

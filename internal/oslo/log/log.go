@@ -52,27 +52,27 @@ func (o *Options) All() []config.Option {
 		"rate_limit_burst", "rate_limit_except_level", "publish_errors", "instance_format", "instance_uuid_format", "fatal_deprecations")...)
 }
 
-// Open makes the logger of a program, which names its file if only a directory is set. The closer closes what was opened.
+// Open makes the logger of a program, at a level that can be changed while it is in use, which names its file if only a directory is set. The closer closes what was opened.
 // A file that cannot be opened, or a format with a field that is not known, is a fault.Invalid.
-func (o *Options) Open(c *config.Config, program string) (*slog.Logger, io.Closer, error) {
+func (o *Options) Open(c *config.Config, program string) (_ *slog.Logger, level *slog.LevelVar, _ io.Closer, err error) {
 	out, closer, err := o.output(c, program)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	level := slog.LevelInfo
+	level = new(slog.LevelVar) // Info
 	if o.debug.Get(c) {
-		level = slog.LevelDebug
+		level.Set(slog.LevelDebug)
 	}
 	lo := telemetry.LogOptions{Level: level, Formats: telemetry.LineFormats{Context: o.contextFormat.Get(c), Default: o.defaultFormat.Get(c),
 		UserIdentity: o.identityFormat.Get(c), DebugSuffix: o.debugSuffix.Get(c), Exception: o.exceptionPrefix.Get(c)}}
 	if o.json.Get(c) {
-		return slog.New(telemetry.NewJSONHandler(out, lo)), closer, nil
+		return slog.New(telemetry.NewJSONHandler(out, lo)), level, closer, nil
 	}
 	h, err := telemetry.NewLineHandler(out, lo)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return slog.New(h), closer, nil
+	return slog.New(h), level, closer, nil
 }
 
 // output opens the file that file and dir name.

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,12 +21,14 @@ func open(t *testing.T, overrides map[string]string) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, closer, err := o.Open(c, "cinder-volume")
+	l, level, closer, err := o.Open(c, "cinder-volume")
 	if err != nil {
 		return "", err
 	}
 	l.Debug("whispered")
 	l.Info("said")
+	level.Set(slog.LevelError)
+	l.Info("said too late")
 	if err := closer.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,11 @@
-// Package transfertest is the part of the store's suite about transfers of volumes, and about what a change of owner
-// writes.
+// Package transfertest is the part of the store's suite about whose volumes are: transfers, what a change of owner writes,
+// and what projects have on a host.
 //
 // What must not live here: anything that knows an implementation.
 package transfertest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -22,6 +23,7 @@ const donor, taker = "donor", "taker"
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for name, test := range map[string]func(t *testing.T, s store.Store){
 		"transfer": testTransfer, "transfer lists": testLists, "change of owner": testOwner, "image metadata": testImageMetadata,
+		"projects on a host": testProjectsOn,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,5 +188,38 @@ func testImageMetadata(t *testing.T, s store.Store) {
 	}
 	if got, err := s.Volume(t.Context(), v.ID, ""); err != nil || len(got.ImageMetadata) != 0 {
 		t.Errorf("%v, %v", got.ImageMetadata, err)
+	}
+}
+
+func testProjectsOn(t *testing.T, s store.Store) {
+	for _, v := range []struct {
+		project string
+		host    block.Host
+		sizeGiB int64
+		shots   int
+	}{{donor, "node@a#x", 2, 2}, {donor, "node@a#y", 3, 0}, {donor, "node@b#x", 5, 1}, {taker, "node@a#x", 7, 0}, {taker, "nodes@a#x", 9, 0}} {
+		made := volume(t, s, v.project)
+		update(t, s, func(tx store.Tx) error {
+			_, err := tx.UpdateVolume(t.Context(), made.ID, store.VolumeWhen{}, store.VolumeSet{Host: &v.host, SizeGiB: &v.sizeGiB})
+			for range v.shots {
+				n := &block.Snapshot{ID: uuid.NewString(), VolumeID: made.ID, ProjectID: v.project, VolumeSizeGiB: v.sizeGiB, VolumeTypeID: made.VolumeTypeID,
+					Status: block.SnapshotAvailable}
+				err = errors.Join(err, tx.CreateSnapshot(t.Context(), n))
+			}
+			return err
+		})
+	}
+	for host, want := range map[string][]store.ProjectTotals{
+		"node@a": {{ProjectID: donor, Volumes: 2, SizeGiB: 5, Snapshots: 2, SnapshotsSizeGiB: 4}, {ProjectID: taker, Volumes: 1, SizeGiB: 7}},
+		"node":   {{ProjectID: donor, Volumes: 3, SizeGiB: 10, Snapshots: 3, SnapshotsSizeGiB: 9}, {ProjectID: taker, Volumes: 1, SizeGiB: 7}},
+		"nod":    {},
+	} {
+		got, err := s.ProjectsOn(t.Context(), host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", host, d)
+		}
 	}
 }

@@ -1,0 +1,181 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/api/listing"
+	"github.com/clinker/clinker/internal/block/api/member"
+	uses "github.com/clinker/clinker/internal/block/app/services"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/microversion"
+	"github.com/clinker/clinker/internal/oslo/wsgi"
+)
+
+// replicationOfClusters is the microversion since which clusters may be named in what is about replication.
+var replicationOfClusters = microversion.V(3, 26)
+
+// Request schemas (cinder/api/schemas/services.py, clusters.py, workers.py).
+var (
+	failoverSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"host": {"$ref": "parameter_types#/cinder_host"},
+		"backend_id": {"$ref": "parameter_types#/nullable_string"}, "cluster": {"$ref": "parameter_types#/nullable_string"}},
+		"additionalProperties": false}`}}
+	clusterSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"name": {"$ref": "parameter_types#/name"},
+		"binary": {"$ref": "parameter_types#/nullable_string"},
+		"disabled_reason": {"type": ["string", "null"], "format": "disabled_reason"}}, "required": ["name"], "additionalProperties": false}`}}
+	cleanupSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {
+		"cluster_name": {"$ref": "parameter_types#/hostname"}, "disabled": {"$ref": "parameter_types#/boolean"},
+		"host": {"$ref": "parameter_types#/hostname"}, "is_up": {"$ref": "parameter_types#/boolean"},
+		"binary": {"enum": ["cinder-volume", "cinder-scheduler"]}, "resource_id": {"$ref": "parameter_types#/optional_uuid"},
+		"resource_type": {"$ref": "parameter_types#/resource_type"}, "service_id": {"$ref": "parameter_types#/service_id"}},
+		"additionalProperties": false}`}}
+)
+
+// Failover is the extension that adds failing over to /os-services, under its two names: failover_host knows hosts alone.
+func Failover(u *uses.Services) wsgi.Extension {
+	handler := func(clusters bool) wsgi.Handler {
+		return func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+			if err := u.Authorize(ctx, servicesRule+"update"); err != nil {
+				return nil, err
+			}
+			host, cluster := r.Body.String("host"), ""
+			if clusters {
+				cluster = r.Body.String("cluster")
+			}
+			if (host == "") == (cluster == "") {
+				if clusters {
+					return nil, block.InvalidInput("One and only one of cluster and host must be set.")
+				}
+				return nil, block.InvalidInput("Host field is missing.")
+			}
+			return wsgi.Empty(), u.Failover(ctx, host, cluster)
+		}
+	}
+	policy := []string{servicesRule + "update", "volume:failover_host"}
+	return wsgi.Extension{Alias: "os-services-failover", Name: "ServicesFailover", Description: "Moves a replicated back end to its other site.",
+		Updated: "2026-11-21T00:00:00+00:00", Resources: []wsgi.Resource{{Collection: "os-services", Routes: []wsgi.Route{
+			{Method: "PUT", Path: "os-services/failover_host", Status: 202, Handler: handler(false), Schemas: failoverSchemas, Policy: policy},
+			{Method: "PUT", Path: "os-services/failover", Status: 202, Handler: handler(true), Schemas: failoverSchemas, Policy: policy,
+				Versions: microversion.Range{Min: replicationOfClusters}},
+		}}}}
+}
+
+// Clusters is the extension under /clusters. There are no clusters of volume services yet: lists are empty, and no name is
+// found.
+func Clusters(u *uses.Services) wsgi.Extension {
+	c := clusters{u}
+	since := microversion.From(3, 7)
+	return wsgi.Extension{Alias: "clusters", Name: "Clusters", Description: "Clusters of volume services.", Updated: "2026-11-21T00:00:00+00:00",
+		Resources: []wsgi.Resource{{Collection: "clusters", Routes: []wsgi.Route{
+			{Method: "GET", Path: "clusters", Versions: since, Handler: c.list, Policy: []string{"clusters:get_all"}},
+			{Method: "GET", Path: "clusters/detail", Versions: since, Handler: c.list, Policy: []string{"clusters:get_all"}},
+			{Method: "GET", Path: "clusters/{id}", Versions: since, Handler: c.show, Policy: []string{"clusters:get"}},
+			{Method: "PUT", Path: "clusters/{id}", Versions: since, Handler: c.update, Schemas: clusterSchemas, Policy: []string{"clusters:update"}},
+		}}}}
+}
+
+type clusters struct{ uses *uses.Services }
+
+func (c clusters) list(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	if err := c.uses.Authorize(ctx, "clusters:get_all"); err != nil {
+		return nil, err
+	}
+	allowed := []string{"name", "binary", "is_up", "disabled", "num_hosts", "num_down_hosts"}
+	if r.Version.AtLeast(replicationOfClusters) {
+		allowed = append(allowed, "replication_status", "frozen", "active_backend_id")
+	}
+	var refused []string
+	for name := range r.Query() {
+		if !slices.Contains(allowed, name) {
+			refused = append(refused, name)
+		}
+	}
+	if slices.Sort(refused); len(refused) > 0 {
+		return nil, block.InvalidInput("Invalid filter keys: %s", strings.Join(refused, ", "))
+	}
+	for _, name := range []string{"disabled", "is_up"} {
+		if _, err := listing.Bool(r, name); err != nil {
+			return nil, err
+		}
+	}
+	return wsgi.Value(map[string]any{"clusters": []any{}})
+}
+
+func noCluster(binary, name string) error {
+	return fault.New(fault.NotFound, "ClusterNotFound", "Cluster %s could not be found.", fmt.Sprintf("{'binary': '%s', 'name': '%s'}", binary, name))
+}
+
+func (c clusters) show(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	if err := c.uses.Authorize(ctx, "clusters:get"); err != nil {
+		return nil, err
+	}
+	binary := r.Query().Get("binary")
+	if binary == "" {
+		binary = block.BinaryVolume
+	}
+	return nil, noCluster(binary, r.PathValue("id"))
+}
+
+func (c clusters) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+	action := r.PathValue("id")
+	if action != "enable" && action != "disable" {
+		return nil, fault.New(fault.NotFound, "", "Unknown action")
+	}
+	if err := c.uses.Authorize(ctx, "clusters:update"); err != nil {
+		return nil, err
+	}
+	if action == "enable" && r.Body.Has("disabled_reason") {
+		return nil, fault.New(fault.Invalid, "", "Additional properties are not allowed ('disabled_reason' was unexpected)")
+	}
+	binary := r.Body.String("binary")
+	if binary == "" {
+		binary = block.BinaryVolume
+	}
+	return nil, noCluster(binary, r.Body.String("name"))
+}
+
+// Workers is the extension under /workers.
+func Workers(u *uses.Services) wsgi.Extension {
+	return wsgi.Extension{Alias: "workers", Name: "Workers", Description: "What services left unfinished.", Updated: "2026-11-21T00:00:00+00:00",
+		Resources: []wsgi.Resource{{Collection: "workers", Routes: []wsgi.Route{{Method: "POST", Path: "workers/cleanup", Versions: microversion.From(3, 24),
+			Status: 202, Handler: cleanup(u), Schemas: cleanupSchemas, Policy: []string{"workers:cleanup"}}}}}}
+}
+
+func cleanup(u *uses.Services) wsgi.Handler {
+	return func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+		if err := u.Authorize(ctx, "workers:cleanup"); err != nil {
+			return nil, err
+		}
+		b := r.Body
+		if kind := b.String("resource_type"); kind != "" && !strings.EqualFold(kind, "volume") && !strings.EqualFold(kind, "snapshot") {
+			return nil, block.InvalidInput("Resource type %s not valid, must be Snapshot or Volume", strings.ToUpper(kind[:1])+strings.ToLower(kind[1:]))
+		}
+		asked := uses.CleanupRequest{Cluster: b.String("cluster_name"), Host: b.String("host"), Binary: b.String("binary"), Up: b.Bool("is_up"),
+			ResourceID: b.String("resource_id")}
+		if b.Has("disabled") {
+			asked.Disabled = new(b.Bool("disabled"))
+		}
+		if id, number := b.Int("service_id"); number {
+			asked.ServiceID = id
+		} else if id, err := strconv.ParseInt(b.String("service_id"), 10, 64); err == nil {
+			asked.ServiceID = id
+		}
+		cleaning, unavailable, err := u.Cleanup(ctx, asked)
+		if err != nil {
+			return nil, err
+		}
+		return wsgi.Value(map[string]any{"cleaning": shownServices(cleaning), "unavailable": shownServices(unavailable)})
+	}
+}
+
+func shownServices(services []*block.Service) []map[string]any {
+	list := make([]map[string]any, 0, len(services))
+	for _, s := range services {
+		list = append(list, map[string]any{"id": s.ID, "host": s.Host, "binary": s.Binary, "cluster_name": member.OrNull(s.ClusterName)})
+	}
+	return list
+}

@@ -1,0 +1,159 @@
+package services
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
+)
+
+const hostsRule = "volume_extension:hosts"
+
+// ProjectTotals is what a project has on a host.
+type ProjectTotals = store.ProjectTotals
+
+// Hosts lists the services that are enabled; an empty zone does not restrict.
+func (u *Services) Hosts(ctx context.Context, zone string) ([]Status, error) {
+	if err := u.Authorize(ctx, hostsRule); err != nil {
+		return nil, err
+	}
+	rows, err := u.Store.Services(ctx, store.ServiceQuery{Disabled: new(false)})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Status, 0, len(rows))
+	for _, s := range rows {
+		if zone == "" || s.AvailabilityZone == zone {
+			list = append(list, Status{Service: s, Up: s.Up(u.Now(), u.Options.ServiceDownTime)})
+		}
+	}
+	return list, nil
+}
+
+// HostTotals are the projects on a host that has an enabled volume service. NotFound ServiceNotFound if it has none.
+func (u *Services) HostTotals(ctx context.Context, host string) ([]ProjectTotals, error) {
+	if err := u.Authorize(ctx, hostsRule); err != nil {
+		return nil, err
+	}
+	rows, err := u.Store.Services(ctx, store.ServiceQuery{Host: host, Topic: rpcapi.VolumeTopic, Disabled: new(false)})
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, fault.New(fault.NotFound, "ServiceNotFound", "Service None could not be found on host %s.", host)
+	}
+	return u.Store.ProjectsOn(ctx, rows[0].Host)
+}
+
+// EnableHost says whether a host's volume services, or that of one back end, may get new volumes: what upstream documents
+// and has never made. NotFound HostNotFound if there is none.
+func (u *Services) EnableHost(ctx context.Context, host string, enabled bool) error {
+	if err := u.Authorize(ctx, hostsRule); err != nil {
+		return err
+	}
+	return u.Store.Update(ctx, func(tx store.Tx) error {
+		rows, err := tx.Services(ctx, store.ServiceQuery{Host: host, Binary: block.BinaryVolume})
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return fault.New(fault.NotFound, "HostNotFound", "Host %s could not be found.", host)
+		}
+		for _, s := range rows {
+			if err := tx.UpdateService(ctx, s.ID, store.ServiceSet{Disabled: new(!enabled)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Capabilities asks a volume service what its storage can do, and says by which address it was reached. NotFound if there
+// is no such service.
+func (u *Services) Capabilities(ctx context.Context, host string) (address string, capabilities map[string]any, err error) {
+	if err := u.Authorize(ctx, "volume_extension:capabilities"); err != nil {
+		return "", nil, err
+	}
+	rows, err := u.Store.Services(ctx, store.ServiceQuery{Host: host, Binary: block.BinaryVolume})
+	if err != nil {
+		return "", nil, err
+	}
+	if len(rows) == 0 {
+		return "", nil, fault.New(fault.NotFound, "", "Can't find service: %s", host)
+	}
+	address = rows[0].Host
+	var reply rpcapi.Capabilities
+	err = u.VolumeService.Call(ctx, block.Host(address), "3.0", rpcapi.MethodGetCapabilities, &rpcapi.GetCapabilities{}, &reply)
+	if fault.Is(err, fault.Timeout) {
+		err = fault.Wrap(err, fault.Unavailable, "RPCTimeout", "Timeout while requesting capabilities from backend %s.", address)
+	}
+	return address, reply.Capabilities, err
+}
+
+// Failover moves a replicated back end to its other site. No driver replicates yet, so that it is always Invalid: there is
+// no such back end, or it is in no state for it.
+func (u *Services) Failover(ctx context.Context, host, cluster string) error {
+	for _, rule := range []string{"volume_extension:services:update", "volume:failover_host"} {
+		if err := u.Authorize(ctx, rule); err != nil {
+			return err
+		}
+	}
+	rows, err := u.Store.Services(ctx, store.ServiceQuery{Host: host, ClusterName: cluster, Binary: block.BinaryVolume})
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		if host != "" {
+			return block.InvalidInput("No service found with host=%s", host)
+		}
+		return block.InvalidInput("No service found with cluster=%s", cluster)
+	}
+	hosts := make([]string, 0, len(rows))
+	for _, s := range rows {
+		hosts = append(hosts, fmt.Sprintf("'%s'", s.Host))
+		if host != "" && s.Host != rows[0].Host {
+			return fault.New(fault.Invalid, "InvalidParameterValue", "Services from different clusters found.")
+		}
+	}
+	return block.InvalidInput("No service could be changed: replication_status in [%s] must be ['enabled', 'failed-over'] and must be up to failover.",
+		strings.Join(hosts, ", "))
+}
+
+// CleanupRequest chooses the services whose work is to be cleaned up; zero fields do not restrict.
+type CleanupRequest struct {
+	ServiceID             int64
+	Cluster, Host, Binary string
+	Up                    bool
+	Disabled              *bool
+	ResourceID            string
+}
+
+// Cleanup says which services clean up after those it chooses, and after which nobody can. Nothing has to be sent: every
+// service finds what was left unfinished in the journal by itself.
+func (u *Services) Cleanup(ctx context.Context, r CleanupRequest) (cleaning, unavailable []*block.Service, err error) {
+	if err := u.Authorize(ctx, "workers:cleanup"); err != nil {
+		return nil, nil, err
+	}
+	if r.ResourceID != "" && r.ServiceID == 0 && r.Cluster == "" && r.Host == "" {
+		return nil, nil, block.InvalidInput("There is no resource with UUID %s pending cleanup.", r.ResourceID)
+	}
+	rows, err := u.Store.Services(ctx, store.ServiceQuery{Host: r.Host, Binary: r.Binary, ClusterName: r.Cluster, Disabled: r.Disabled})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range rows {
+		up := s.Up(u.Now(), u.Options.ServiceDownTime)
+		switch {
+		case r.ServiceID != 0 && s.ID != r.ServiceID, up != r.Up:
+		case up, s.Binary == block.BinaryScheduler: // any scheduler cleans up after a scheduler
+			cleaning = append(cleaning, s)
+		default:
+			unavailable = append(unavailable, s)
+		}
+	}
+	return cleaning, unavailable, nil
+}
