@@ -34,8 +34,9 @@ var ownStatus = []VolumeStatus{VolumeCreating, VolumeDownloading, VolumeUploadin
 	VolumeErrorDeleting, VolumeErrorManagingDeleting, VolumeManaging, VolumeUnmanaging}
 
 // StatusFollowsAttachments says whether the volume's status is to be derived afresh when an attachment goes. It is not
-// while another operation, or a migration, has the volume in hand. Upstream leaves it alone in the case of a migration and
-// of uploading only, and so lets a detach end an extend.
+// while another operation, or a migration, has the volume in hand, nor when something about the volume itself went wrong:
+// a volume whose making failed has no storage, and letting go of it does not give it any. Upstream leaves it alone in the
+// case of a migration and of uploading only, and so lets a detach end an extend, or hide an error.
 func (v *Volume) StatusFollowsAttachments() bool {
-	return !v.Migrating() && !slices.Contains(ownStatus, v.Status)
+	return !v.Migrating() && !slices.Contains(ownStatus, v.Status) && !strings.HasPrefix(string(v.Status), "error")
 }

@@ -38,7 +38,8 @@ func TestStatusFollowsAttachments(t *testing.T) {
 	}{
 		{Volume{Status: VolumeInUse}, true},
 		{Volume{Status: VolumeDetaching}, true},
-		{Volume{Status: VolumeError}, true},
+		{Volume{Status: VolumeError}, false},
+		{Volume{Status: VolumeErrorExtending}, false},
 		{Volume{Status: VolumeInUse, MigrationStatus: "success"}, true},
 		{Volume{Status: VolumeInUse, MigrationStatus: "migrating"}, false},
 		{Volume{Status: VolumeUploading}, false},

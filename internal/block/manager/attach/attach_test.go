@@ -320,3 +320,15 @@ func TestDetachNeedsAnIDAmongSeveral(t *testing.T) {
 	}
 	want(t, "volume", w.VolumeStates(t, v.ID), "in-use/attached")
 }
+
+// TestDetachHidesNoError: a volume whose making failed has no storage. Upstream makes it available when it is told to
+// detach it, and nobody would know any more.
+func TestDetachHidesNoError(t *testing.T) {
+	w := managertest.NewWorld(t)
+	s := newService(w)
+	v := w.AddVolume(t, func(v *block.Volume) { v.Status = block.VolumeError })
+	if err := s.Detach(t.Context(), &rpcapi.DetachVolume{VolumeID: v.ID}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "volume", w.VolumeStates(t, v.ID), "error/detached")
+}

@@ -123,7 +123,7 @@ func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.At
 			return err
 		}
 		// Upstream takes any status, and so lets an attach that comes after a delete keep a row whose storage is going.
-		if !v.Migrating() && !v.StatusFollowsAttachments() || strings.HasPrefix(string(v.Status), "error") {
+		if !v.Migrating() && !v.StatusFollowsAttachments() {
 			return block.InvalidVolume("Volume %s cannot be attached while its status is %s.", v.ID, v.Status)
 		}
 		a = recorded(v, m.InstanceUUID, host)
