@@ -101,7 +101,7 @@ func conformance() ([]row, error) {
 				line.state = absent
 			}
 		}
-		if (line.state == implemented || line.state == differs) && line.tested == "" {
+		if (line.state == implemented || line.state == differs) && line.tested == "" && !neverDone(name) {
 			problems = append(problems, fmt.Errorf("no test of internal/block/api asks for %s and gets it", name))
 		}
 		rows = append(rows, line)

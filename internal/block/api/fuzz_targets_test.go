@@ -9,6 +9,7 @@ import "testing"
 func FuzzPostAttachments(f *testing.F)            { fuzz(f, "POST /attachments") }
 func FuzzPutAttachmentsId(f *testing.F)           { fuzz(f, "PUT /attachments/{id}") }
 func FuzzAttachmentsOsComplete(f *testing.F)      { fuzz(f, "POST /attachments/{id}/action os-complete") }
+func FuzzPutClustersId(f *testing.F)              { fuzz(f, "PUT /clusters/{id}") }
 func FuzzPutDefaultTypesId(f *testing.F)          { fuzz(f, "PUT /default-types/{id}") }
 func FuzzPostGroupTypes(f *testing.F)             { fuzz(f, "POST /group_types") }
 func FuzzPutGroupTypesId(f *testing.F)            { fuzz(f, "PUT /group_types/{id}") }
@@ -18,12 +19,17 @@ func FuzzPutGroupTypesIdGroupSpecsKey(f *testing.F) {
 }
 func FuzzPostManageableSnapshots(f *testing.F)       { fuzz(f, "POST /manageable_snapshots") }
 func FuzzPostManageableVolumes(f *testing.F)         { fuzz(f, "POST /manageable_volumes") }
+func FuzzPutOsHostsId(f *testing.F)                  { fuzz(f, "PUT /os-hosts/{id}") }
 func FuzzPutOsQuotaClassSetsId(f *testing.F)         { fuzz(f, "PUT /os-quota-class-sets/{id}") }
 func FuzzPutOsQuotaSetsId(f *testing.F)              { fuzz(f, "PUT /os-quota-sets/{id}") }
 func FuzzPutOsServicesDisable(f *testing.F)          { fuzz(f, "PUT /os-services/disable") }
 func FuzzPutOsServicesDisableLogReason(f *testing.F) { fuzz(f, "PUT /os-services/disable-log-reason") }
 func FuzzPutOsServicesEnable(f *testing.F)           { fuzz(f, "PUT /os-services/enable") }
+func FuzzPutOsServicesFailover(f *testing.F)         { fuzz(f, "PUT /os-services/failover") }
+func FuzzPutOsServicesFailoverHost(f *testing.F)     { fuzz(f, "PUT /os-services/failover_host") }
 func FuzzPutOsServicesFreeze(f *testing.F)           { fuzz(f, "PUT /os-services/freeze") }
+func FuzzPutOsServicesGetLog(f *testing.F)           { fuzz(f, "PUT /os-services/get-log") }
+func FuzzPutOsServicesSetLog(f *testing.F)           { fuzz(f, "PUT /os-services/set-log") }
 func FuzzPutOsServicesThaw(f *testing.F)             { fuzz(f, "PUT /os-services/thaw") }
 func FuzzPostOsSnapshotManage(f *testing.F)          { fuzz(f, "POST /os-snapshot-manage") }
 func FuzzPostOsVolumeManage(f *testing.F)            { fuzz(f, "POST /os-volume-manage") }
@@ -96,3 +102,4 @@ func FuzzVolumesRevert(f *testing.F)           { fuzz(f, "POST /volumes/{id}/act
 func FuzzPostVolumesIdMetadata(f *testing.F)   { fuzz(f, "POST /volumes/{id}/metadata") }
 func FuzzPutVolumesIdMetadata(f *testing.F)    { fuzz(f, "PUT /volumes/{id}/metadata") }
 func FuzzPutVolumesIdMetadataKey(f *testing.F) { fuzz(f, "PUT /volumes/{id}/metadata/{key}") }
+func FuzzPostWorkersCleanup(f *testing.F)      { fuzz(f, "POST /workers/cleanup") }
