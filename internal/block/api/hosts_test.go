@@ -94,13 +94,13 @@ func TestFailover(t *testing.T) {
 		put := func(body any) apitest.Answer { return admin.At("3.26").Put(path, body) }
 		put(object("host", apitest.Backend, "backend_id", "b")).Fault(400, "Invalid input received: No service could be changed: replication_status in ['node@fake'] "+
 			"must be ['enabled', 'failed-over'] and must be up to failover.")
-		put(object("host", "x")).Fault(400, "Invalid input received: No service found with host=x")
+		put(object("host", "x")).Fault(400, "No service found with host=x")
 		c.As(t, apitest.Member, "p").At("3.26").Put(path, object("host", "x")).Fault(403, "volume_extension:services:update")
 	}
 	admin.At("3.26").Put("/os-services/failover_host", object("cluster", "c")).Fault(400, "Host field is missing.")
 	admin.At("3.26").Put("/os-services/failover", object("cluster", "c")).Fault(400, "No service found with cluster=c")
 	admin.At("3.26").Put("/os-services/failover", object()).Fault(400, "One and only one of cluster and host must be set.")
-	admin.At("3.25").Put("/os-services/failover", object("host", "x")).Fault(404, "")
+	admin.At("3.25").Put("/os-services/failover", object("x", "x")).Fault(400, "Invalid input received: Unknown action")
 }
 
 func TestLogLevels(t *testing.T) {
@@ -124,7 +124,8 @@ func TestLogLevels(t *testing.T) {
 		admin.Put("/os-services/set-log", object("level", level)).Fault(400, "is not a valid log level.")
 	}
 	admin.Put("/os-services/set-log", object("binary", "x", "level", "info")).Fault(400, "binary")
-	admin.At("3.31").Put("/os-services/get-log", object()).Fault(404, "")
+	admin.At("3.31").Put("/os-services/get-log", object("x", 1)).Fault(400, "Invalid input received: Unknown action")
+	admin.At("3.31").Put("/os-services/set-log", object()).Fault(400, "Invalid input received: Unknown action")
 	c.As(t, apitest.Member, "p").At("3.32").Put("/os-services/get-log", object()).Fault(403, "volume_extension:services:update")
 }
 

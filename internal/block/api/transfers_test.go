@@ -104,7 +104,9 @@ func TestTransferList(t *testing.T) {
 		want []string
 	}{
 		"in the order of making":   {m, "/volume-transfers", all},
-		"always so, the older way": {m.At("3.71"), "/os-volume-transfer?sort=created_at:desc", all},
+		"always so, the older way": {m.At("3.71"), "/os-volume-transfer", all},
+		"sorted, the older way":    {m.At("3.71"), "/os-volume-transfer?sort=created_at:desc", []string{}},
+		"a page, too early":        {m.At("3.58"), "/volume-transfers?limit=1", []string{}},
 		"newest first":             {m.At("3.59"), "/volume-transfers", newest},
 		"sorted":                   {m.At("3.59"), "/volume-transfers?sort=display_name:asc", all},
 		"a page":                   {m.At("3.59"), "/volume-transfers?limit=1&marker=" + all[2], all[1:2]},

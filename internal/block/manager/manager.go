@@ -152,8 +152,8 @@ func New(o Options) *Manager {
 	m.revert = revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Timeout: o.CopyTimeout, Notify: m.notifyVolume})
 	m.capacity = newCapacity(m)
-	m.adopt = adopt.New(adopt.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
-		Exports: m.exports, Quota: o.Quota, Timeout: o.VerbTimeout, Now: o.Now, SharedTargets: m.sharedTargets(),
+	m.adopt = adopt.New(adopt.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		Exports: m.exports, Quota: o.Quota, Timeout: o.VerbTimeout, Now: o.Now,
 		CountSnapshots: !o.NoSnapshotGigabytes, Changed: m.capacity.add, Notify: m.notifyVolume})
 	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow(),
 		snapshotCreate: m.snapshotCreateFlow(), snapshotDelete: m.snapshotDeleteFlow()}

@@ -225,5 +225,5 @@ func (h handlers) createSnapshot(ctx context.Context, r *wsgi.Request) (*wsgi.Re
 	if err != nil {
 		return nil, err
 	}
-	return snapshots.Plain(r, s), nil
+	return snapshots.Plain(s), nil
 }

@@ -39,6 +39,9 @@ var (
 func Failover(u *uses.Services) wsgi.Extension {
 	handler := func(clusters bool) wsgi.Handler {
 		return func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+			if clusters && !r.Version.AtLeast(replicationOfClusters) {
+				return nil, unknownAction()
+			}
 			if err := u.Authorize(ctx, servicesRule+"update"); err != nil {
 				return nil, err
 			}
@@ -59,10 +62,13 @@ func Failover(u *uses.Services) wsgi.Extension {
 	return wsgi.Extension{Alias: "os-services-failover", Name: "ServicesFailover", Description: "Moves a replicated back end to its other site.",
 		Updated: "2026-11-21T00:00:00+00:00", Resources: []wsgi.Resource{{Collection: "os-services", Routes: []wsgi.Route{
 			{Method: "PUT", Path: "os-services/failover_host", Status: 202, Handler: handler(false), Schemas: failoverSchemas, Policy: policy},
-			{Method: "PUT", Path: "os-services/failover", Status: 202, Handler: handler(true), Schemas: failoverSchemas, Policy: policy,
-				Versions: microversion.Range{Min: replicationOfClusters}},
+			{Method: "PUT", Path: "os-services/failover", Status: 202, Handler: handler(true), Policy: policy,
+				Schemas: []wsgi.Schema{{Versions: microversion.Until(3, 25), JSON: `{}`}, {Versions: microversion.From(3, 26), JSON: failoverSchemas[0].JSON}}},
 		}}}}
 }
+
+// unknownAction is upstream's answer to an action on services before its microversion.
+func unknownAction() error { return block.InvalidInput("Unknown action") }
 
 // Clusters is the extension under /clusters. There are no clusters of volume services yet: lists are empty, and no name is
 // found.

@@ -8,9 +8,12 @@ import (
 	"github.com/clinker/clinker/internal/oslo/wsgi"
 )
 
+// logging is the microversions that know log levels; before them both are unknown actions.
+var logging = microversion.From(3, 32)
+
 // Request schemas (cinder/api/schemas/services.py).
 func logSchema(more string) []wsgi.Schema {
-	return []wsgi.Schema{{JSON: `{"type": "object", "properties": {
+	return []wsgi.Schema{{Versions: microversion.Until(3, 31), JSON: `{}`}, {Versions: logging, JSON: `{"type": "object", "properties": {
 		"binary": {"type": "string", "enum": ["cinder-scheduler", "cinder-volume", "cinder-backup", "cinder-api", "", "*"]},
 		"server": {"$ref": "parameter_types#/nullable_string"},
 		"prefix": {"$ref": "parameter_types#/nullable_string"}` + more + `}, "additionalProperties": false}`}}
@@ -19,9 +22,15 @@ func logSchema(more string) []wsgi.Schema {
 // LogLevels is the extension that adds the log levels of services to /os-services.
 func LogLevels(u *uses.Services) wsgi.Extension {
 	set := func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+		if !logging.Contains(r.Version) {
+			return nil, unknownAction()
+		}
 		return wsgi.Empty(), u.SetLogLevels(ctx, logRequest(r.Body), r.Body.String("level"))
 	}
 	get := func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+		if !logging.Contains(r.Version) {
+			return nil, unknownAction()
+		}
 		found, err := u.GetLogLevels(ctx, logRequest(r.Body))
 		if err != nil {
 			return nil, err
@@ -32,12 +41,12 @@ func LogLevels(u *uses.Services) wsgi.Extension {
 		}
 		return wsgi.Value(map[string]any{"log_levels": list})
 	}
-	since, policy := microversion.From(3, 32), []string{servicesRule + "update"}
+	policy := []string{servicesRule + "update"}
 	return wsgi.Extension{Alias: "os-services-log", Name: "ServicesLog", Description: "Sets and shows the levels at which services log.",
 		Updated: "2026-11-21T00:00:00+00:00", Resources: []wsgi.Resource{{Collection: "os-services", Routes: []wsgi.Route{
-			{Method: "PUT", Path: "os-services/set-log", Versions: since, Status: 202, Handler: set, Policy: policy,
+			{Method: "PUT", Path: "os-services/set-log", Status: 202, Handler: set, Policy: policy,
 				Schemas: logSchema(`, "level": {"type": ["string", "null"], "format": "level"}`)},
-			{Method: "PUT", Path: "os-services/get-log", Versions: since, Handler: get, Policy: policy, Schemas: logSchema("")},
+			{Method: "PUT", Path: "os-services/get-log", Handler: get, Policy: policy, Schemas: logSchema("")},
 		}}}}
 }
 

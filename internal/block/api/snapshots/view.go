@@ -39,12 +39,15 @@ func write(w *jsonview.Writer, r *wsgi.Request, s *block.Snapshot, extra wsgi.Vi
 	w.Close()
 }
 
-// Plain is one snapshot as a whole answer without what other extensions add.
-func Plain(r *wsgi.Request, s *block.Snapshot) *wsgi.Response {
+// Plain is one snapshot as a whole answer without what microversions and other extensions have added: upstream's answer to
+// managing one.
+func Plain(s *block.Snapshot) *wsgi.Response {
 	w := jsonview.New(768)
 	w.Open()
 	w.Key("snapshot")
-	write(w, r, s, wsgi.Views{})
+	w.Open()
+	writeSummary(w, s)
+	w.Close()
 	w.Close()
 	return wsgi.JSON(w)
 }

@@ -80,8 +80,8 @@ func (h handlers) routes(collection string, create []wsgi.Schema) []wsgi.Route {
 	}
 }
 
-// query reads what a list request asks for. Every column is a filter for everyone; what is none chooses nothing. Where the
-// client cannot choose the order it is that of making.
+// query reads what a list request asks for. Every column is a filter for everyone; what is none chooses nothing, and so does
+// what is about paging and order where it is not known yet: upstream takes it for a filter then. The order is that of making.
 func (h handlers) query(ctx context.Context, r *wsgi.Request) (listing.Query, app.TransferQuery, error) {
 	q := listing.Query{Equal: map[string][]string{}}
 	var err error
@@ -98,6 +98,13 @@ func (h handlers) query(ctx context.Context, r *wsgi.Request) (listing.Query, ap
 		q.Store.Sort = nil
 		for _, k := range keys {
 			q.Store.Sort = append(q.Store.Sort, app.Sort{Key: k.Key, Desc: k.Descending})
+		}
+	} else {
+		q.Store.Marker, q.Store.Offset = "", 0
+		for _, name := range []string{"limit", "marker", "offset", "sort", "sort_key", "sort_dir"} {
+			if r.Query().Has(name) {
+				q.Equal[name] = []string{r.Query().Get(name)}
+			}
 		}
 	}
 	if reqctx.From(ctx).IsAdmin {

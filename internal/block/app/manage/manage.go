@@ -93,6 +93,7 @@ func (u *Manage) entry(ctx context.Context, r VolumeRequest, volType *block.Volu
 	if host := block.Host(r.Where.Host); host.Pool() != "" {
 		v.Host = host
 	}
+	v.SharedTargets = new(true) // upstream's row says nothing of the back end's targets, which stands for true
 	v.CreatedAt = u.Now()
 	return v
 }
@@ -206,7 +207,7 @@ func Serving(ctx context.Context, c *app.Core, w Where) (*block.Service, error) 
 		return s, nil
 	}
 	if w.Host != "" {
-		return nil, fault.New(fault.NotFound, "ServiceNotFound", "Service None could not be found on host %s.", q.Host)
+		return nil, fault.New(fault.NotFound, "ServiceNotFound", "Service cinder-volume could not be found on host %s.", q.Host)
 	}
-	return nil, fault.New(fault.NotFound, "ServiceNotFound", "Service None could not be found.")
+	return nil, fault.New(fault.NotFound, "ServiceNotFound", "Service cinder-volume could not be found.")
 }

@@ -108,9 +108,9 @@ func (u *Services) Failover(ctx context.Context, host, cluster string) error {
 	}
 	if len(rows) == 0 {
 		if host != "" {
-			return block.InvalidInput("No service found with host=%s", host)
+			return fault.New(fault.Invalid, "InvalidInput", "No service found with host=%s", host)
 		}
-		return block.InvalidInput("No service found with cluster=%s", cluster)
+		return fault.New(fault.Invalid, "InvalidInput", "No service found with cluster=%s", cluster)
 	}
 	hosts := make([]string, 0, len(rows))
 	for _, s := range rows {

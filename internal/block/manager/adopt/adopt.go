@@ -48,17 +48,14 @@ type Quota interface {
 
 // Options of a Service. Those without a remark must be set.
 type Options struct {
-	Backend     string // "host@backend": which volumes are ours, and the journal's owner
-	ServiceUUID string // written into the rows of what is managed; may be empty
-	Store       store.Store
-	Flows       *flow.Engine[store.Tx]
-	Storage     Storage
-	Exports     Exports
-	Quota       Quota            // may be nil
-	Timeout     time.Duration    // bounds one verb; 0 means a minute
-	Now         func() time.Time // nil means time.Now
-	// SharedTargets is written into the rows of what is managed.
-	SharedTargets *bool
+	Backend string // "host@backend": which volumes are ours, and the journal's owner
+	Store   store.Store
+	Flows   *flow.Engine[store.Tx]
+	Storage Storage
+	Exports Exports
+	Quota   Quota            // may be nil
+	Timeout time.Duration    // bounds one verb; 0 means a minute
+	Now     func() time.Time // nil means time.Now
 	// CountSnapshots says that the gigabytes of snapshots count (no_snapshot_gb_quota is off).
 	CountSnapshots bool
 	// Changed hears of what came to a pool (or went, if negative), in GiB; nil means nobody.

@@ -24,7 +24,7 @@ type noExports struct{}
 func (noExports) DisconnectAll(context.Context, *block.Volume) error { return nil }
 
 func newService(w *managertest.World) *Service {
-	return New(Options{Backend: managertest.Host, ServiceUUID: "u", Store: w, Storage: w.Backend, Exports: noExports{}, CountSnapshots: true,
+	return New(Options{Backend: managertest.Host, Store: w, Storage: w.Backend, Exports: noExports{}, CountSnapshots: true,
 		Flows: flow.NewEngine(journal.New(w), flow.Options{UndoPause: 1})})
 }
 
@@ -94,7 +94,6 @@ func TestManageVolumeFlow(t *testing.T) {
 			want(t, "status", now.Status, block.VolumeAvailable)
 			want(t, "size", now.SizeGiB, 3)
 			want(t, "host", now.Host, managertest.Pool)
-			want(t, "service", now.ServiceUUID, "u")
 			want(t, "launched", now.LaunchedAt.IsZero(), false)
 			want(t, "held", w.Held(t, v.ID), true)
 			want(t, "offered still", offers(t, w, "lun7"), false)

@@ -67,7 +67,7 @@ func (s *Service) manageSnapshotFlow() *flow.Flow[snapshotState, store.Tx] {
 				})
 			}, Undo: s.giveSnapshotBack},
 			{Name: "on_finish", Tx: func(ctx context.Context, tx store.Tx, st *snapshotState) error {
-				set := store.SnapshotSet{Status: new(block.SnapshotAvailable), Progress: new("100%")}
+				set := store.SnapshotSet{Status: new(block.SnapshotAvailable)} // the progress stays at 0%, as upstream's
 				setUpdate(st.update, &set.ProviderID, &set.ProviderLocation, &set.ProviderAuth)
 				ok, err := tx.UpdateSnapshot(ctx, st.SnapshotID, store.SnapshotWhen{Status: snapshotCreating}, set)
 				if err == nil && !ok {
