@@ -38,7 +38,7 @@ func TestHosts(t *testing.T) {
 		{"resource": {"host": "node@fake", "project": "(total)", "volume_count": "2", "total_volume_gb": "5", "snapshot_count": "1", "total_snapshot_gb": "2"}},
 		{"resource": {"host": "node@fake", "project": "p", "volume_count": "1", "total_volume_gb": "2", "snapshot_count": "1", "total_snapshot_gb": "2"}},
 		{"resource": {"host": "node@fake", "project": "q", "volume_count": "1", "total_volume_gb": "3", "snapshot_count": "0", "total_snapshot_gb": "0"}}]}`)
-	admin.Get("/os-hosts/x").Fault(404, "Service None could not be found on host x.")
+	admin.Get("/os-hosts/x").Fault(404, "Service cinder-volume could not be found on host x.")
 
 	disabled := func() bool {
 		t.Helper()
@@ -57,7 +57,7 @@ func TestHosts(t *testing.T) {
 	if disabled() {
 		t.Error("a host that was enabled is disabled")
 	}
-	put(object("status", "x")).Fault(400, "status")
+	put(object("status", "x")).Fault(400, "Invalid status: 'x'")
 	put(object("STATUS", "x")).Fault(400, "Invalid status: 'x'")
 	put(object("x", "y")).Fault(400, "Invalid update setting: 'x'")
 	put(object()).Is(200, `{}`)

@@ -11,8 +11,8 @@ import (
 	"github.com/clinker/clinker/internal/oslo/wsgi"
 )
 
-// hostSchemas let further members through: upstream takes "status" in any case (cinder/api/schemas/hosts.py).
-var hostSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"status": {"type": "string", "enum": ["enable", "disable"]}},
+// hostSchemas let further members through: upstream takes "status" in any case.
+var hostSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"status": {"type": "string"}},
 	"additionalProperties": true}`}}
 
 // Hosts is the extension under /os-hosts.

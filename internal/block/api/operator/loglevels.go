@@ -21,15 +21,21 @@ func logSchema(more string) []wsgi.Schema {
 
 // LogLevels is the extension that adds the log levels of services to /os-services.
 func LogLevels(u *uses.Services) wsgi.Extension {
+	known := func(ctx context.Context, r *wsgi.Request) error {
+		if err := u.Authorize(ctx, servicesRule+"update"); err != nil || logging.Contains(r.Version) {
+			return err
+		}
+		return unknownAction()
+	}
 	set := func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-		if !logging.Contains(r.Version) {
-			return nil, unknownAction()
+		if err := known(ctx, r); err != nil {
+			return nil, err
 		}
 		return wsgi.Empty(), u.SetLogLevels(ctx, logRequest(r.Body), r.Body.String("level"))
 	}
 	get := func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-		if !logging.Contains(r.Version) {
-			return nil, unknownAction()
+		if err := known(ctx, r); err != nil {
+			return nil, err
 		}
 		found, err := u.GetLogLevels(ctx, logRequest(r.Body))
 		if err != nil {

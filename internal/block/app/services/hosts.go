@@ -44,7 +44,7 @@ func (u *Services) HostTotals(ctx context.Context, host string) ([]ProjectTotals
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, fault.New(fault.NotFound, "ServiceNotFound", "Service None could not be found on host %s.", host)
+		return nil, fault.New(fault.NotFound, "ServiceNotFound", "Service cinder-volume could not be found on host %s.", host)
 	}
 	return u.Store.ProjectsOn(ctx, rows[0].Host)
 }
