@@ -70,22 +70,22 @@ func serve(ctx context.Context, name string, src config.Sources, which services)
 		return err
 	}
 	defer p.close()
-	if err := p.refuseSplit(which); err != nil {
-		return err
-	}
+	p.warnAlone(name, which)
 	components, err := p.components(which)
 	if err != nil {
 		return err
 	}
-	return run.Service{Components: components, Logger: p.log}.Run(ctx)
+	ready := func() { p.log.Info("The service has started.", "service", name) }
+	return run.Service{Components: components, Logger: p.log, Ready: ready}.Run(ctx)
 }
 
-// refuseSplit refuses services in processes of their own over a transport that does not leave the process.
-func (p *process) refuseSplit(which services) error {
-	if which == allServices {
-		return nil
+// warnAlone warns of a service in a process of its own over a transport that does not leave the process: it serves what
+// it can by itself (the API reads, a volume service its exports), and what it would give to others waits in the journal.
+func (p *process) warnAlone(name string, which services) {
+	if which != allServices {
+		p.log.Warn("Messages do not leave this process yet: this service hears no other one and is heard by none. Run cinder-all, "+
+			"which is all services in one process.", "service", name, "option", "[DEFAULT] transport_url")
 	}
-	return p.opts.transportURL.Refuse(p.conf, "", "messages do not leave the process yet, so a service alone would hear nobody", "cinder-all, which runs all services in one process")
 }
 
 // components are the parts of the process, in the order they start: the schedulers before the volume services that

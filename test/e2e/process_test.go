@@ -3,10 +3,13 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -248,20 +251,55 @@ func TestUnknownOptionsAreAllowed(t *testing.T) {
 	create(t, cloud.Client(t, "0f", latest), volumes.CreateOpts{Size: 1})
 }
 
-// TestStartedAsService: cinder-all on an operator's file is the same cloud; a service alone says what it lacks.
+// TestStartedAsService: each service starts by itself on an operator's file, says what it lacks, and stops when told to.
 func TestStartedAsService(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "cinder.conf")
-	must(t, os.WriteFile(file, []byte("[DEFAULT]\ntransport_url = inproc://\nauth_strategy = noauth\nenabled_backends = file\nstate_path = "+t.TempDir()+
-		"\n[database]\nconnection = sqlite:///"+filepath.Join(t.TempDir(), "c.sqlite")+"\n[file]\nvolume_driver = file\n"), 0o600))
-	for _, service := range []string{"cinder-api", "cinder-scheduler", "cinder-volume"} {
-		_, text, status := clinker(t, service, "--config-file", file)
-		if status != 1 {
-			t.Errorf("%s ends with %d, want 1", service, status)
-		}
-		has(t, service, text, "cinder.conf:2", "transport_url", "cinder-all")
+	for n, service := range []string{"cinder-api", "cinder-scheduler", "cinder-volume", "cinder-all"} {
+		t.Run(service, func(t *testing.T) {
+			dir, address := t.TempDir(), fmt.Sprintf("127.201.%d.%d", os.Getpid()%250, n+1)
+			file, logFile := filepath.Join(dir, "cinder.conf"), filepath.Join(dir, "log")
+			must(t, os.WriteFile(file, []byte("[DEFAULT]\ntransport_url = inproc://\nauth_strategy = noauth\nenabled_backends = file\nstate_path = "+
+				dir+"\nmy_ip = "+address+"\nosapi_volume_listen = "+address+"\nlog_file = "+logFile+"\n[database]\nconnection = sqlite:///"+
+				filepath.Join(dir, "c.sqlite")+"\n[file]\nvolume_driver = file\n"), 0o600))
+			command := exec.Command(harness.Binary(t), "--config-file", file)
+			command.Args[0] = service
+			must(t, command.Start())
+			ended := make(chan error, 1)
+			go func() { ended <- command.Wait() }()
+			logged := func() string {
+				text, _ := os.ReadFile(logFile) // not there yet at first
+				return string(text)
+			}
+			harness.Eventually(t, service+" starts", func() (bool, string) {
+				return strings.Contains(logged(), "The service has started. service="+service), logged()
+			})
+			if alone := strings.Contains(logged(), "Messages do not leave this process yet"); alone != (service != "cinder-all") {
+				t.Errorf("warned of being alone: %v\n%s", alone, logged())
+			}
+			if service == "cinder-api" || service == "cinder-all" {
+				request, err := http.NewRequest(http.MethodGet, "http://"+address+":8776/v3/volumes", nil)
+				must(t, err)
+				request.Header.Set("X-Auth-Token", "u:p")
+				response, err := http.DefaultClient.Do(request)
+				must(t, err)
+				must(t, response.Body.Close())
+				if response.StatusCode != http.StatusOK {
+					t.Errorf("GET /v3/volumes: %d", response.StatusCode)
+				}
+			}
+			must(t, command.Process.Signal(syscall.SIGTERM))
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Errorf("ends with %v\n%s", err, logged())
+				}
+			case <-time.After(10 * time.Second):
+				t.Errorf("does not end within 10 seconds\n%s", logged())
+				must(t, command.Process.Kill())
+			}
+		})
 	}
-	_, text, status := clinker(t, "cinder-all", "--config-file", file, "--bind", "127.0.0.1")
+	_, text, status := clinker(t, "cinder-all", "--bind", "127.0.0.1")
 	if status != 2 {
 		t.Errorf("cinder-all with a flag of clinker up ends with %d, want 2", status)
 	}
