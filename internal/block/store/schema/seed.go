@@ -11,9 +11,12 @@ import (
 )
 
 // defaultLimits are the limits of the quota class "default" in a database that was made without any being configured.
-var defaultLimits = map[string]int64{
-	block.QuotaVolumes: 10, block.QuotaSnapshots: 10, block.QuotaGigabytes: 1000, block.QuotaPerVolumeGigabytes: block.Unlimited,
-	block.QuotaGroups: 10, block.QuotaBackups: 10, block.QuotaBackupGigabytes: 1000,
+var defaultLimits = [...]struct {
+	resource string
+	limit    int64
+}{
+	{block.QuotaVolumes, 10}, {block.QuotaSnapshots, 10}, {block.QuotaGigabytes, 1000}, {block.QuotaPerVolumeGigabytes, block.Unlimited},
+	{block.QuotaGroups, 10}, {block.QuotaBackups, 10}, {block.QuotaBackupGigabytes, 1000},
 }
 
 // seed writes the rows that Cinder's migrations leave in a new database. As there, the configured quota limits become
@@ -28,12 +31,13 @@ func seed(ctx context.Context, s *sqlkit.Session, now time.Time, limits map[stri
 	if err := insert(`INSERT INTO alembic_version (version_num) VALUES (?)`, CinderRevision); err != nil {
 		return err
 	}
-	for resource, limit := range defaultLimits {
-		if configured, given := limits[resource]; given {
+	for _, l := range defaultLimits {
+		limit := l.limit
+		if configured, given := limits[l.resource]; given {
 			limit = configured
 		}
 		if err := insert(`INSERT INTO quota_classes (created_at, class_name, resource, hard_limit, deleted) VALUES (?, 'default', ?, ?, FALSE)`,
-			at, resource, limit); err != nil {
+			at, l.resource, limit); err != nil {
 			return err
 		}
 	}
