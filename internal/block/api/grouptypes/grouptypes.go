@@ -4,17 +4,14 @@ package grouptypes
 
 import (
 	"context"
-	"strings"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/block/api/member"
 	uses "github.com/clinker/clinker/internal/block/app/grouptypes"
-	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
-	"github.com/clinker/clinker/internal/reqctx"
 )
 
 const collection = "group_types"
@@ -79,7 +76,7 @@ func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	if err != nil {
 		return nil, err
 	}
-	public, err := public(ctx, r)
+	public, err := listing.Public(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -102,22 +99,6 @@ func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	r.AppendNextLink(w, "group_type", collection, q.Page, len(list), last)
 	w.Close()
 	return wsgi.JSON(w), nil
-}
-
-// public reads the is_public parameter: absent means public only, "none" means all. Only an administrator has the choice.
-func public(ctx context.Context, r *wsgi.Request) (*bool, error) {
-	if !reqctx.From(ctx).IsAdmin || !r.Query().Has("is_public") {
-		return new(true), nil
-	}
-	text := r.Query().Get("is_public")
-	if strings.EqualFold(text, "none") {
-		return nil, nil
-	}
-	yes, known := wsgi.ParseBool(text)
-	if !known {
-		return nil, fault.New(fault.Invalid, "", "Invalid is_public filter [%s]", text)
-	}
-	return &yes, nil
 }
 
 func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {

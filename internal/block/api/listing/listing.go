@@ -205,3 +205,20 @@ func ParseTime(text string) (time.Time, error) {
 	}
 	return time.Time{}, fault.New(fault.Invalid, "", "Invalid %s value", text)
 }
+
+// Public reads the is_public parameter: absent means public only, "none" means all, which is nil. Only an
+// administrator has the choice. Invalid for a word that is neither.
+func Public(ctx context.Context, r *wsgi.Request) (*bool, error) {
+	if !reqctx.From(ctx).IsAdmin || !r.Query().Has("is_public") {
+		return new(true), nil
+	}
+	text := r.Query().Get("is_public")
+	if strings.EqualFold(text, "none") {
+		return nil, nil
+	}
+	yes, known := wsgi.ParseBool(text)
+	if !known {
+		return nil, fault.New(fault.Invalid, "", "Invalid is_public filter [%s]", text)
+	}
+	return &yes, nil
+}

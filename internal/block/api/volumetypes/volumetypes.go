@@ -3,18 +3,15 @@ package volumetypes
 
 import (
 	"context"
-	"strings"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/block/api/member"
 	"github.com/clinker/clinker/internal/block/app"
 	uses "github.com/clinker/clinker/internal/block/app/volumetypes"
-	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
-	"github.com/clinker/clinker/internal/reqctx"
 )
 
 const collection = "types"
@@ -133,7 +130,7 @@ func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	}
 	tq := app.TypeQuery{Equal: q.Equal, Like: q.Like, ExtraSpecs: q.Maps["extra_specs"], Page: q.Store}
 	delete(tq.Equal, "is_public")
-	if tq.IsPublic, err = public(ctx, r); err != nil {
+	if tq.IsPublic, err = listing.Public(ctx, r); err != nil {
 		return nil, err
 	}
 	types, err := h.uses.List(ctx, tq)
@@ -158,22 +155,6 @@ func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	r.AppendNextLink(w, "volume_type", "types", q.Page, len(types), last)
 	w.Close()
 	return wsgi.JSON(w), nil
-}
-
-// public reads the is_public parameter: absent means public only, "none" means all. Only an administrator has the choice.
-func public(ctx context.Context, r *wsgi.Request) (*bool, error) {
-	if !reqctx.From(ctx).IsAdmin || !r.Query().Has("is_public") {
-		return new(true), nil
-	}
-	text := r.Query().Get("is_public")
-	if strings.EqualFold(text, "none") {
-		return nil, nil
-	}
-	yes, known := wsgi.ParseBool(text)
-	if !known {
-		return nil, fault.New(fault.Invalid, "", "Invalid is_public filter [%s]", text)
-	}
-	return &yes, nil
 }
 
 func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
