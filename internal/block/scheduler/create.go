@@ -28,13 +28,18 @@ func (s *Scheduler) createVolume(ctx context.Context, m *rpcapi.CreateVolume) (a
 	}
 	state := &creation{CreateRequest: m.Request}
 	state.VolumeID = m.VolumeID
-	rec := flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner,
+	rec := flow.Record{ID: operationID(m.FlowID), Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "volume", ResourceID: m.VolumeID}
-	if rec.ID == "" { // a sender that keeps no journal
-		rec.ID = uuid.NewString()
-		return nil, dealtWith(flow.Begin(ctx, s.engine, s.createFlow(rec.ID), rec, state))
-	}
 	return nil, dealtWith(flow.Continue(ctx, s.engine, s.createFlow(rec.ID), rec, state))
+}
+
+// operationID is the id under which the journal has, or will have, an operation: a sender that keeps no journal names none.
+// Such an operation is continued like any other, so that whatever fails is undone in the rows the sender has made.
+func operationID(flowID string) string {
+	if flowID == "" {
+		return uuid.NewString()
+	}
+	return flowID
 }
 
 func (s *Scheduler) resumeCreateVolume(ctx context.Context, rec flow.Record) error {

@@ -210,6 +210,23 @@ func TestCreateVolumeWithoutAJournal(t *testing.T) {
 	}
 }
 
+// TestCreateVolumeWithoutAJournalThatFitsNowhere: who keeps no journal learns of a failure from the row like everybody.
+func TestCreateVolumeWithoutAJournalThatFitsNowhere(t *testing.T) {
+	h := up(t, Options{}, pool{name: "a", totalGiB: 10, freeGiB: 4})
+	m := h.volume(id(1), 5)
+	h.store.put(func(r rows) { delete(r.flows, m.FlowID) })
+	m.FlowID = ""
+	h.create(m)
+	if v := h.row(id(1)); v.Status != block.VolumeError {
+		t.Errorf("the volume is %s", v.Status)
+	}
+	h.store.put(func(r rows) {
+		if len(r.flows) != 0 {
+			t.Errorf("records are left: %v", r.flows)
+		}
+	})
+}
+
 func TestHintsSeeOwnVolumesOnly(t *testing.T) {
 	filters := decide.DefaultOptions()
 	filters.Filters = append(filters.Filters, "SameBackendFilter", "DifferentBackendFilter")

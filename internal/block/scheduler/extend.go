@@ -3,8 +3,6 @@ package scheduler
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
@@ -25,13 +23,9 @@ func (s *Scheduler) extendVolume(ctx context.Context, m *rpcapi.ExtendVolume) (a
 		return nil, nil
 	}
 	state := &extension{ExtendVolume: *m}
-	rec := flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeExtend, Owner: rpcapi.SchedulerOwner,
+	state.FlowID = operationID(m.FlowID)
+	rec := flow.Record{ID: state.FlowID, Name: rpcapi.FlowVolumeExtend, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "volume", ResourceID: m.VolumeID}
-	if rec.ID == "" { // a sender that keeps no journal
-		rec.ID = uuid.NewString()
-		state.FlowID = rec.ID
-		return nil, dealtWith(flow.Begin(ctx, s.engine, s.extendFlow(), rec, state))
-	}
 	return nil, dealtWith(flow.Continue(ctx, s.engine, s.extendFlow(), rec, state))
 }
 

@@ -3,8 +3,6 @@ package scheduler
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
@@ -26,13 +24,9 @@ func (s *Scheduler) createSnapshot(ctx context.Context, m *rpcapi.CreateSnapshot
 		return nil, nil
 	}
 	state := &picture{CreateSnapshot: *m}
-	rec := flow.Record{ID: m.FlowID, Name: rpcapi.FlowSnapshotCreate, Owner: rpcapi.SchedulerOwner,
+	state.FlowID = operationID(m.FlowID)
+	rec := flow.Record{ID: state.FlowID, Name: rpcapi.FlowSnapshotCreate, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "snapshot", ResourceID: m.SnapshotID}
-	if rec.ID == "" { // a sender that keeps no journal
-		rec.ID = uuid.NewString()
-		state.FlowID = rec.ID
-		return nil, dealtWith(flow.Begin(ctx, s.engine, s.snapshotFlow(), rec, state))
-	}
 	return nil, dealtWith(flow.Continue(ctx, s.engine, s.snapshotFlow(), rec, state))
 }
 
