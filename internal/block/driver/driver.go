@@ -45,6 +45,17 @@ type Update struct {
 	ProviderAuth     string
 }
 
+// Fields is what is to be kept, nil for what stays as it is: the form in which rows are changed.
+func (u Update) Fields() (id, location, auth *string) {
+	keep := func(text string) *string {
+		if text == "" {
+			return nil
+		}
+		return &text
+	}
+	return keep(u.ProviderID), keep(u.ProviderLocation), keep(u.ProviderAuth)
+}
+
 // Driver is the mandatory part. Every verb is idempotent: repeating a create that was done, or a delete of what is gone,
 // succeeds and changes nothing; a verb that was killed half-way succeeds when it is repeated. No verb is called twice at
 // once for the same volume; different volumes are called concurrently.

@@ -107,7 +107,7 @@ func (m *Manager) createFromSpec(ctx context.Context, st *creation) error {
 	return m.within(ctx, limit, func(ctx context.Context) (err error) {
 		switch {
 		case st.snapshot != nil:
-			st.update, err = m.Backend.CreateVolumeFromSnapshot(ctx, v, driverSnapshot(st.snapshot, st.source))
+			st.update, err = m.Backend.CreateVolumeFromSnapshot(ctx, v, export.DriverSnapshot(st.snapshot, st.source))
 		case st.source != nil:
 			st.update, err = m.Backend.CloneVolume(ctx, v, export.DriverVolume(st.source))
 		default:
@@ -160,7 +160,7 @@ func (m *Manager) createOnFinish(ctx context.Context, tx store.Tx, st *creation)
 	if m.ServiceUUID != "" {
 		set.ServiceUUID = &m.ServiceUUID
 	}
-	setUpdate(st.update, &set.ProviderID, &set.ProviderLocation, &set.ProviderAuth)
+	set.ProviderID, set.ProviderLocation, set.ProviderAuth = st.update.Fields()
 	if st.source != nil && st.source.Bootable {
 		set.Bootable = new(true)
 		if len(st.source.ImageMetadata) != 0 {
@@ -182,19 +182,6 @@ func (m *Manager) createOnFinish(ctx context.Context, tx store.Tx, st *creation)
 		return block.InvalidVolume("Volume %s became %s while it was made.", v.ID, v.Status)
 	}
 	return flow.ErrObsolete // somebody reset its status by hand; the volume stands
-}
-
-// setUpdate points the three at what a driver wants kept.
-func setUpdate(u driver.Update, id, location, auth **string) {
-	if u.ProviderID != "" {
-		*id = &u.ProviderID
-	}
-	if u.ProviderLocation != "" {
-		*location = &u.ProviderLocation
-	}
-	if u.ProviderAuth != "" {
-		*auth = &u.ProviderAuth
-	}
 }
 
 // onFailureReschedule frees the volume for another back end, or puts it in error.
@@ -253,12 +240,6 @@ func (m *Manager) castBack(ctx context.Context, st *creation, cause error) error
 	}
 	return rpcapi.Scheduler{Client: m.Transport}.CreateVolume(ctx,
 		&rpcapi.CreateVolume{FlowID: st.FlowID, VolumeID: st.VolumeID, Request: m.nextRequest(st, cause)})
-}
-
-// driverSnapshot is what a driver is told of s, a snapshot of v.
-func driverSnapshot(s *block.Snapshot, v *block.Volume) driver.Snapshot {
-	return driver.Snapshot{ID: s.ID, Volume: export.DriverVolume(v), SizeGiB: s.VolumeSizeGiB, Metadata: s.Metadata,
-		ProviderID: s.ProviderID, ProviderLocation: s.ProviderLocation, ProviderAuth: s.ProviderAuth}
 }
 
 // sharedTargets is upstream's shared_targets: nil where consumers must always lock (NVMe-oF), true only where iSCSI volumes

@@ -29,7 +29,12 @@ func (m *Manager) deleteFlow() *flow.Flow[deletion, store.Tx] {
 			{Name: "remove_export", Do: func(ctx context.Context, st *deletion) error {
 				return m.within(ctx, m.VerbTimeout, func(ctx context.Context) error { return m.exports.DisconnectAll(ctx, st.volume) })
 			}},
-			{Name: "delete_snapshots", Do: m.deleteItsSnapshots},
+			{Name: "delete_snapshots", Do: func(ctx context.Context, st *deletion) error {
+				if !st.Cascade {
+					return nil
+				}
+				return m.snapshots.DeleteAll(ctx, st.volume)
+			}},
 			{Name: "delete_volume", Do: func(ctx context.Context, st *deletion) error {
 				return m.within(ctx, m.CopyTimeout, func(ctx context.Context) error {
 					return m.Backend.DeleteVolume(ctx, export.DriverVolume(st.volume))
@@ -61,35 +66,6 @@ func (m *Manager) extractDeleting(ctx context.Context, st *deletion) error {
 	}
 	st.volume = v
 	m.notifyVolume(ctx, "delete.start", v)
-	return nil
-}
-
-// deleteItsSnapshots takes the snapshots along when the delete cascades. Each row goes with its snapshot, so that a delete
-// that fails half-way leaves no row without a snapshot.
-func (m *Manager) deleteItsSnapshots(ctx context.Context, st *deletion) error {
-	if !st.Cascade {
-		return nil
-	}
-	snapshots, err := m.Store.Snapshots(ctx, store.SnapshotQuery{VolumeID: st.VolumeID})
-	if err != nil {
-		return err
-	}
-	for _, s := range snapshots {
-		if s.Status != block.SnapshotDeleting {
-			return block.InvalidSnapshot("Snapshot %s was found in state %s rather than 'deleting' during cascade delete.", s.ID, s.Status)
-		}
-		err := m.within(ctx, m.CopyTimeout, func(ctx context.Context) error {
-			return m.Backend.DeleteSnapshot(ctx, driverSnapshot(s, st.volume))
-		})
-		if err != nil {
-			return err
-		}
-		err = m.Store.Update(ctx, func(tx store.Tx) error { return m.destroySnapshotRow(ctx, tx, s, st.volume) })
-		if err != nil {
-			return err
-		}
-		m.notifySnapshot(ctx, "delete.end", s)
-	}
 	return nil
 }
 

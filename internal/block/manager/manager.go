@@ -1,9 +1,10 @@
 // Package manager is the volume service of one back end, upstream's cinder-volume: it makes, deletes and extends volumes
-// and snapshots when it is told to, each as a flow that survives the death of the process; reports to the schedulers what
+// when it is told to, each as a flow that survives the death of the process; reports to the schedulers what
 // the back end can do; and at start puts right what the last process left.
 //
-// What consumers need is in the packages below it: attach (attachments) and export (connections). What must not live here:
-// a driver, SQL, or a decision that the use cases in app or the scheduler make.
+// Every other family of operations is a service of its own in a package below (snapshots, attach, revert, adopt), which
+// brings its methods and how its records in the journal are resumed: a line in New adds one. What must not live here: a
+// driver, SQL, or a decision that the use cases in app or the scheduler make.
 package manager
 
 import (
@@ -22,6 +23,7 @@ import (
 	"github.com/clinker/clinker/internal/block/manager/attach"
 	"github.com/clinker/clinker/internal/block/manager/export"
 	"github.com/clinker/clinker/internal/block/manager/revert"
+	"github.com/clinker/clinker/internal/block/manager/snapshots"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/target"
@@ -35,12 +37,11 @@ type Backend interface {
 	export.Storage
 	revert.Storage
 	adopt.Storage
+	snapshots.Storage
 	Setup(ctx context.Context) error
 	CreateVolume(ctx context.Context, v driver.Volume) (driver.Update, error)
 	DeleteVolume(ctx context.Context, v driver.Volume) error
 	ExtendVolume(ctx context.Context, v driver.Volume, newSizeGiB int64) error
-	CreateSnapshot(ctx context.Context, s driver.Snapshot) (driver.Update, error)
-	DeleteSnapshot(ctx context.Context, s driver.Snapshot) error
 	CreateVolumeFromSnapshot(ctx context.Context, v driver.Volume, s driver.Snapshot) (driver.Update, error)
 	CloneVolume(ctx context.Context, v, source driver.Volume) (driver.Update, error)
 	Inventory(ctx context.Context) (driver.Inventory, error)
@@ -121,12 +122,12 @@ func (o Options) withDefaults() Options {
 // Manager is the volume service of one back end. Make one with New, Start it once, Stop it once.
 type Manager struct {
 	Options
-	exports  *export.Exports
-	attach   *attach.Service
-	revert   *revert.Service
-	adopt    *adopt.Service
-	capacity *capacity
-	flows    flows
+	exports   *export.Exports
+	adopt     *adopt.Service
+	snapshots *snapshots.Service
+	parts     []part
+	capacity  *capacity
+	flows     flows
 
 	working    atomic.Bool
 	background context.CancelCauseFunc
@@ -136,27 +137,31 @@ type Manager struct {
 
 // flows are the operations this service runs, made once.
 type flows struct {
-	create         *flow.Flow[creation, store.Tx]
-	del            *flow.Flow[deletion, store.Tx]
-	extend         *flow.Flow[extension, store.Tx]
-	snapshotCreate *flow.Flow[snapshotCreation, store.Tx]
-	snapshotDelete *flow.Flow[snapshotDeletion, store.Tx]
+	create *flow.Flow[creation, store.Tx]
+	del    *flow.Flow[deletion, store.Tx]
+	extend *flow.Flow[extension, store.Tx]
 }
 
 // New makes a Manager; it does nothing until it is started.
 func New(o Options) *Manager {
 	o = o.withDefaults()
 	m := &Manager{Options: o, exports: export.New(o.Backend, o.Target), background: func(error) {}}
-	m.attach = attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
-		Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now})
-	m.revert = revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
-		Timeout: o.CopyTimeout, Notify: m.notifyVolume})
 	m.capacity = newCapacity(m)
 	m.adopt = adopt.New(adopt.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Exports: m.exports, Quota: o.Quota, Timeout: o.VerbTimeout, Now: o.Now,
 		CountSnapshots: !o.NoSnapshotGigabytes, Changed: m.capacity.add, Notify: m.notifyVolume})
-	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow(),
-		snapshotCreate: m.snapshotCreateFlow(), snapshotDelete: m.snapshotDeleteFlow()}
+	m.snapshots = snapshots.New(snapshots.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		Unmanage: m.adopt.UnmanageSnapshot, Timeout: o.CopyTimeout, CountSnapshots: !o.NoSnapshotGigabytes,
+		Changed: m.capacity.touch, Notify: m.notifySnapshot, Tell: m.tellSnapshot})
+	m.parts = []part{
+		m.adopt,
+		m.snapshots,
+		attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
+			Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now}),
+		revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+			Timeout: o.CopyTimeout, Notify: m.notifyVolume}),
+	}
+	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow()}
 	return m
 }
 
@@ -207,21 +212,15 @@ func (m *Manager) setup(ctx context.Context) error {
 
 // watch is the recovery of the operations that the journal says are ours.
 func (m *Manager) watch() journal.Watch {
-	resume := m.attach.Resume()
-	maps.Copy(resume, m.revert.Resume())
-	maps.Copy(resume, m.adopt.Resume())
-	maps.Copy(resume, map[string]journal.Resume{
-		rpcapi.FlowVolumeCreate:   m.resumeCreate,
-		rpcapi.FlowVolumeDelete:   resumer(m, m.flows.del),
-		rpcapi.FlowVolumeExtend:   resumer(m, m.flows.extend),
-		rpcapi.FlowSnapshotCreate: resumer(m, m.flows.snapshotCreate),
-		rpcapi.FlowSnapshotDelete: resumer(m, m.flows.snapshotDelete),
-	})
+	resume := map[string]journal.Resume{
+		rpcapi.FlowVolumeCreate: m.resumeCreate,
+		rpcapi.FlowVolumeDelete: journal.Again(m.Flows, m.flows.del),
+		rpcapi.FlowVolumeExtend: journal.Again(m.Flows, m.flows.extend),
+	}
+	for _, p := range m.parts {
+		maps.Copy(resume, p.Resume())
+	}
 	return journal.Watch{Store: m.Store, Owner: m.Host, Resume: resume, Period: m.RecoveryPeriod, MinAge: m.RecoveryMinAge}
-}
-
-func resumer[S any](m *Manager, f *flow.Flow[S, store.Tx]) journal.Resume {
-	return func(ctx context.Context, r flow.Record) error { return flow.Resume(ctx, m.Flows, f, r) }
 }
 
 // Stop takes no more messages, waits for what is being worked on until ctx ends, and leaves the rest to the journal. Then

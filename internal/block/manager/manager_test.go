@@ -31,12 +31,12 @@ type reports struct {
 func (r *reports) listen(t *testing.T, tr messaging.Transport) messaging.Listener {
 	t.Helper()
 	l, err := tr.Serve(t.Context(), messaging.Server{Topic: rpcapi.SchedulerTopic, Server: "s", Version: "3.12",
-		Methods: map[string]messaging.Method{rpcapi.MethodUpdateServiceCapabilities: method(
-			func(_ context.Context, c *rpcapi.ServiceCapabilities) (any, error) {
+		Methods: map[string]messaging.Method{rpcapi.MethodUpdateServiceCapabilities: messaging.Silent(
+			func(_ context.Context, c *rpcapi.ServiceCapabilities) error {
 				r.mu.Lock()
 				defer r.mu.Unlock()
 				r.got = append(r.got, c)
-				return nil, nil
+				return nil
 			})}})
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +247,7 @@ func TestDeletedWhileMade(t *testing.T) {
 		})
 		st := &creation{}
 		st.VolumeID, st.Attempts = v.ID, 1
-		if err := run(t.Context(), m, m.flows.create, "", rpcapi.FlowVolumeCreate, "volume", v.ID, st); err == nil {
+		if err := run(t.Context(), m, m.flows.create, "", rpcapi.FlowVolumeCreate, v.ID, st); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		want(t, name+": held", w.Held(t, v.ID), false)
@@ -311,7 +311,7 @@ func TestAttachedVolumeIsNotDeleted(t *testing.T) {
 	w.AddAttachment(t, v, block.AttachAttached, nil)
 	st := &deletion{}
 	st.VolumeID = v.ID
-	err := run(t.Context(), m, m.flows.del, "", rpcapi.FlowVolumeDelete, "volume", v.ID, st)
+	err := run(t.Context(), m, m.flows.del, "", rpcapi.FlowVolumeDelete, v.ID, st)
 	want(t, "error", fault.NameOf(err), "VolumeAttached")
 	now, _ := w.Volume(t.Context(), v.ID, "")
 	want(t, "status", now.Status, block.VolumeInUse)
@@ -328,7 +328,7 @@ func BenchmarkCreateEmptyVolume(b *testing.B) {
 		st := &creation{}
 		st.VolumeID = v.ID
 		b.StartTimer()
-		if err := run(b.Context(), m, m.flows.create, "", rpcapi.FlowVolumeCreate, "volume", v.ID, st); err != nil {
+		if err := run(b.Context(), m, m.flows.create, "", rpcapi.FlowVolumeCreate, v.ID, st); err != nil {
 			b.Fatal(err)
 		}
 		b.StopTimer()

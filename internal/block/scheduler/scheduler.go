@@ -180,11 +180,11 @@ func (s *Scheduler) Stop(ctx context.Context) error {
 // methods is what other services may ask of the scheduler.
 func (s *Scheduler) methods() map[string]messaging.Method {
 	return map[string]messaging.Method{
-		rpcapi.MethodCreateVolume:              method(s.createVolume),
-		rpcapi.MethodExtendVolume:              method(s.extendVolume),
-		rpcapi.MethodCreateSnapshot:            method(s.createSnapshot),
-		rpcapi.MethodGetPools:                  method(s.getPools),
-		rpcapi.MethodUpdateServiceCapabilities: method(s.updateServiceCapabilities),
+		rpcapi.MethodCreateVolume:              messaging.Replying(s.createVolume),
+		rpcapi.MethodExtendVolume:              messaging.Replying(s.extendVolume),
+		rpcapi.MethodCreateSnapshot:            messaging.Replying(s.createSnapshot),
+		rpcapi.MethodGetPools:                  messaging.Replying(s.getPools),
+		rpcapi.MethodUpdateServiceCapabilities: messaging.Replying(s.updateServiceCapabilities),
 	}
 }
 
@@ -194,19 +194,5 @@ func (s *Scheduler) resumptions() map[string]journal.Resume {
 		rpcapi.FlowVolumeCreate:   s.resumeCreateVolume,
 		rpcapi.FlowVolumeExtend:   s.resumeExtendVolume,
 		rpcapi.FlowSnapshotCreate: s.resumeCreateSnapshot,
-	}
-}
-
-// method is a method table's entry for a handler of typed arguments.
-func method[A any](do func(ctx context.Context, args *A) (any, error)) messaging.Method {
-	return messaging.Method{
-		New: func() any { return new(A) },
-		Do: func(ctx context.Context, args any) (any, error) {
-			a, ok := args.(*A)
-			if !ok || a == nil {
-				return nil, fault.New(fault.Invalid, "", "A message brought arguments of type %T instead of %T.", args, a)
-			}
-			return do(ctx, a)
-		},
 	}
 }

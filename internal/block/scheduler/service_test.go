@@ -166,7 +166,7 @@ func TestMessagesOfWrongTypeAreRefused(t *testing.T) {
 	h := up(t, Options{}, pool{name: "a", totalGiB: 10, freeGiB: 10})
 	for name := range h.scheduler.methods() {
 		err := h.transport.Call(t.Context(), messaging.Target{Topic: rpcapi.SchedulerTopic}, messaging.Message{Method: name, Args: "text"}, nil)
-		if !fault.Is(err, fault.Invalid) {
+		if !fault.Is(err, fault.Internal) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

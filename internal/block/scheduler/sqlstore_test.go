@@ -50,7 +50,7 @@ func TestOverARealDatabase(t *testing.T) {
 	}
 	got := make(chan rpcapi.CreateVolume, 1)
 	l, err := transport.Serve(ctx, messaging.Server{Topic: rpcapi.VolumeTopic + ".node@a", Server: "node", Version: block.VolumeRPCVersion,
-		Methods: map[string]messaging.Method{rpcapi.MethodCreateVolume: method(func(_ context.Context, m *rpcapi.CreateVolume) (any, error) {
+		Methods: map[string]messaging.Method{rpcapi.MethodCreateVolume: messaging.Replying(func(_ context.Context, m *rpcapi.CreateVolume) (any, error) {
 			got <- *m
 			return nil, nil
 		})}})

@@ -10,8 +10,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/journal"
@@ -19,6 +17,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
 // Storage is what managing needs of a back end; a *driver.Backend.
@@ -93,48 +92,51 @@ func New(o Options) *Service {
 	return s
 }
 
-// ManageVolume serves manage_existing.
-func (s *Service) ManageVolume(ctx context.Context, m *rpcapi.ManageExisting) error {
-	return flow.Continue(ctx, s.Flows, s.manageVolume, s.record(m.FlowID, rpcapi.FlowVolumeManage, "volume", m.VolumeID),
-		&volumeState{ManageExisting: *m})
-}
-
-// UnmanageVolume serves delete_volume with unmanage_only.
-func (s *Service) UnmanageVolume(ctx context.Context, m *rpcapi.DeleteVolume) error {
-	return flow.Continue(ctx, s.Flows, s.unmanageVolume, s.record(m.FlowID, rpcapi.FlowVolumeUnmanage, "volume", m.VolumeID),
-		&volumeState{ManageExisting: rpcapi.ManageExisting{FlowID: m.FlowID, VolumeID: m.VolumeID}})
-}
-
-// ManageSnapshot serves manage_existing_snapshot.
-func (s *Service) ManageSnapshot(ctx context.Context, m *rpcapi.ManageExistingSnapshot) error {
-	return flow.Continue(ctx, s.Flows, s.manageSnapshot, s.record(m.FlowID, rpcapi.FlowSnapshotManage, "snapshot", m.SnapshotID),
-		&snapshotState{ManageExistingSnapshot: *m})
-}
-
-// UnmanageSnapshot serves delete_snapshot with unmanage_only.
-func (s *Service) UnmanageSnapshot(ctx context.Context, m *rpcapi.DeleteSnapshot) error {
-	return flow.Continue(ctx, s.Flows, s.unmanageSnapshot, s.record(m.FlowID, rpcapi.FlowSnapshotUnmanage, "snapshot", m.SnapshotID),
-		&snapshotState{ManageExistingSnapshot: rpcapi.ManageExistingSnapshot{FlowID: m.FlowID, SnapshotID: m.SnapshotID}})
+// Methods is what other services may ask.
+func (s *Service) Methods() map[string]messaging.Method {
+	return map[string]messaging.Method{
+		rpcapi.MethodManageExisting:         messaging.Silent(s.ManageVolume),
+		rpcapi.MethodManageExistingSnapshot: messaging.Silent(s.ManageSnapshot),
+		rpcapi.MethodGetManageableVolumes:   messaging.Replying(s.Volumes),
+		rpcapi.MethodGetManageableSnapshots: messaging.Replying(s.Snapshots),
+	}
 }
 
 // Resume is how the records of these flows in the journal are seen to: they are done again.
 func (s *Service) Resume() map[string]journal.Resume {
 	return map[string]journal.Resume{
-		rpcapi.FlowVolumeManage:     resumer(s, s.manageVolume),
-		rpcapi.FlowVolumeUnmanage:   resumer(s, s.unmanageVolume),
-		rpcapi.FlowSnapshotManage:   resumer(s, s.manageSnapshot),
-		rpcapi.FlowSnapshotUnmanage: resumer(s, s.unmanageSnapshot),
+		rpcapi.FlowVolumeManage:     journal.Again(s.Flows, s.manageVolume),
+		rpcapi.FlowVolumeUnmanage:   journal.Again(s.Flows, s.unmanageVolume),
+		rpcapi.FlowSnapshotManage:   journal.Again(s.Flows, s.manageSnapshot),
+		rpcapi.FlowSnapshotUnmanage: journal.Again(s.Flows, s.unmanageSnapshot),
 	}
 }
 
-func resumer[S any](s *Service, f *flow.Flow[S, store.Tx]) journal.Resume {
-	return func(ctx context.Context, r flow.Record) error { return flow.Resume(ctx, s.Flows, f, r) }
+// ManageVolume serves manage_existing.
+func (s *Service) ManageVolume(ctx context.Context, m *rpcapi.ManageExisting) error {
+	return journal.Continue(ctx, s.Flows, s.manageVolume, s.record(m.FlowID, rpcapi.FlowVolumeManage, "volume", m.VolumeID),
+		&volumeState{ManageExisting: *m})
+}
+
+// UnmanageVolume serves delete_volume with unmanage_only.
+func (s *Service) UnmanageVolume(ctx context.Context, m *rpcapi.DeleteVolume) error {
+	return journal.Continue(ctx, s.Flows, s.unmanageVolume, s.record(m.FlowID, rpcapi.FlowVolumeUnmanage, "volume", m.VolumeID),
+		&volumeState{ManageExisting: rpcapi.ManageExisting{FlowID: m.FlowID, VolumeID: m.VolumeID}})
+}
+
+// ManageSnapshot serves manage_existing_snapshot.
+func (s *Service) ManageSnapshot(ctx context.Context, m *rpcapi.ManageExistingSnapshot) error {
+	return journal.Continue(ctx, s.Flows, s.manageSnapshot, s.record(m.FlowID, rpcapi.FlowSnapshotManage, "snapshot", m.SnapshotID),
+		&snapshotState{ManageExistingSnapshot: *m})
+}
+
+// UnmanageSnapshot serves delete_snapshot with unmanage_only.
+func (s *Service) UnmanageSnapshot(ctx context.Context, m *rpcapi.DeleteSnapshot) error {
+	return journal.Continue(ctx, s.Flows, s.unmanageSnapshot, s.record(m.FlowID, rpcapi.FlowSnapshotUnmanage, "snapshot", m.SnapshotID),
+		&snapshotState{ManageExistingSnapshot: rpcapi.ManageExistingSnapshot{FlowID: m.FlowID, SnapshotID: m.SnapshotID}})
 }
 
 func (s *Service) record(id, name, kind, resourceID string) flow.Record {
-	if id == "" { // a sender that keeps no journal
-		id = uuid.NewString()
-	}
 	return flow.Record{ID: id, Name: name, Owner: s.Backend, ResourceType: kind, ResourceID: resourceID}
 }
 
@@ -176,16 +178,4 @@ func (s *Service) alreadyManaged(ctx context.Context, ref driver.Reference, self
 		}
 	}
 	return nil
-}
-
-func setUpdate(u driver.Update, id, location, auth **string) {
-	if u.ProviderID != "" {
-		*id = &u.ProviderID
-	}
-	if u.ProviderLocation != "" {
-		*location = &u.ProviderLocation
-	}
-	if u.ProviderAuth != "" {
-		*auth = &u.ProviderAuth
-	}
 }

@@ -25,9 +25,7 @@ func (st *snapshotState) reference() driver.Reference { return driver.Reference(
 
 // driven is what the driver is told of the snapshot.
 func (st *snapshotState) driven() driver.Snapshot {
-	return driver.Snapshot{ID: st.snapshot.ID, Volume: export.DriverVolume(st.volume), SizeGiB: st.snapshot.VolumeSizeGiB,
-		Metadata: st.snapshot.Metadata, ProviderID: st.snapshot.ProviderID, ProviderLocation: st.snapshot.ProviderLocation,
-		ProviderAuth: st.snapshot.ProviderAuth}
+	return export.DriverSnapshot(st.snapshot, st.volume)
 }
 
 var (
@@ -68,7 +66,7 @@ func (s *Service) manageSnapshotFlow() *flow.Flow[snapshotState, store.Tx] {
 			}, Undo: s.giveSnapshotBack},
 			{Name: "on_finish", Tx: func(ctx context.Context, tx store.Tx, st *snapshotState) error {
 				set := store.SnapshotSet{Status: new(block.SnapshotAvailable)} // the progress stays at 0%, as upstream's
-				setUpdate(st.update, &set.ProviderID, &set.ProviderLocation, &set.ProviderAuth)
+				set.ProviderID, set.ProviderLocation, set.ProviderAuth = st.update.Fields()
 				ok, err := tx.UpdateSnapshot(ctx, st.SnapshotID, store.SnapshotWhen{Status: snapshotCreating}, set)
 				if err == nil && !ok {
 					err = block.InvalidSnapshot("Snapshot %s left the status creating while it was managed.", st.SnapshotID)

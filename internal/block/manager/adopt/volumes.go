@@ -139,7 +139,7 @@ func (s *Service) giveBack(ctx context.Context, st *volumeState, _ error) error 
 
 func (s *Service) manageOnFinish(ctx context.Context, tx store.Tx, st *volumeState) error {
 	set := store.VolumeSet{Status: new(block.VolumeAvailable), LaunchedAt: new(s.Now().UTC())}
-	setUpdate(st.update, &set.ProviderID, &set.ProviderLocation, &set.ProviderAuth)
+	set.ProviderID, set.ProviderLocation, set.ProviderAuth = st.update.Fields()
 	ok, err := tx.UpdateVolume(ctx, st.VolumeID, store.VolumeWhen{Status: managing}, set)
 	if err == nil && !ok {
 		err = block.InvalidVolume("Volume %s left the status managing while it was managed.", st.VolumeID)

@@ -19,6 +19,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
 // Options of a Service.
@@ -62,14 +63,24 @@ func New(o Options) *Service {
 	return s
 }
 
+// Methods is what other services may ask.
+func (s *Service) Methods() map[string]messaging.Method {
+	return map[string]messaging.Method{
+		rpcapi.MethodAttachmentUpdate:     messaging.Replying(s.Update),
+		rpcapi.MethodAttachmentDelete:     messaging.Silent(s.Delete),
+		rpcapi.MethodInitializeConnection: messaging.Replying(s.Initialize),
+		rpcapi.MethodTerminateConnection:  messaging.Silent(s.Terminate),
+		rpcapi.MethodAttachVolume:         messaging.Replying(s.Attach),
+		rpcapi.MethodDetachVolume:         messaging.Silent(s.Detach),
+	}
+}
+
 // Resume is how the records of attachments in the journal are seen to: an update is undone, because whoever waited for
 // its connection is gone; a delete is finished.
 func (s *Service) Resume() map[string]journal.Resume {
 	return map[string]journal.Resume{
 		rpcapi.FlowAttachmentUpdate: s.undoUpdate,
-		rpcapi.FlowAttachmentDelete: func(ctx context.Context, r flow.Record) error {
-			return flow.Resume(ctx, s.Flows, s.del, r)
-		},
+		rpcapi.FlowAttachmentDelete: journal.Again(s.Flows, s.del),
 	}
 }
 

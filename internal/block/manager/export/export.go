@@ -51,6 +51,12 @@ func DriverVolume(v *block.Volume) driver.Volume {
 		Multiattach: v.Multiattach, ProviderID: v.ProviderID, ProviderLocation: v.ProviderLocation, ProviderAuth: v.ProviderAuth}
 }
 
+// DriverSnapshot is what a driver is told of s, a snapshot of v.
+func DriverSnapshot(s *block.Snapshot, v *block.Volume) driver.Snapshot {
+	return driver.Snapshot{ID: s.ID, Volume: DriverVolume(v), SizeGiB: s.VolumeSizeGiB, Metadata: s.Metadata,
+		ProviderID: s.ProviderID, ProviderLocation: s.ProviderLocation, ProviderAuth: s.ProviderAuth}
+}
+
 // Connect exports the volume to a consumer; c is nil when it is done again after a restart. Repeating it gives the same
 // answer. fault.NotImplemented when there is neither a target nor a protocol of the storage's own.
 func (e *Exports) Connect(ctx context.Context, v *block.Volume, id string, c block.Connector, readOnly bool) (block.ConnectionInfo, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
 // Storage is what a revert needs of a back end; a *driver.Backend.
@@ -59,21 +60,20 @@ func New(o Options) *Service {
 	return s
 }
 
-// Revert serves revert_to_snapshot.
-func (s *Service) Revert(ctx context.Context, m *rpcapi.RevertToSnapshot) error {
-	id := m.FlowID
-	if id == "" { // a sender that keeps no journal
-		id = uuid.NewString()
-	}
-	return flow.Continue(ctx, s.Flows, s.flow, flow.Record{ID: id, Name: rpcapi.FlowVolumeRevert, Owner: s.Backend,
-		ResourceType: "volume", ResourceID: m.VolumeID}, &state{RevertToSnapshot: *m})
+// Methods is what other services may ask.
+func (s *Service) Methods() map[string]messaging.Method {
+	return map[string]messaging.Method{rpcapi.MethodRevertToSnapshot: messaging.Silent(s.Revert)}
 }
 
 // Resume is how reverts in the journal are seen to: they are done again.
 func (s *Service) Resume() map[string]journal.Resume {
-	return map[string]journal.Resume{rpcapi.FlowVolumeRevert: func(ctx context.Context, r flow.Record) error {
-		return flow.Resume(ctx, s.Flows, s.flow, r)
-	}}
+	return map[string]journal.Resume{rpcapi.FlowVolumeRevert: journal.Again(s.Flows, s.flow)}
+}
+
+// Revert serves revert_to_snapshot.
+func (s *Service) Revert(ctx context.Context, m *rpcapi.RevertToSnapshot) error {
+	return journal.Continue(ctx, s.Flows, s.flow, flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeRevert, Owner: s.Backend,
+		ResourceType: "volume", ResourceID: m.VolumeID}, &state{RevertToSnapshot: *m})
 }
 
 // state of a revert; in the journal, the message.
@@ -140,8 +140,7 @@ func (s *Service) revert(ctx context.Context, st *state) error {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	v := export.DriverVolume(st.volume)
-	snap := driver.Snapshot{ID: st.snapshot.ID, Volume: v, SizeGiB: st.snapshot.VolumeSizeGiB, Metadata: st.snapshot.Metadata,
-		ProviderID: st.snapshot.ProviderID, ProviderLocation: st.snapshot.ProviderLocation, ProviderAuth: st.snapshot.ProviderAuth}
+	snap := export.DriverSnapshot(st.snapshot, st.volume)
 	if s.Storage.Features().Reverter {
 		return s.Storage.RevertToSnapshot(ctx, v, snap)
 	}
