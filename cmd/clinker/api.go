@@ -53,7 +53,7 @@ func (p *process) apiHandler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := api.OptionsFrom(p.conf)
+	o := p.apiOptions
 	o.Disabled, o.Observe, o.Log = p.opts.disabledExtensions.Get(p.conf), observeRequest, p.log
 	settings := p.opts.middleware.Settings(p.conf)
 	o.MaxBodyBytes = int64(settings.MaxRequestBodyBytes)

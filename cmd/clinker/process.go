@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/scheduler"
@@ -29,6 +30,7 @@ type process struct {
 	statePath  string
 
 	// What the configuration makes of the parts that this process is to run; read before anything is opened.
+	apiOptions api.Options
 	scheduling scheduler.Options
 	backends   []*backend
 

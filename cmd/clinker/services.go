@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/driver"
@@ -18,8 +19,13 @@ import (
 	"github.com/clinker/clinker/internal/run"
 )
 
-// readParts reads what the configuration says of the scheduler and of each back end, and refuses what cannot be.
+// readParts reads what the configuration says of the API, the scheduler and each back end, and refuses what cannot be.
 func (p *process) readParts(which services) (err error) {
+	if which.api {
+		if p.apiOptions, err = api.OptionsFrom(p.conf); err != nil {
+			return err
+		}
+	}
 	if p.scheduling, err = p.schedulerOptions(); err != nil || !which.volume {
 		return err
 	}

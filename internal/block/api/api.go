@@ -17,6 +17,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/defaulttypes"
 	"github.com/clinker/clinker/internal/block/api/encryption"
 	"github.com/clinker/clinker/internal/block/api/grouptypes"
+	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/block/api/manageable"
 	"github.com/clinker/clinker/internal/block/api/messages"
 	"github.com/clinker/clinker/internal/block/api/operator"
@@ -53,12 +54,13 @@ var core = []string{"volumes", "snapshots", "attachments", "types", "limits", "e
 
 // Options are the deployment's choices.
 type Options struct {
-	Disabled       []string      // aliases of extensions that are left out
-	ProjectIDRegex string        // project_id_regex
-	PublicEndpoint string        // osapi_volume_base_URL
-	MaxLimit       int           // osapi_max_limit
-	MaxBodyBytes   int64         // osapi_max_request_body_size
-	Settle         time.Duration // how long an answer waits at most for work inside this process that the request set off
+	Disabled       []string        // aliases of extensions that are left out
+	ProjectIDRegex string          // project_id_regex
+	PublicEndpoint string          // osapi_volume_base_URL
+	MaxLimit       int             // osapi_max_limit
+	MaxBodyBytes   int64           // osapi_max_request_body_size
+	Settle         time.Duration   // how long an answer waits at most for work inside this process that the request set off
+	Filters        listing.Filters // resource_query_filters_file; nil are the built-in ones
 	Log            *slog.Logger
 
 	// Observe is told of each request that is for a route, as wsgi.Options has it.
@@ -68,35 +70,38 @@ type Options struct {
 // New makes the handler of /v3 over the use cases. Its errors are mistakes in what the extensions declare, or in which of
 // them the configuration leaves out.
 func New(c *app.Core, o Options) (*wsgi.API, error) {
+	if o.Filters == nil {
+		o.Filters = listing.BuiltinFilters()
+	}
 	return wsgi.New(wsgi.Options{
-		Service: Service, Extensions: extensions(c), Core: core, Disabled: o.Disabled,
+		Service: Service, Extensions: extensions(c, o.Filters), Core: core, Disabled: o.Disabled,
 		ProjectIDRegex: o.ProjectIDRegex, PublicEndpoint: o.PublicEndpoint, MaxLimit: o.MaxLimit, MaxBodyBytes: o.MaxBodyBytes,
 		Formats: formats(), Enforcer: c.Policy, Prepare: settling(o.Settle), Observe: o.Observe, Logger: o.Log,
 	})
 }
 
-func extensions(c *app.Core) []wsgi.Extension {
+func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
 	volumeTypes, cloud, quotas := usevolumetypes.New(c), services.New(c), quotasets.New(c)
 	list := []wsgi.Extension{
 		root(),
-		volumes.Extension(usevolumes.New(c)),
-		snapshots.Extension(usesnapshots.New(c)),
+		volumes.Extension(usevolumes.New(c), allowed),
+		snapshots.Extension(usesnapshots.New(c), allowed),
 		snapshots.Attributes(c),
-		attachments.Extension(useattachments.New(c)),
+		attachments.Extension(useattachments.New(c), allowed),
 		transfers.Extension(usetransfers.New(c)),
 		manageable.Volumes(usemanage.New(c)),
 		manageable.Snapshots(usemanage.New(c), usesnapshots.New(c)),
-		volumetypes.Extension(volumeTypes),
+		volumetypes.Extension(volumeTypes, allowed),
 		volumetypes.Access(volumeTypes),
 		qos.Extension(useqos.New(c)),
 		encryption.Types(useencryption.New(c)),
 		encryption.Volumes(useencryption.New(c)),
 		defaulttypes.Extension(usedefaulttypes.New(c)),
 		grouptypes.Extension(usegrouptypes.New(c)),
-		messages.Extension(usemessages.New(c)),
+		messages.Extension(usemessages.New(c), allowed),
 		operator.Services(cloud),
 		operator.Zones(cloud),
-		operator.Pools(cloud),
+		operator.Pools(cloud, allowed),
 		operator.Hosts(cloud),
 		operator.Capabilities(cloud),
 		operator.Clusters(cloud),
@@ -105,7 +110,7 @@ func extensions(c *app.Core) []wsgi.Extension {
 		operator.LogLevels(cloud),
 		operator.QuotaSets(quotas),
 		operator.QuotaClasses(quotas),
-		operator.ResourceFilters(),
+		operator.ResourceFilters(allowed),
 		operator.Limits(quotas),
 		missing(),
 	}

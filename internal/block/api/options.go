@@ -1,8 +1,13 @@
 package api
 
 import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
 	"time"
 
+	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/middleware"
 )
@@ -12,6 +17,9 @@ var (
 	baseURL  = config.String("DEFAULT", "osapi_volume_base_URL", "", "What links begin with, where clients do not reach the service "+
 		"under the name they ask for it by: http://cloud.example:8776.", config.NoDefault(), config.Deprecated("", "osapi_volume_base_url"))
 	publicEndpoint = config.String("DEFAULT", "public_endpoint", "", "Likewise for the links of the versions document.", config.NoDefault())
+	filtersFile    = config.String("DEFAULT", "resource_query_filters_file", defaultFiltersFile, "The JSON file that says by what everybody may "+
+		"filter lists: {\"volume\": [\"name\", \"status\"], ...}; administrators may by any column. A name that ends in ~ allows "+
+		"comparing by part. If the default is not there, what Cinder comes with holds.")
 	projectIDRegex = config.String("DEFAULT", "project_id_regex", `[0-9a-f\-]+`, "What a project id in a path looks like.")
 	settle         = config.Seconds("clinker", "settle_seconds", 25*time.Millisecond, "How long, in seconds, an answer waits at most for the work inside "+
 		"this process that its request set off, so that the client's first look finds it done. 0 answers at once.", config.Min(0), config.Max(5))
@@ -19,12 +27,46 @@ var (
 
 // ConfigOptions are the options of the API.
 func ConfigOptions() []config.Option {
-	return []config.Option{maxLimit, baseURL, publicEndpoint, projectIDRegex, settle}
+	return []config.Option{maxLimit, baseURL, publicEndpoint, filtersFile, projectIDRegex, settle}
 }
 
-// OptionsFrom reads them. Which extensions are disabled, how large a body may be, and where logs go is the caller's to fill in.
-func OptionsFrom(c *config.Config) Options {
-	return Options{ProjectIDRegex: projectIDRegex.Get(c), PublicEndpoint: baseURL.Get(c), MaxLimit: maxLimit.Get(c), Settle: settle.Get(c)}
+// OptionsFrom reads them, and the file of filters. Which extensions are disabled, how large a body may be, and where logs go
+// is the caller's to fill in. An error is that of a file of filters that cannot be used: which, where in it, and why.
+func OptionsFrom(c *config.Config) (Options, error) {
+	filters, err := readFilters(c)
+	return Options{ProjectIDRegex: projectIDRegex.Get(c), PublicEndpoint: baseURL.Get(c), MaxLimit: maxLimit.Get(c), Settle: settle.Get(c),
+		Filters: filters}, err
+}
+
+const (
+	defaultFiltersFile = "/etc/cinder/resource_filters.json"
+	filtersAccepted    = "a JSON file such as Cinder's etc/cinder/resource_filters.json"
+	maxFiltersBytes    = 1 << 20
+)
+
+// readFilters reads resource_query_filters_file. Only a default that is not there may be missing.
+func readFilters(c *config.Config) (listing.Filters, error) {
+	path := filtersFile.Get(c)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) && !filtersFile.IsSet(c) {
+		return listing.BuiltinFilters(), nil
+	}
+	if err != nil {
+		return nil, filtersFile.Refuse(c, "", "it cannot be read: "+err.Error(), filtersAccepted)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFiltersBytes+1))
+	if err == nil && len(text) > maxFiltersBytes {
+		err = errors.New("it has more than a megabyte")
+	}
+	if err != nil {
+		return nil, filtersFile.Refuse(c, "", "it cannot be read: "+err.Error(), filtersAccepted)
+	}
+	filters, err := listing.ParseFilters(text)
+	if err != nil {
+		return nil, filtersFile.Refuse(c, "", err.Error(), filtersAccepted)
+	}
+	return filters, nil
 }
 
 // VersionsEndpoint is public_endpoint, for Versions.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/clinker/clinker/internal/block/api/apitest"
+	"github.com/clinker/clinker/internal/block/api/listing"
 )
 
 func TestQuotaClasses(t *testing.T) {
@@ -53,6 +54,15 @@ func TestResourceFilters(t *testing.T) {
 	m.Get("/resource_filters?resource=pool").Is(200, `{"resource_filters": [{"resource": "pool", "filters": ["name", "volume_type"]}]}`)
 	m.Get("/resource_filters?resource=nothing").Is(200, `{"resource_filters": []}`)
 	m.At("3.32").Get("/resource_filters").Fault(404, "")
+
+	only := apitest.New(t, nil, func(o *apitest.Options) {
+		o.API.Filters = listing.Filters{{Resource: "volume", Filters: []string{"name~"}}}
+	}).As(t, apitest.Member, "p").At("3.34")
+	only.Get("/resource_filters").Is(200, `{"resource_filters": [{"resource": "volume", "filters": ["name~"]}]}`)
+	only.Get("/volumes?name~=x").OK(200)
+	only.Get("/volumes?name=x").OK(200)
+	only.Get("/volumes?status=x").Fault(400, "Invalid filters status are found in query options.")
+	only.Get("/snapshots?name=x").Fault(400, "Invalid filters name are found in query options.")
 
 	// What is said of a resource is what its list takes: none of these is refused.
 	paths := map[string]string{"volume": "/volumes", "snapshot": "/snapshots", "attachment": "/attachments", "message": "/messages", "volume_type": "/types"}

@@ -182,7 +182,7 @@ func TestSnapshotList(t *testing.T) {
 		{m, "3.30", "sort=name:asc", []string{"one", "two"}},
 		{m, "", "volume_id=" + v, []string{"one"}},
 		{m, "", "name=two", []string{"two"}},
-		{m, "3.34", "name~=w", []string{"two"}},
+		{admin, "3.34", "all_tenants=1&name~=w", []string{"two"}},
 		{m, "", "status=error", nil},
 		{m, "3.22", "metadata={'k':'v'}", []string{"one"}},
 		{m, "3.21", "metadata={'k':'v'}", []string{"two", "one"}},
@@ -201,7 +201,11 @@ func TestSnapshotList(t *testing.T) {
 	if a.At("count") != 2.0 || a.At("snapshots_links") == nil {
 		t.Errorf("%s", a.Body)
 	}
-	m.At("3.31").Get("/snapshots?unknown=1").Fault(400, "Invalid filters unknown are found in query options.")
+	for _, name := range []string{"unknown", "name~", "with_count", "created_at"} {
+		m.At("3.34").Get("/snapshots?"+name+"=1").Fault(400, "Invalid filters "+name+" are found in query options.")
+	}
+	m.At("3.31").Get("/snapshots?consumes_quota=maybe").Fault(400, "Value 'maybe' for 'use_quota' is not a boolean.")
+	m.At("3.29").Get("/snapshots?sort=name").Fault(400, "Invalid input received: Invalid sort key")
 	m.Get("/snapshots?marker="+nowhere).Fault(404, "Snapshot "+nowhere+" could not be found.")
 	m.Get("/snapshots?sort=nothing").Fault(400, "Invalid input received: ")
 }

@@ -49,7 +49,8 @@ func TestVolumeList(t *testing.T) {
 		{m, "", "sort_key=size&sort_dir=asc", []string{"two", "three", "one"}},
 		{m, "", "sort=status:desc,name:asc", []string{"three", "one", "two"}},
 		{m, "", "name=two", []string{"two"}},
-		{m, "3.34", "name~=t", []string{"three", "two"}},
+		{m, "", "name~=t", []string{"three", "two", "one"}}, // dropped before 3.31
+		{admin, "3.34", "all_tenants=1&name~=t", []string{"three", "two"}},
 		{m, "", "status=error", []string{"three"}},
 		{m, "", "size=1", []string{"two"}},
 		{m, "", "bootable=true", []string{"two"}},
@@ -58,10 +59,17 @@ func TestVolumeList(t *testing.T) {
 		{m, "", "metadata=" + url.QueryEscape("{'k': 'v'}"), []string{"one"}},
 		{m, "", "metadata=" + url.QueryEscape(`{"k": "w"}`), []string{"two"}},
 		{m, "", "metadata=" + url.QueryEscape("{'k': 'v', 'x': 'z'}"), nil},
-		{m, "3.60", "created_at=lt:" + later, []string{"three", "two", "one"}},
-		{m, "3.60", "created_at=gt:" + later, nil},
-		{m, "3.65", "consumes_quota=true", []string{"three", "two", "one"}},
-		{m, "3.65", "consumes_quota=false", nil},
+		{m, "3.30", "created_at=gt:" + later, []string{"three", "two", "one"}},
+		{admin, "3.30", "all_tenants=1&created_at=gt:" + later, []string{"theirs", "three", "two", "one"}},
+		{m, "3.31", "created_at=lt:" + later, []string{"three", "two", "one"}},
+		{m, "3.31", "created_at=gt:" + later, nil},
+		{m, "3.31", "consumes_quota=true", []string{"three", "two", "one"}},
+		{m, "3.31", "consumes_quota=false", nil},
+		{m, "3.30", "consumes_quota=true", nil}, // not known yet, but among the filters
+		{admin, "3.30", "all_tenants=1&use_quota=false", []string{"theirs", "three", "two", "one"}},
+		{admin, "3.31", "all_tenants=1&use_quota=false", nil},
+		{admin, "3.31", "all_tenants=1&with_count=1", nil}, // a filter as yet, and no column
+		{m, "3.30", "caf%C3%A9=x", []string{"three", "two", "one"}},
 		{m, "3.30", "unknown=x", []string{"three", "two", "one"}},
 	} {
 		t.Run(fmt.Sprintf("%s %s %s", tc.as.Request.ProjectID, tc.version, tc.query), func(t *testing.T) {
@@ -95,7 +103,7 @@ func TestVolumeListMore(t *testing.T) {
 	m, admin := c.As(t, apitest.Member, "p"), c.As(t, apitest.Admin, "p")
 	m.Volume("metadata", object("k", "v"))
 	m.Volume("size", 4, "metadata", object("k", "w"))
-	for version, want := range map[string]any{"3.44": nil, "3.45": 2.0} {
+	for version, want := range map[string]any{"3.30": nil, "3.45": 2.0} {
 		if got := m.At(version).Get("/volumes?limit=1&with_count=true").OK(200).At("count"); got != want {
 			t.Errorf("count at %s is %v", version, got)
 		}
@@ -118,8 +126,11 @@ func TestVolumeListMore(t *testing.T) {
 		{m, "3.45", "with_count=maybe", "Value 'maybe' for 'with_count' is not a boolean."},
 		{admin, "", "all_tenants=maybe", "Value 'maybe' for 'all_tenants' is not a boolean."},
 		{m, "3.2", "bootable=maybe", "'bootable = maybe'"},
-		{m, "3.60", "created_at=near:2026-01-01", "Invalid near operator"},
-		{m, "3.60", "created_at=gt:soon", "Invalid soon value"},
+		{m, "3.31", "created_at=near:2026-01-01", "Invalid near operator"},
+		{m, "3.31", "created_at=gt:soon", "Invalid soon value"},
+		{m, "3.31", "consumes_quota=maybe", "Value 'maybe' for 'use_quota' is not a boolean."},
+		{m, "3.34", "name~=x", "Invalid filters name~ are found in query options."},
+		{m, "3.44", "with_count=1", "Invalid filters with_count are found in query options."},
 	} {
 		tc.as.At(tc.version).Get("/volumes?"+tc.query).Fault(400, tc.text)
 	}

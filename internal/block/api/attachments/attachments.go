@@ -17,16 +17,10 @@ import (
 
 const collection = "attachments"
 
-var listed = listing.Resource{
-	Name:    "attachment",
-	Filters: []string{"volume_id", "status", "instance_id", "attach_status"},
-
-	AnyAllTenants: true,
-}
-
 // Extension is everything under /attachments.
-func Extension(u *uses.Attachments) wsgi.Extension {
-	h := handlers{u}
+func Extension(u *uses.Attachments, allowed listing.Filters) wsgi.Extension {
+	h := handlers{u, listing.Resource{Filters: allowed.Of("attachment"), AnyAllTenants: true,
+		Older: []string{"volume_id", "status", "instance_id", "attach_status"}}}
 	since := microversion.From(3, 27)
 	return wsgi.Extension{
 		Alias: "attachments", Name: "Attachments", Description: "Attachments: who uses which volume, and how it is reached.",
@@ -68,7 +62,10 @@ var (
 		"required": ["os-complete"], "additionalProperties": false}`}}
 )
 
-type handlers struct{ uses *uses.Attachments }
+type handlers struct {
+	uses   *uses.Attachments
+	listed listing.Resource
+}
 
 // shown is an attachment as one view has it.
 func shown(a *block.Attachment, detail bool) map[string]any {
@@ -103,7 +100,7 @@ func (h handlers) detail(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 
 // list answers a page of attachments. Upstream gives no next link here.
 func (h handlers) list(ctx context.Context, r *wsgi.Request, detail bool) (*wsgi.Response, error) {
-	q, err := listing.Parse(ctx, r, listed)
+	q, err := listing.Parse(ctx, r, h.listed)
 	if err != nil {
 		return nil, err
 	}

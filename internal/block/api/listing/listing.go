@@ -7,10 +7,13 @@ package listing
 
 import (
 	"context"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/microversion"
@@ -23,24 +26,32 @@ var (
 	generalFilters = microversion.V(3, 31) // unknown filters are refused instead of dropped
 	likeFilters    = microversion.V(3, 34)
 	counted        = microversion.V(3, 45)
-	timeFilters    = microversion.V(3, 60)
 )
 
 // Resource says which filters a resource's lists take.
 type Resource struct {
-	Name string // "volume"
-	// Filters are the names everyone may filter by (resource_filters.json); administrators may filter by any column.
+	// Filters are the names everyone may filter by from General on (see Filters.Of); administrators may by any column.
 	Filters []string
-	// Since are filters that older requests do not know: they are dropped before that version.
-	Since map[string]microversion.Version
-	// Times are filters that take comparisons (created_at=gt:2026-01-01T00:00:00), from 3.60.
+	// General is the version since which filters nobody may use are refused instead of dropped; zero is 3.31.
+	General microversion.Version
+	// Older are the names everyone may filter by before General; nil is Filters.
+	Older []string
+	// AnyOlder lets everyone filter by any column before General; what is none chooses nothing.
+	AnyOlder bool
+	// Added are filters that are dropped before a version, whoever asks, as long as General does not hold.
+	Added map[string]microversion.Version
+	// Sortable are sort keys that came at a version; before, they are refused like any unknown one.
+	Sortable map[string]microversion.Version
+	// Times are filters that take comparisons (created_at=gt:2026-01-01T00:00:00).
 	Times []string
-	// Strict is the version since which filters nobody may use are refused instead of dropped; zero is 3.31.
-	Strict microversion.Version
-	// AnyAllTenants takes an all_tenants that is no boolean for false; other resources refuse it.
-	AnyAllTenants bool
 	// Maps are filters whose value is a dictionary in Python's or JSON's writing: metadata.
 	Maps []string
+	// UsesQuota says that rows may be left out of quota: from General on consumes_quota is a filter, use_quota in the store.
+	UsesQuota bool
+	// Counted says that with_count is a parameter from 3.45 on; otherwise it is a filter like any other.
+	Counted bool
+	// AnyAllTenants takes an all_tenants that is no boolean for false; other resources refuse it.
+	AnyAllTenants bool
 }
 
 // Query is what a list request asks for.
@@ -59,18 +70,14 @@ type Query struct {
 // Parse reads the request's query string. Invalid for paging that is none, for filters nobody may use, and for values
 // that do not parse.
 func Parse(ctx context.Context, r *wsgi.Request, res Resource) (Query, error) {
-	var q Query
-	var err error
-	if q.Page, err = r.Page(); err != nil {
-		return q, err
-	}
-	keys, err := r.Sort()
+	q, err := ParsePage(r)
 	if err != nil {
 		return q, err
 	}
-	q.Store = app.Page{Limit: max(1, q.Page.Limit), Offset: q.Page.Offset, Marker: q.Page.Marker}
-	for _, k := range keys {
-		q.Store.Sort = append(q.Store.Sort, app.Sort{Key: k.Key, Desc: k.Descending})
+	for _, s := range q.Store.Sort {
+		if since, later := res.Sortable[s.Key]; later && !r.Version.AtLeast(since) {
+			return q, block.InvalidInput("Invalid sort key")
+		}
 	}
 	filters := r.Filters()
 	if reqctx.From(ctx).IsAdmin { // anybody else's is dropped unread
@@ -78,14 +85,14 @@ func Parse(ctx context.Context, r *wsgi.Request, res Resource) (Query, error) {
 			return q, err
 		}
 	}
-	if r.Version.AtLeast(counted) {
+	delete(filters, "all_tenants")
+	if res.Counted && r.Version.AtLeast(counted) {
 		if q.WithCount, err = Bool(r, "with_count"); err != nil {
 			return q, err
 		}
+		delete(filters, "with_count")
 	}
-	delete(filters, "all_tenants")
-	delete(filters, "with_count")
-	if err := admit(ctx, r.Version, res, filters); err != nil {
+	if err := res.admit(ctx, r.Version, filters); err != nil {
 		return q, err
 	}
 	return q, q.fill(res, r.Version, filters)
@@ -102,7 +109,10 @@ func Bool(r *wsgi.Request, name string) (bool, error) {
 	if !given {
 		return false, nil
 	}
-	value := values[len(values)-1]
+	return parseBool(values[len(values)-1], name)
+}
+
+func parseBool(value, name string) (bool, error) {
 	yes, known := wsgi.ParseBool(value)
 	if !known {
 		return false, fault.New(fault.Invalid, "InvalidParameterValue", "Value '%s' for '%s' is not a boolean.", value, name)
@@ -110,42 +120,55 @@ func Bool(r *wsgi.Request, name string) (bool, error) {
 	return yes, nil
 }
 
-// admit drops the filters the version does not know, and drops or refuses those the caller may not use.
-func admit(ctx context.Context, v microversion.Version, res Resource, filters map[string]string) error {
-	for name, since := range res.Since {
+// general says whether unknown filters are refused at a version.
+func (res Resource) general(v microversion.Version) bool {
+	if res.General.IsZero() {
+		return v.AtLeast(generalFilters)
+	}
+	return v.AtLeast(res.General)
+}
+
+// admit drops or refuses the filters that the caller may not use at the version.
+func (res Resource) admit(ctx context.Context, v microversion.Version, filters map[string]string) error {
+	if res.general(v) {
+		return res.refuse(ctx, v, filters)
+	}
+	for name, since := range res.Added {
 		if !v.AtLeast(since) {
 			delete(filters, name)
 		}
 	}
-	for name := range filters {
+	if reqctx.From(ctx).IsAdmin || res.AnyOlder {
+		return nil
+	}
+	allowed := res.Older
+	if allowed == nil {
+		allowed = res.Filters
+	}
+	maps.DeleteFunc(filters, func(name, _ string) bool { return !slices.Contains(allowed, name) })
+	return nil
+}
+
+// refuse is Cinder's reject_invalid_filters.
+func (res Resource) refuse(ctx context.Context, v microversion.Version, filters map[string]string) error {
+	var refused []string
+	for _, name := range slices.Sorted(maps.Keys(filters)) {
 		if strings.ContainsFunc(name, func(c rune) bool { return c > 127 }) {
 			return fault.New(fault.Invalid, "", "Filter keys can only contain ASCII characters.")
 		}
+		if !allows(res.Filters, name, v) {
+			refused = append(refused, name)
+		}
 	}
-	if reqctx.From(ctx).IsAdmin {
+	if len(refused) == 0 || reqctx.From(ctx).IsAdmin {
 		return nil
 	}
-	strict := res.Strict
-	if strict.IsZero() {
-		strict = generalFilters
-	}
-	var refused []string
-	for name := range filters {
-		plain := strings.TrimSuffix(name, "~")
-		if slices.Contains(res.Filters, name) || v.AtLeast(likeFilters) && slices.Contains(res.Filters, plain) {
-			continue
-		}
-		if !v.AtLeast(strict) {
-			delete(filters, name)
-			continue
-		}
-		refused = append(refused, name)
-	}
-	if len(refused) > 0 {
-		slices.Sort(refused)
-		return fault.New(fault.Invalid, "", "Invalid filters %s are found in query options.", strings.Join(refused, ","))
-	}
-	return nil
+	return fault.New(fault.Invalid, "", "Invalid filters %s are found in query options.", strings.Join(refused, ","))
+}
+
+// allows says whether a filter is among those of a file: from 3.34 on "name~" there allows both "name~" and "name".
+func allows(filters []string, name string, v microversion.Version) bool {
+	return slices.Contains(filters, name) || v.AtLeast(likeFilters) && slices.Contains(filters, name+"~")
 }
 
 func (q *Query) fill(res Resource, v microversion.Version, filters map[string]string) error {
@@ -161,12 +184,18 @@ func (q *Query) fill(res Resource, v microversion.Version, filters map[string]st
 				return err
 			}
 			q.Maps[plain] = pairs
-		case slices.Contains(res.Times, plain) && v.AtLeast(timeFilters):
+		case slices.Contains(res.Times, name) && res.general(v):
 			times, err := parseTimes(plain, value)
 			if err != nil {
 				return err
 			}
 			q.Times = append(q.Times, times...)
+		case res.UsesQuota && (name == usesQuota || name == "consumes_quota" && res.general(v)):
+			truth, err := parseBool(value, usesQuota)
+			if err != nil {
+				return err
+			}
+			q.Equal[usesQuota] = []string{strconv.FormatBool(truth)}
 		case like:
 			q.Like[plain] = value
 		default:
@@ -175,6 +204,9 @@ func (q *Query) fill(res Resource, v microversion.Version, filters map[string]st
 	}
 	return nil
 }
+
+// usesQuota is what rows call consumes_quota.
+const usesQuota = "use_quota"
 
 // parseTimes reads "gt:2026-01-01T00:00:00,lte:2026-02-01".
 func parseTimes(name, text string) ([]app.TimeFilter, error) {

@@ -19,16 +19,10 @@ const collection = "messages"
 // paged is the microversion since which the list has pages, orders and filters.
 var paged = microversion.V(3, 5)
 
-var listed = listing.Resource{
-	Name:    "message",
-	Filters: []string{"resource_uuid", "resource_type", "event_id", "request_id", "message_level"},
-	// Of an all_tenants upstream takes no notice: administrators see all, others their project's.
-	AnyAllTenants: true,
-}
-
 // Extension is everything under /messages.
-func Extension(u *uses.Messages) wsgi.Extension {
-	h := handlers{u}
+func Extension(u *uses.Messages, allowed listing.Filters) wsgi.Extension {
+	// Of an all_tenants upstream takes no notice: administrators see all, others their project's.
+	h := handlers{u, listing.Resource{Filters: allowed.Of("message"), AnyOlder: true, AnyAllTenants: true}}
 	since := microversion.From(3, 3)
 	return wsgi.Extension{
 		Alias: collection, Name: "Messages", Description: "Messages to users about what went wrong.", Updated: "2026-11-21T00:00:00+00:00",
@@ -40,7 +34,10 @@ func Extension(u *uses.Messages) wsgi.Extension {
 	}
 }
 
-type handlers struct{ uses *uses.Messages }
+type handlers struct {
+	uses   *uses.Messages
+	listed listing.Resource
+}
 
 func write(w *jsonview.Writer, r *wsgi.Request, m *block.Message) {
 	w.Open()
@@ -66,7 +63,7 @@ func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	var query app.MessageQuery
 	if r.Version.AtLeast(paged) {
 		var err error
-		if q, err = listing.Parse(ctx, r, listed); err != nil {
+		if q, err = listing.Parse(ctx, r, h.listed); err != nil {
 			return nil, err
 		}
 		query = app.MessageQuery{ProjectID: q.ProjectID, Equal: q.Equal, Like: q.Like, Page: q.Store}

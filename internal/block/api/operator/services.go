@@ -211,7 +211,7 @@ func Zones(u *uses.Services) wsgi.Extension {
 }
 
 // Pools is the extension under /scheduler-stats.
-func Pools(u *uses.Services) wsgi.Extension {
+func Pools(u *uses.Services, allowed listing.Filters) wsgi.Extension {
 	getPools := func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
 		pools, err := u.Pools(ctx)
 		if err != nil {
@@ -221,7 +221,7 @@ func Pools(u *uses.Services) wsgi.Extension {
 		if err != nil {
 			return nil, err
 		}
-		name, err := poolName(r)
+		name, err := poolName(r, allowed.Of("pool"))
 		if err != nil {
 			return nil, err
 		}
@@ -245,7 +245,7 @@ func Pools(u *uses.Services) wsgi.Extension {
 
 // poolName reads the filters of a list of pools, of which there is one: their name, since 3.28. Others are refused since
 // 3.31, also an administrator's, and dropped before. The filter by volume type (3.35) is the scheduler's, which has none yet.
-func poolName(r *wsgi.Request) (string, error) {
+func poolName(r *wsgi.Request, allowed []string) (string, error) {
 	if !r.Version.AtLeast(microversion.V(3, 28)) {
 		return "", nil
 	}
@@ -255,7 +255,7 @@ func poolName(r *wsgi.Request) (string, error) {
 	}
 	var refused []string
 	for key := range filters {
-		if key != "name" && key != "volume_type" && key != "detail" {
+		if key != "detail" && !slices.Contains(allowed, key) {
 			refused = append(refused, key)
 		}
 	}

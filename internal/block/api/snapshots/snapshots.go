@@ -20,20 +20,19 @@ import (
 
 const collection = "snapshots"
 
-// listed says how snapshots may be filtered.
-var listed = listing.Resource{
-	Name:    "snapshot",
-	Filters: []string{"name", "status", "volume_id", "metadata", "availability_zone", "consumes_quota"},
-	Since:   map[string]microversion.Version{"metadata": microversion.V(3, 22), "consumes_quota": microversion.V(3, 65)},
-	Times:   []string{"created_at", "updated_at"},
-	Maps:    []string{"metadata"},
-
-	AnyAllTenants: true,
+// listed says how snapshots may be filtered (cinder/api/v3/snapshots.py).
+func listed(allowed listing.Filters) listing.Resource {
+	return listing.Resource{
+		Filters: allowed.Of("snapshot"), Older: []string{"status", "volume_id", "name", "metadata"},
+		Added:    map[string]microversion.Version{"metadata": microversion.V(3, 22), "use_quota": microversion.V(3, 65)},
+		Sortable: map[string]microversion.Version{"name": microversion.V(3, 30)},
+		Maps:     []string{"metadata"}, UsesQuota: true, Counted: true, AnyAllTenants: true,
+	}
 }
 
 // Extension is everything under /snapshots that works on snapshots themselves.
-func Extension(u *uses.Snapshots) wsgi.Extension {
-	h := handlers{u}
+func Extension(u *uses.Snapshots, allowed listing.Filters) wsgi.Extension {
+	h := handlers{u, listed(allowed)}
 	const admin = "volume_extension:snapshot_admin_actions:"
 	return wsgi.Extension{
 		Alias: "snapshots", Name: "Snapshots", Description: "Snapshots: volumes as they were at one instant.",
@@ -52,7 +51,10 @@ func Extension(u *uses.Snapshots) wsgi.Extension {
 	}
 }
 
-type handlers struct{ uses *uses.Snapshots }
+type handlers struct {
+	uses   *uses.Snapshots
+	listed listing.Resource
+}
 
 func (h handlers) routes() []wsgi.Route {
 	return []wsgi.Route{
@@ -79,7 +81,7 @@ func (h handlers) detail(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 
 // list answers a page of snapshots, each written by write, or in full when write is nil.
 func (h handlers) list(ctx context.Context, r *wsgi.Request, path string, write func(*jsonview.Writer, *block.Snapshot)) (*wsgi.Response, error) {
-	q, err := listing.Parse(ctx, r, listed)
+	q, err := listing.Parse(ctx, r, h.listed)
 	if err != nil {
 		return nil, err
 	}

@@ -21,22 +21,21 @@ import (
 // collection is the first segment of every path here.
 const collection = "volumes"
 
-// listed says how volumes may be filtered (resource_filters.json and cinder/api/v3/volumes.py).
-var listed = listing.Resource{
-	Name: "volume",
-	Filters: []string{"name", "status", "metadata", "bootable", "migration_status", "availability_zone", "group_id", "size",
-		"created_at", "updated_at", "consumes_quota"},
-	Since: map[string]microversion.Version{
-		"glance_metadata": microversion.V(3, 4), "group_id": microversion.V(3, 10),
-		"created_at": microversion.V(3, 60), "updated_at": microversion.V(3, 60), "consumes_quota": microversion.V(3, 65),
-	},
-	Times: []string{"created_at", "updated_at"},
-	Maps:  []string{"metadata", "glance_metadata"},
+// listed says how volumes may be filtered (cinder/api/v3/volumes.py).
+func listed(allowed listing.Filters) listing.Resource {
+	return listing.Resource{
+		Filters: allowed.Of("volume"),
+		Added: map[string]microversion.Version{
+			"glance_metadata": microversion.V(3, 4), "group_id": microversion.V(3, 10),
+			"created_at": microversion.V(3, 60), "updated_at": microversion.V(3, 60), "use_quota": microversion.V(3, 65),
+		},
+		Times: []string{"created_at", "updated_at"}, Maps: []string{"metadata", "glance_metadata"}, UsesQuota: true, Counted: true,
+	}
 }
 
 // Extension is everything under /volumes that works on volumes themselves.
-func Extension(u *uses.Volumes) wsgi.Extension {
-	h := handlers{u}
+func Extension(u *uses.Volumes, allowed listing.Filters) wsgi.Extension {
+	h := handlers{u, listed(allowed)}
 	return wsgi.Extension{
 		Alias: "volumes", Name: "Volumes", Description: "Volumes: disks that outlive what they are attached to.",
 		Updated: "2026-11-21T00:00:00+00:00", Core: true,
@@ -48,7 +47,10 @@ func Extension(u *uses.Volumes) wsgi.Extension {
 	}
 }
 
-type handlers struct{ uses *uses.Volumes }
+type handlers struct {
+	uses   *uses.Volumes
+	listed listing.Resource
+}
 
 func (h handlers) routes() []wsgi.Route {
 	return []wsgi.Route{
@@ -64,8 +66,8 @@ func (h handlers) routes() []wsgi.Route {
 }
 
 // query turns a list request into the store's words.
-func query(ctx context.Context, r *wsgi.Request) (listing.Query, app.VolumeQuery, error) {
-	q, err := listing.Parse(ctx, r, listed)
+func (h handlers) query(ctx context.Context, r *wsgi.Request) (listing.Query, app.VolumeQuery, error) {
+	q, err := listing.Parse(ctx, r, h.listed)
 	if err != nil {
 		return q, app.VolumeQuery{}, err
 	}
@@ -103,7 +105,7 @@ func (h handlers) detail(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 
 // list answers a page of volumes, each written by write, or in full when write is nil.
 func (h handlers) list(ctx context.Context, r *wsgi.Request, path string, write func(*jsonview.Writer, *block.Volume)) (*wsgi.Response, error) {
-	q, vq, err := query(ctx, r)
+	q, vq, err := h.query(ctx, r)
 	if err != nil {
 		return nil, err
 	}

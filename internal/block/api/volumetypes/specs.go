@@ -86,7 +86,7 @@ func (h handlers) deleteSpec(ctx context.Context, r *wsgi.Request) (*wsgi.Respon
 
 // Access is the extension that says and changes which projects may use a private type (cinder/api/contrib/volume_type_access.py).
 func Access(u *uses.Types) wsgi.Extension {
-	h := handlers{u}
+	h := handlers{uses: u}
 	const rule = "volume_extension:volume_type_access"
 	open := func(ctx context.Context, _ *wsgi.Request, _ any) (wsgi.FieldWriter, error) {
 		if u.Authorize(ctx, rule) != nil {

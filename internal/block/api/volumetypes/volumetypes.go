@@ -19,12 +19,10 @@ const collection = "types"
 // isPublic is the key under which the access extension names is_public.
 const isPublic = "os-volume-type-access:is_public"
 
-var listed = listing.Resource{
-	Name:    "volume_type",
-	Filters: []string{"is_public", "extra_specs"},
-	Since:   map[string]microversion.Version{"extra_specs": microversion.V(3, 52)},
-	Strict:  microversion.V(3, 52),
-	Maps:    []string{"extra_specs"},
+// listed says how types may be filtered (cinder/api/v3/types.py).
+func listed(allowed listing.Filters) listing.Resource {
+	return listing.Resource{Filters: allowed.Of("volume_type"), General: microversion.V(3, 52), Older: []string{"is_public"},
+		Maps: []string{"extra_specs"}}
 }
 
 // Request schemas (cinder/api/schemas/volume_types.py).
@@ -43,8 +41,8 @@ var (
 )
 
 // Extension is everything under /types that works on types themselves and on their extra specs.
-func Extension(u *uses.Types) wsgi.Extension {
-	h := handlers{u}
+func Extension(u *uses.Types, allowed listing.Filters) wsgi.Extension {
+	h := handlers{u, listed(allowed)}
 	return wsgi.Extension{
 		Alias: "types", Name: "VolumeTypes", Description: "Volume types: classes of storage to choose from.",
 		Updated: "2026-11-21T00:00:00+00:00", Core: true,
@@ -58,7 +56,10 @@ func Extension(u *uses.Types) wsgi.Extension {
 	}
 }
 
-type handlers struct{ uses *uses.Types }
+type handlers struct {
+	uses   *uses.Types
+	listed listing.Resource
+}
 
 // view writes types as one caller is to see them.
 type view struct {
@@ -124,7 +125,7 @@ func (v view) answer(t *block.VolumeType) *wsgi.Response {
 }
 
 func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	q, err := listing.Parse(ctx, r, listed)
+	q, err := listing.Parse(ctx, r, h.listed)
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,6 @@ func snapshotListing() *rows.Listing {
 				"name":              {Name: "s.display_name"},
 				"description":       {Name: "s.display_description"},
 				"size":              {Name: "s.volume_size", Kind: rows.Integral},
-				"consumes_quota":    {Name: "s.use_quota", Kind: rows.Boolean},
 				"host":              {Name: "v.host", Kind: rows.Address, Via: ofVolume},
 				"cluster_name":      {Name: "v.cluster_name", Kind: rows.Address, Via: ofVolume},
 				"availability_zone": {Name: "v.availability_zone", Via: ofVolume},

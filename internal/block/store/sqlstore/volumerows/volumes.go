@@ -57,11 +57,10 @@ func volumeListing() *rows.Listing {
 			rows.SameName("v", rows.Temporal, "updated_at", "scheduled_at", "launched_at", "terminated_at"),
 			rows.SameName("v", rows.Address, "host", "cluster_name"),
 			map[string]rows.Column{
-				"id":             {Name: "v.id", NotNull: true},
-				"created_at":     {Name: "v.created_at", Kind: rows.Temporal, NotNull: true},
-				"name":           {Name: "v.display_name"},
-				"description":    {Name: "v.display_description"},
-				"consumes_quota": {Name: "v.use_quota", Kind: rows.Boolean},
+				"id":          {Name: "v.id", NotNull: true},
+				"created_at":  {Name: "v.created_at", Kind: rows.Temporal, NotNull: true},
+				"name":        {Name: "v.display_name"},
+				"description": {Name: "v.display_description"},
 			}),
 		NotFound: func(id string) error { return block.VolumeNotFound(id) },
 	}
