@@ -32,6 +32,7 @@ type Reader interface {
 	SnapshotReader
 	AttachmentReader
 	TransferReader
+	BackupReader
 	TypeReader
 	QoSReader
 	EncryptionReader
@@ -51,6 +52,7 @@ type Tx interface {
 	SnapshotWriter
 	AttachmentWriter
 	TransferWriter
+	BackupWriter
 	TypeWriter
 	QoSWriter
 	EncryptionWriter

@@ -12,6 +12,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/store/schema"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/backuprows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/catalogrows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/messagerows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
@@ -43,6 +44,7 @@ type Store struct {
 	volumerows.Reader
 	catalogrows.CatalogReader
 	messagerows.MessageReader
+	backuprows.BackupReader
 	// Outcome says whether Open made the database, adopted one of Cinder's, or found everything there.
 	Outcome schema.Outcome
 }
@@ -69,7 +71,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	conn := &rows.Conn{DB: db, Clock: c.Now}
 	return &Store{reader: reader{conn: conn, types: typeListing()}, Reader: volumerows.NewReader(conn),
-		CatalogReader: catalogrows.NewReader(conn), MessageReader: messagerows.NewReader(conn), Outcome: outcome}, nil
+		CatalogReader: catalogrows.NewReader(conn), MessageReader: messagerows.NewReader(conn),
+		BackupReader: backuprows.NewReader(conn), Outcome: outcome}, nil
 }
 
 // Ping implements store.Store.
@@ -83,7 +86,8 @@ func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	return s.conn.DB.Write(ctx, func(session *sqlkit.Session) error {
 		conn := &rows.Conn{DB: s.conn.DB, Session: session, Clock: s.conn.Clock}
 		return fn(&tx{reader: reader{conn: conn, types: s.types}, Writer: volumerows.NewWriter(s.Reader, conn),
-			CatalogWriter: catalogrows.NewWriter(s.CatalogReader, conn), MessageWriter: messagerows.NewWriter(s.MessageReader, conn)})
+			CatalogWriter: catalogrows.NewWriter(s.CatalogReader, conn), MessageWriter: messagerows.NewWriter(s.MessageReader, conn),
+			BackupWriter: backuprows.NewWriter(s.BackupReader, conn)})
 	})
 }
 
@@ -99,6 +103,7 @@ type tx struct {
 	volumerows.Writer
 	catalogrows.CatalogWriter
 	messagerows.MessageWriter
+	backuprows.BackupWriter
 }
 
 var _ store.Tx = (*tx)(nil)

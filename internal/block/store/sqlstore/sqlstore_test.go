@@ -13,6 +13,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/block/store/storebench"
 	"github.com/clinker/clinker/internal/block/store/storetest"
+	"github.com/clinker/clinker/internal/block/store/storetest/backuptest"
 	"github.com/clinker/clinker/internal/block/store/storetest/transfertest"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
@@ -61,6 +62,7 @@ func TestStore(t *testing.T) {
 	}
 	storetest.Run(t, copied)
 	transfertest.Run(t, copied)
+	backuptest.Run(t, copied)
 }
 
 func TestQueryCounts(t *testing.T) {
