@@ -14,6 +14,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/attachments"
+	"github.com/clinker/clinker/internal/block/api/backups"
 	"github.com/clinker/clinker/internal/block/api/defaulttypes"
 	"github.com/clinker/clinker/internal/block/api/encryption"
 	"github.com/clinker/clinker/internal/block/api/grouptypes"
@@ -28,6 +29,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/volumetypes"
 	"github.com/clinker/clinker/internal/block/app"
 	useattachments "github.com/clinker/clinker/internal/block/app/attachments"
+	usebackups "github.com/clinker/clinker/internal/block/app/backups"
 	usedefaulttypes "github.com/clinker/clinker/internal/block/app/defaulttypes"
 	useencryption "github.com/clinker/clinker/internal/block/app/encryption"
 	usegrouptypes "github.com/clinker/clinker/internal/block/app/grouptypes"
@@ -89,6 +91,7 @@ func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
 		snapshots.Attributes(c),
 		attachments.Extension(useattachments.New(c), allowed),
 		transfers.Extension(usetransfers.New(c)),
+		backups.Extension(usebackups.New(c), allowed),
 		manageable.Volumes(usemanage.New(c)),
 		manageable.Snapshots(usemanage.New(c), usesnapshots.New(c)),
 		volumetypes.Extension(volumeTypes, allowed),

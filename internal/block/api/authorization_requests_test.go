@@ -34,7 +34,7 @@ var matrixRequests = merged(
 		"GET /scheduler-stats/get_pools":      at("/scheduler-stats/get_pools"),
 	},
 	volumeRequests(), volumeActionRequests(), snapshotRequests(), attachmentRequests(), typeRequests(), qosRequests(), transferRequests(),
-	defaultTypeRequests(), groupTypeRequests(), messageRequests(), encryptionRequests(), storageRequests(),
+	defaultTypeRequests(), groupTypeRequests(), messageRequests(), encryptionRequests(), storageRequests(), backupRequests(),
 )
 
 func merged(tables ...map[string]matrixRequest) map[string]matrixRequest {

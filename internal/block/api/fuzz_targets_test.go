@@ -9,6 +9,7 @@ import "testing"
 func FuzzPostAttachments(f *testing.F)            { fuzz(f, "POST /attachments") }
 func FuzzPutAttachmentsId(f *testing.F)           { fuzz(f, "PUT /attachments/{id}") }
 func FuzzAttachmentsOsComplete(f *testing.F)      { fuzz(f, "POST /attachments/{id}/action os-complete") }
+func FuzzPutBackupsId(f *testing.F)               { fuzz(f, "PUT /backups/{id}") }
 func FuzzPutClustersId(f *testing.F)              { fuzz(f, "PUT /clusters/{id}") }
 func FuzzPutDefaultTypesId(f *testing.F)          { fuzz(f, "PUT /default-types/{id}") }
 func FuzzPostGroupTypes(f *testing.F)             { fuzz(f, "POST /group_types") }

@@ -12,13 +12,9 @@ import (
 // missingRoutes are the operations of Cinder that are not built yet: method, path, and the microversion since which they
 // exist. They answer 501, so that a client learns the truth instead of a 404. A line leaves when its operation is built.
 const missingRoutes = `
-GET backups 3.0
 POST backups 3.0
-GET backups/detail 3.0
 POST backups/import_record 3.0
 DELETE backups/{id} 3.0
-GET backups/{id} 3.0
-PUT backups/{id} 3.9
 POST backups/{id}/action 3.0
 GET backups/{id}/export_record 3.0
 POST backups/{id}/restore 3.0

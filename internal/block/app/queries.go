@@ -9,6 +9,7 @@ type (
 	AttachmentQuery = store.AttachmentQuery // which attachments
 	TypeQuery       = store.TypeQuery       // which volume types
 	TransferQuery   = store.TransferQuery   // which transfers
+	BackupQuery     = store.BackupQuery     // which backups
 	MessageQuery    = store.MessageQuery    // which user messages
 	Page            = store.Page            // which part of the list
 	Sort            = store.Sort            // in which order

@@ -67,6 +67,7 @@ func listing() *rows.Listing {
 			map[string]rows.Column{
 				"id":         {Name: "b.id", NotNull: true},
 				"created_at": {Name: "b.created_at", Kind: rows.Temporal, NotNull: true},
+				"name":       {Name: "b.display_name"},
 			}),
 		NotFound: func(id string) error { return block.BackupNotFound(id) },
 	}

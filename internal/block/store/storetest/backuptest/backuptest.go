@@ -175,11 +175,11 @@ func testLists(t *testing.T, s store.Store) {
 		"of a project":   {store.BackupQuery{ProjectID: mine}, ids},
 		"of all":         {store.BackupQuery{}, append(ids[:5:5], other.ID)},
 		"by ids":         {store.BackupQuery{IDs: ids[1:3]}, ids[1:3]},
-		"by name":        {store.BackupQuery{ProjectID: mine, Equal: map[string][]string{"display_name": {"name1"}}}, []string{ids[1], ids[3]}},
-		"like a name":    {store.BackupQuery{Like: map[string]string{"display_name": "E1"}}, []string{ids[1], ids[3]}},
+		"by name":        {store.BackupQuery{ProjectID: mine, Equal: map[string][]string{"name": {"name1"}}}, []string{ids[1], ids[3]}},
+		"like a name":    {store.BackupQuery{Like: map[string]string{"name": "E1"}}, []string{ids[1], ids[3]}},
 		"by status":      {store.BackupQuery{Equal: map[string][]string{"status": {"error"}}}, []string{other.ID}},
 		"by size":        {store.BackupQuery{Equal: map[string][]string{"size": {"3"}}}, ids[3:4]},
-		"by no column":   {store.BackupQuery{Equal: map[string][]string{"name": {"name1"}}}, []string{}},
+		"by no column":   {store.BackupQuery{Equal: map[string][]string{"nothing": {"name1"}}}, []string{}},
 		"by no size":     {store.BackupQuery{Equal: map[string][]string{"size": {"x"}}}, []string{}},
 		"by metadata":    {store.BackupQuery{Metadata: map[string]string{"k": "0"}}, []string{ids[0], ids[3]}},
 		"by time":        {store.BackupQuery{Times: []store.TimeFilter{{Key: "created_at", Op: "gt", At: time.Now().Add(time.Hour)}}}, []string{}},
@@ -199,7 +199,7 @@ func testLists(t *testing.T, s store.Store) {
 	}
 	_, err := s.Backups(t.Context(), store.BackupQuery{ProjectID: mine, Page: store.Page{Marker: other.ID}})
 	wantNotFound(t, err, other.ID)
-	_, err = s.Backups(t.Context(), store.BackupQuery{Page: store.Page{Sort: []store.Sort{{Key: "name"}}}})
+	_, err = s.Backups(t.Context(), store.BackupQuery{Page: store.Page{Sort: []store.Sort{{Key: "nothing"}}}})
 	if !fault.Is(err, fault.Invalid) {
 		t.Errorf("sorted by no column: %v", err)
 	}
