@@ -1,0 +1,36 @@
+package client
+
+import (
+	"time"
+
+	"github.com/clinker/clinker/internal/oslo/config"
+)
+
+var (
+	servers = config.List("DEFAULT", "glance_api_servers", nil,
+		"The addresses of the image service, http://host:port; several share the work and stand in for one another. Without any there are no images.", config.NoDefault())
+	retries = config.Int("DEFAULT", "glance_num_retries", 3,
+		"How often a request that the image service did not answer is made again.", config.Min(0), config.Max(maxRetries))
+	insecure = config.Bool("DEFAULT", "glance_api_insecure", false,
+		"Whether to accept any certificate of the image service.")
+	caFile = config.String("DEFAULT", "glance_ca_certificates_file", "",
+		"The file with the certificates of authorities, in PEM form, that vouch for the image service; the system's if this is not set.", config.NoDefault())
+	certFile = config.String("DEFAULT", "glance_certfile", "",
+		"The file with our own certificate for the image service.", config.NoDefault())
+	keyFile = config.String("DEFAULT", "glance_keyfile", "",
+		"The file with the key of glance_certfile.", config.NoDefault())
+	timeout = config.Seconds("DEFAULT", "glance_request_timeout", defaultTimeout,
+		"How many seconds the image service may take for an answer, and how many it may be silent in the middle of an image.", config.Min(1))
+)
+
+// ConfigOptions are the options of a client.
+func ConfigOptions() []config.Option {
+	return append([]config.Option{servers, retries, insecure, caFile, certFile, keyFile, timeout},
+		config.Ignored("DEFAULT", "the image service is found by glance_api_servers, and TLS is never compressed", "glance_catalog_info", "glance_api_ssl_compression")...)
+}
+
+// OptionsFrom reads them.
+func OptionsFrom(c *config.Config) Options {
+	return Options{Servers: servers.Get(c), Retries: retries.Get(c), Timeout: time.Duration(timeout.Get(c)), Insecure: insecure.Get(c),
+		CAFile: caFile.Get(c), CertFile: certFile.Get(c), KeyFile: keyFile.Get(c)}
+}
