@@ -21,6 +21,7 @@ type Metrics struct {
 	flow     *prometheus.HistogramVec
 	query    *prometheus.HistogramVec
 	driver   *prometheus.HistogramVec
+	notified *prometheus.CounterVec
 }
 
 // NewMetrics makes the instruments, and those of the Go runtime and of the process beside them.
@@ -38,6 +39,9 @@ func NewMetrics() *Metrics {
 		requestBuckets(), "operation", "outcome")
 	m.driver = m.histogram("clinker_driver_call_seconds", "Time of one verb of a volume driver.",
 		longBuckets(), "backend", "verb", "outcome")
+	m.notified = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "clinker_notifications_total",
+		Help: "Notifications by what became of them: sent by a driver, failed in one, or dropped because too many waited."}, []string{"outcome"})
+	m.registry.MustRegister(m.notified)
 	return m
 }
 
@@ -111,6 +115,13 @@ func (m *Metrics) StoreQuery(operation string, took time.Duration, err error) {
 func (m *Metrics) DriverCall(backend, verb string, took time.Duration, err error) {
 	if m != nil {
 		m.driver.WithLabelValues(backend, verb, outcome(err)).Observe(took.Seconds())
+	}
+}
+
+// Notification counts a notification by what became of it.
+func (m *Metrics) Notification(outcome string) {
+	if m != nil {
+		m.notified.WithLabelValues(outcome).Inc()
 	}
 }
 

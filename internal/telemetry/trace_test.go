@@ -95,6 +95,7 @@ func TestMetrics(t *testing.T) {
 	m.Flow("volume_create", time.Second, fault.New(fault.NotFound, "", "gone"))
 	m.StoreQuery("VolumeGet", time.Millisecond, errors.New("broken"))
 	m.DriverCall("lvm", "CreateVolume", time.Second, nil)
+	m.Notification("dropped")
 	m.Gauge("clinker_volumes", "Volumes.", func() float64 { return 7 })
 
 	answer := httptest.NewRecorder()
@@ -122,6 +123,7 @@ func TestNoMetrics(t *testing.T) {
 	m.Flow("", 0, nil)
 	m.StoreQuery("", 0, nil)
 	m.DriverCall("", "", 0, nil)
+	m.Notification("")
 	m.Gauge("", "", nil)
 	answer := httptest.NewRecorder()
 	m.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
