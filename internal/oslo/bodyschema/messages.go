@@ -132,20 +132,20 @@ func lookUp(value any, location []string) any {
 
 // message words one error as python-jsonschema does. The texts are what clients see of any OpenStack service.
 func (s *Schema) message(e *jsonschema.ValidationError, value any) string {
-	is := pythonRepr(value)
+	is := PythonRepr(value)
 	switch k := e.ErrorKind.(type) {
 	case *kind.Type:
 		return is + " is not of type " + s.wantedTypes(e, k)
 	case *kind.Enum:
-		return is + " is not one of " + pythonRepr(k.Want)
+		return is + " is not one of " + PythonRepr(k.Want)
 	case *kind.Required:
-		return pythonRepr(k.Missing[0]) + " is a required property"
+		return PythonRepr(k.Missing[0]) + " is a required property"
 	case *kind.AdditionalProperties:
 		return s.additional(e, k.Properties)
 	case *kind.Format:
-		return is + " is not a " + pythonRepr(k.Want)
+		return is + " is not a " + PythonRepr(k.Want)
 	case *kind.Pattern:
-		return is + " does not match " + pythonRepr(k.Want)
+		return is + " does not match " + PythonRepr(k.Want)
 	case *kind.Minimum:
 		return is + " is less than the minimum of " + rational(k.Want)
 	case *kind.Maximum:
@@ -160,9 +160,9 @@ func (s *Schema) message(e *jsonschema.ValidationError, value any) string {
 		}
 		return is + " is not valid under any of the given schemas"
 	case *kind.Not:
-		return is + " should not be valid under " + pythonRepr(s.keyword(e, "not"))
+		return is + " should not be valid under " + PythonRepr(s.keyword(e, "not"))
 	case *kind.Dependency:
-		return pythonRepr(k.Missing[0]) + " is a dependency of " + pythonRepr(k.Prop)
+		return PythonRepr(k.Missing[0]) + " is a dependency of " + PythonRepr(k.Prop)
 	case *kind.UniqueItems:
 		return is + " has non-unique elements"
 	}
@@ -202,7 +202,7 @@ func pick(condition bool, yes, no string) string {
 func (s *Schema) wantedTypes(e *jsonschema.ValidationError, k *kind.Type) string {
 	switch written := s.keyword(e, "type").(type) {
 	case string:
-		return pythonRepr(written)
+		return PythonRepr(written)
 	case []any:
 		return joinRepr(written)
 	}
@@ -228,7 +228,7 @@ func (s *Schema) additional(e *jsonschema.ValidationError, properties []string) 
 func joinRepr[T any](values []T) string {
 	out := make([]string, len(values))
 	for i, v := range values {
-		out[i] = pythonRepr(v)
+		out[i] = PythonRepr(v)
 	}
 	return strings.Join(out, ", ")
 }
@@ -246,11 +246,11 @@ func pythonString(value any) string {
 	if s, ok := value.(string); ok {
 		return s
 	}
-	return pythonRepr(value)
+	return PythonRepr(value)
 }
 
-// pythonRepr is Python's repr of a decoded value. Members of objects come sorted, because their order is lost.
-func pythonRepr(value any) string {
+// PythonRepr is Python's repr of a decoded value. Members of objects come sorted, because their order is lost.
+func PythonRepr(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return "None"
@@ -265,7 +265,7 @@ func pythonRepr(value any) string {
 	case map[string]any:
 		members := make([]string, 0, len(v))
 		for key, member := range v {
-			members = append(members, reprString(key)+": "+pythonRepr(member))
+			members = append(members, reprString(key)+": "+PythonRepr(member))
 		}
 		slices.Sort(members)
 		return "{" + strings.Join(members, ", ") + "}"
