@@ -13,6 +13,7 @@ import (
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/oslo/middleware"
+	"github.com/clinker/clinker/internal/oslo/notification"
 )
 
 // options are the process's own options: where it listens, what it stores where, how it logs. Those of the parts are
@@ -30,8 +31,9 @@ type options struct {
 	transportURL, connection config.Handle[string]
 	synchronous              config.Handle[string]
 
-	log        *log.Options
-	middleware *middleware.Options
+	log           *log.Options
+	middleware    *middleware.Options
+	notifications *notification.Settings
 
 	adminListen config.Handle[string]
 	adminPort   config.Handle[int]
@@ -63,12 +65,13 @@ func newOptions() options {
 		connection: config.String("database", "connection", "", "The database: sqlite:////var/lib/cinder/cinder.sqlite.", config.Secret(), config.NoDefault()),
 		synchronous: config.String("clinker", "sqlite_synchronous", "FULL", "How SQLite guards against a power cut. FULL flushes the disk at each "+
 			"commit, NORMAL is quicker and may lose the last moments; neither loses anything when only the process dies.", config.Choices("NORMAL", "FULL", "EXTRA", "OFF")),
-		log:         log.NewOptions(),
-		middleware:  middleware.NewOptions(api.CORS()),
-		adminListen: config.HostAddress("clinker", "admin_listen", "127.0.0.1", "The address /metrics is served on."),
-		adminPort:   config.Port("clinker", "admin_port", 0, "The port /metrics is served on; 0 serves it nowhere."),
-		scheduler:   scheduler.NewConfiguration(),
-		backends:    newBackendOptions(),
+		log:           log.NewOptions(),
+		middleware:    middleware.NewOptions(api.CORS()),
+		notifications: notification.NewSettings(),
+		adminListen:   config.HostAddress("clinker", "admin_listen", "127.0.0.1", "The address /metrics is served on."),
+		adminPort:     config.Port("clinker", "admin_port", 0, "The port /metrics is served on; 0 serves it nowhere."),
+		scheduler:     scheduler.NewConfiguration(),
+		backends:      newBackendOptions(),
 	}
 }
 
@@ -79,6 +82,7 @@ func (o options) all() []config.Option {
 		o.adminListen, o.adminPort}
 	list = append(list, o.log.All()...)
 	list = append(list, o.middleware.All()...)
+	list = append(list, o.notifications.All()...)
 	list = append(list, o.scheduler.Options()...)
 	list = append(list, o.backends.all()...)
 	list = append(list, app.ConfigOptions()...)

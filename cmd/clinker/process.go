@@ -18,6 +18,7 @@ import (
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
+	"github.com/clinker/clinker/internal/oslo/notification"
 	"github.com/clinker/clinker/internal/telemetry"
 )
 
@@ -39,6 +40,8 @@ type process struct {
 	metrics   *telemetry.Metrics
 	store     *sqlstore.Store
 	transport messaging.Transport
+	notifier  *notification.Notifier // nil: nobody is told of anything
+	notified  notification.Recorder  // what the driver "test" keeps
 	closers   []func() error
 }
 
@@ -65,6 +68,9 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 		return nil, err
 	}
 	if p.transport, err = p.openTransport(); err != nil {
+		return nil, err
+	}
+	if err := p.openNotifier(); err != nil {
 		return nil, err
 	}
 	if err := p.openStore(ctx); err != nil {

@@ -41,11 +41,14 @@ func TestRoad(t *testing.T) {
 }
 
 // startCloud starts the services of "clinker up" and gives the API's handler, which is not listening anywhere.
-func startCloud(t *testing.T) http.Handler {
+func startCloud(t *testing.T, options ...string) http.Handler {
 	t.Helper()
 	pl := place{bind: "127.0.0.1", stateDir: t.TempDir()}
 	defaults := pl.defaults()
 	defaults["target_port"], defaults["clinker.admin_port"], defaults["log_file"] = "0", "0", filepath.Join(pl.stateDir, "log")
+	for i := 0; i+1 < len(options); i += 2 {
+		defaults[options[i]] = options[i+1]
+	}
 	p, err := newProcess(t.Context(), "clinker", config.Sources{Defaults: defaults}, services{scheduler: true, volume: true})
 	if err != nil {
 		t.Fatal(err)

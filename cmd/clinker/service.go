@@ -96,6 +96,9 @@ func (p *process) components(which services) ([]run.Component, error) {
 		list = append(list, c)
 		return err
 	}
+	if p.notifier != nil {
+		list = append(list, p.notificationComponent())
+	}
 	if which.scheduler {
 		if err := add(p.schedulerComponent()); err != nil {
 			return nil, err

@@ -58,6 +58,7 @@ func (p *process) schedulerOptions() (scheduler.Options, error) {
 
 // schedulerComponent is the scheduler service.
 func (p *process) schedulerComponent() (run.Component, error) {
+	p.scheduling.Events = p.events(p.host)
 	s, err := scheduler.New(p.scheduling, p.store, p.transport, messages.NewWriter(p.store, messages.TTL(p.conf)))
 	if err != nil {
 		return run.Component{}, err
@@ -92,11 +93,15 @@ func (p *process) volumeComponent(b *backend) run.Component {
 }
 
 func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
-	return manager.New(manager.Options{Host: string(b.host), ServiceUUID: serviceUUID, Store: p.store,
+	o := manager.Options{Host: string(b.host), ServiceUUID: serviceUUID, Store: p.store,
 		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Backend: b.storage, Target: b.target, Transport: p.transport,
 		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Log: p.log.With("backend", b.name), Now: func() time.Time { return time.Now().UTC() },
 		MaxAttempts: p.scheduling.Decide.MaxAttempts,
-		Quota:       quota.New(quota.OptionsFrom(p.conf)), NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, StatsInterval: p.opts.backends.pollingInterval.Get(p.conf)})
+		Quota:       quota.New(quota.OptionsFrom(p.conf)), NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, StatsInterval: p.opts.backends.pollingInterval.Get(p.conf)}
+	if e := p.events(string(b.host)); e.On() {
+		o.Notifier = e
+	}
+	return manager.New(o)
 }
 
 var _ manager.Backend = (*driver.Backend)(nil)

@@ -160,6 +160,14 @@ func MessageDetail(cause error, fallback string) string {
 	return fallback
 }
 
+// SnapshotDeletionDetail is the detail for a snapshot that a back end would not delete or let go of.
+func SnapshotDeletionDetail(cause error) string {
+	if fault.Is(cause, fault.Busy) {
+		return MessageSnapshotBusy
+	}
+	return MessageSnapshotDeleteFailed
+}
+
 // MessageNotFound: there is no such message, or none the caller may know of.
 func MessageNotFound(id string) *fault.Error {
 	return fault.New(fault.NotFound, "MessageNotFound", "Message %s could not be found.", id)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -49,6 +50,7 @@ type Core struct {
 	Policy        Policy
 	Quota         *quota.Quota
 	Zones         *Zones
+	Events        *notify.Events // nil: nobody is told
 	Options       Options
 	Log           *slog.Logger
 	LogLevel      *slog.LevelVar   // of Log and the whole process; nil if it cannot be changed
@@ -139,6 +141,36 @@ func (c *Core) RefuseFrozen(ctx context.Context, host block.Host) error {
 		}
 	}
 	return nil
+}
+
+// TellVolume tells of an event of a volume ("update.end") with the row as it stands now, which is read only if anybody is told.
+func (c *Core) TellVolume(ctx context.Context, event, id string) {
+	if !c.Events.On() {
+		return
+	}
+	v, err := c.Store.Volume(ctx, id, "")
+	if err != nil {
+		c.Log.WarnContext(ctx, "nobody could be told of an event", "event", event, "volume_id", id, "error", err)
+		return
+	}
+	c.Events.Volume(ctx, event, v)
+}
+
+// TellSnapshot is TellVolume for snapshots.
+func (c *Core) TellSnapshot(ctx context.Context, event, id string) {
+	if !c.Events.On() {
+		return
+	}
+	s, err := c.Store.Snapshot(ctx, id, "")
+	if err != nil {
+		c.Log.WarnContext(ctx, "nobody could be told of an event", "event", event, "snapshot_id", id, "error", err)
+		return
+	}
+	v, err := c.Store.Volume(ctx, s.VolumeID, "")
+	if err != nil {
+		v = nil
+	}
+	c.Events.Snapshot(ctx, event, s, v)
 }
 
 // castTimeout bounds the sending of a message after the rows were changed: the caller's own end must not stop it then.

@@ -90,8 +90,13 @@ func (c *capacity) report(ctx context.Context, poll bool) {
 	if caps == nil {
 		return
 	}
-	err := rpcapi.Scheduler{Client: c.m.Transport}.UpdateCapabilities(ctx, &rpcapi.ServiceCapabilities{
-		ServiceName: "volume", Host: c.m.Host, Capabilities: caps, Timestamp: c.m.Now().UTC()})
+	schedulers, now := rpcapi.Scheduler{Client: c.m.Transport}, c.m.Now().UTC()
+	err := schedulers.UpdateCapabilities(ctx, &rpcapi.ServiceCapabilities{
+		ServiceName: "volume", Host: c.m.Host, Capabilities: caps, Timestamp: now})
+	if err == nil && c.m.Notifier != nil {
+		err = schedulers.NotifyCapabilities(ctx, &rpcapi.NotifyCapabilities{
+			ServiceName: "volume", Backend: c.m.Host, Capabilities: caps, Timestamp: now})
+	}
 	if err != nil && ctx.Err() == nil {
 		c.m.Log.WarnContext(ctx, "the schedulers could not be told of the back end", "backend", c.m.Host, "error", err)
 	}

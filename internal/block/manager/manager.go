@@ -53,8 +53,8 @@ type Backend interface {
 
 var _ Backend = (*driver.Backend)(nil)
 
-// Notifier hears of what happens to volumes and snapshots, in upstream's events ("volume.create.start"). The payload is
-// a map of JSON values. Notify must not block for long; what becomes of a notification is its own affair.
+// Notifier hears of what happens to volumes and snapshots, in upstream's events ("volume.create.start"); a *notify.Events.
+// The payload is a map of JSON values. Notify must not block for long; what becomes of a notification is its own affair.
 type Notifier interface {
 	Notify(ctx context.Context, event string, payload map[string]any)
 }
@@ -149,7 +149,7 @@ func New(o Options) *Manager {
 	m.capacity = newCapacity(m)
 	m.adopt = adopt.New(adopt.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Exports: m.exports, Quota: o.Quota, Timeout: o.VerbTimeout, Now: o.Now,
-		CountSnapshots: !o.NoSnapshotGigabytes, Changed: m.capacity.add, Notify: m.notifyVolume})
+		CountSnapshots: !o.NoSnapshotGigabytes, Changed: m.capacity.add, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot, TellSnapshot: m.tellSnapshot})
 	m.snapshots = snapshots.New(snapshots.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Unmanage: m.adopt.UnmanageSnapshot, Timeout: o.CopyTimeout, CountSnapshots: !o.NoSnapshotGigabytes,
 		Changed: m.capacity.touch, Notify: m.notifySnapshot, Tell: m.tellSnapshot})
@@ -159,7 +159,7 @@ func New(o Options) *Manager {
 		attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
 			Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now}),
 		revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
-			Timeout: o.CopyTimeout, Notify: m.notifyVolume}),
+			Timeout: o.CopyTimeout, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot}),
 	}
 	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow()}
 	return m
@@ -256,27 +256,4 @@ func (m *Manager) within(ctx context.Context, limit time.Duration, fn func(conte
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return fn(ctx)
-}
-
-// notifyVolume tells the notifier of an event of a volume ("create.start").
-func (m *Manager) notifyVolume(ctx context.Context, event string, v *block.Volume) {
-	if m.Notifier == nil || v == nil {
-		return
-	}
-	m.Notifier.Notify(ctx, "volume."+event, map[string]any{
-		"volume_id": v.ID, "tenant_id": v.ProjectID, "user_id": v.UserID, "host": string(v.Host), "status": string(v.Status),
-		"size": v.SizeGiB, "volume_type": v.VolumeTypeID, "availability_zone": v.AvailabilityZone,
-		"snapshot_id": v.SnapshotID, "source_volid": v.SourceVolumeID,
-	})
-}
-
-// notifySnapshot is notifyVolume for snapshots.
-func (m *Manager) notifySnapshot(ctx context.Context, event string, s *block.Snapshot) {
-	if m.Notifier == nil || s == nil {
-		return
-	}
-	m.Notifier.Notify(ctx, "snapshot."+event, map[string]any{
-		"snapshot_id": s.ID, "volume_id": s.VolumeID, "tenant_id": s.ProjectID, "user_id": s.UserID, "status": string(s.Status),
-		"volume_size": s.VolumeSizeGiB,
-	})
 }

@@ -2,8 +2,10 @@ package manager
 
 import (
 	"context"
+	"strings"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/reqctx"
 )
@@ -32,4 +34,48 @@ func (m *Manager) tellSnapshot(ctx context.Context, s *block.Snapshot, action, d
 	if s != nil {
 		m.tell(ctx, block.Failure{ProjectID: s.ProjectID, ResourceType: block.MessageSnapshot, ResourceID: s.ID, Action: action}, detail, cause)
 	}
+}
+
+// notifyVolume tells the notifier of an event of a volume ("create.start"): of an end, with the row as it stands then. Of
+// the coming and going of temporary volumes nobody is told.
+func (m *Manager) notifyVolume(ctx context.Context, event string, v *block.Volume) {
+	if m.Notifier == nil || v == nil || !v.UseQuota && (strings.HasPrefix(event, "delete.") || strings.HasPrefix(event, "unmanage.")) {
+		return
+	}
+	if strings.HasSuffix(event, ".end") {
+		v = m.volumeNow(ctx, v)
+	}
+	m.Notifier.Notify(ctx, "volume."+event, notify.Volume(v))
+}
+
+// volumeNow reads v again. One whose row is gone is deleted, and one that cannot be read as it was.
+func (m *Manager) volumeNow(ctx context.Context, v *block.Volume) *block.Volume {
+	now, err := m.Store.Volume(ctx, v.ID, "")
+	if err == nil {
+		return now
+	}
+	last := *v
+	if fault.Is(err, fault.NotFound) {
+		last.Status, last.Attachments = block.VolumeDeleted, nil
+	}
+	return &last
+}
+
+// notifySnapshot is notifyVolume for a snapshot of v.
+func (m *Manager) notifySnapshot(ctx context.Context, event string, s *block.Snapshot, v *block.Volume) {
+	if m.Notifier == nil || s == nil {
+		return
+	}
+	if strings.HasSuffix(event, ".end") {
+		now, err := m.Store.Snapshot(ctx, s.ID, "")
+		switch {
+		case err == nil:
+			s = now
+		case fault.Is(err, fault.NotFound):
+			last := *s
+			last.Status = block.SnapshotDeleted
+			s = &last
+		}
+	}
+	m.Notifier.Notify(ctx, "snapshot."+event, notify.Snapshot(s, v))
 }

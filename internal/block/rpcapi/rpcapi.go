@@ -39,6 +39,7 @@ const (
 	MethodAttachmentDelete          = "attachment_delete"
 	MethodGetPools                  = "get_pools"
 	MethodUpdateServiceCapabilities = "update_service_capabilities"
+	MethodNotifyServiceCapabilities = "notify_service_capabilities"
 	MethodPublishCapabilities       = "publish_service_capabilities"
 )
 
@@ -153,6 +154,14 @@ type ServiceCapabilities struct {
 	Timestamp    time.Time
 }
 
+// NotifyCapabilities is the same report for the notifications about capacity: every report is told of once.
+type NotifyCapabilities struct {
+	ServiceName  string
+	Backend      string // "host@backend", or its cluster
+	Capabilities map[string]any
+	Timestamp    time.Time
+}
+
 // PoolsReply answers get_pools.
 type PoolsReply struct{ Pools []PoolInfo }
 
@@ -188,6 +197,12 @@ func (s Scheduler) CreateSnapshot(ctx context.Context, m *CreateSnapshot) error 
 func (s Scheduler) UpdateCapabilities(ctx context.Context, m *ServiceCapabilities) error {
 	return s.Client.Cast(ctx, messaging.Target{Topic: SchedulerTopic, Fanout: true, Version: "3.3"},
 		messaging.Message{Method: MethodUpdateServiceCapabilities, Args: m})
+}
+
+// NotifyCapabilities tells one scheduler what a back end holds, so that it can tell those who listen to notifications.
+func (s Scheduler) NotifyCapabilities(ctx context.Context, m *NotifyCapabilities) error {
+	return s.Client.Cast(ctx, messaging.Target{Topic: SchedulerTopic, Version: "3.5"},
+		messaging.Message{Method: MethodNotifyServiceCapabilities, Args: m})
 }
 
 // GetPools calls get_pools.

@@ -58,6 +58,7 @@ func (s *Scheduler) createFlow(flowID string) *flow.Flow[creation, store.Tx] {
 				Undo: func(ctx context.Context, c *creation, cause error) error {
 					s.backends.release(flowID)
 					s.tellVolume(ctx, c.volume, block.MessageScheduleVolume, cause)
+					s.notifyFailure(ctx, "create_volume", c.volume, string(block.VolumeError), cause)
 					return nil
 				},
 			},

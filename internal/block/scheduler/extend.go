@@ -44,6 +44,7 @@ func (s *Scheduler) extendFlow() *flow.Flow[extension, store.Tx] {
 				Undo: func(ctx context.Context, e *extension, cause error) error {
 					s.backends.release(e.FlowID)
 					s.tellVolume(ctx, e.volume, block.MessageExtendVolume, cause)
+					s.notifyFailure(ctx, "extend_volume", e.volume, e.restored(), cause)
 					return nil
 				},
 			},
@@ -72,6 +73,14 @@ func (s *Scheduler) extractExtension(ctx context.Context, e *extension) error {
 	}
 	e.volume = v
 	return nil
+}
+
+// restored is the state that the volume gets back, for whoever is told.
+func (e *extension) restored() map[string]any {
+	if e.volume == nil {
+		return nil
+	}
+	return map[string]any{"status": string(e.volume.PreviousStatus), "previous_status": nil}
 }
 
 // of says whether the volume is under this very extension; the row has the new size from the beginning.

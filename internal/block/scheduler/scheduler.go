@@ -18,9 +18,11 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/membership"
+	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler/decide"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
+	"github.com/clinker/clinker/internal/block/scheduler/usage"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
@@ -57,7 +59,9 @@ type Options struct {
 	// CountsAge is how old the counts of volumes may be that a decision rests on, if a weigher wants them; 200 ms.
 	CountsAge time.Duration
 	Flow      flow.Options // Observe and Log are used
-	Log       *slog.Logger // nil means slog.Default
+	// Events is told of what could not be scheduled, and of the capacity of back ends; nil tells nobody.
+	Events *notify.Events
+	Log    *slog.Logger // nil means slog.Default
 }
 
 func (o Options) withDefaults() Options {
@@ -96,6 +100,7 @@ type Scheduler struct {
 	messages  Messages
 	engine    *flow.Engine[store.Tx]
 	backends  *backends
+	told      usage.Told
 
 	ready   chan struct{} // closed when the back ends are known well enough to schedule
 	waiting chan struct{} // a place for each message that waits for ready
@@ -185,6 +190,7 @@ func (s *Scheduler) methods() map[string]messaging.Method {
 		rpcapi.MethodCreateSnapshot:            messaging.Replying(s.createSnapshot),
 		rpcapi.MethodGetPools:                  messaging.Replying(s.getPools),
 		rpcapi.MethodUpdateServiceCapabilities: messaging.Replying(s.updateServiceCapabilities),
+		rpcapi.MethodNotifyServiceCapabilities: messaging.Silent(s.notifyServiceCapabilities),
 	}
 }
 

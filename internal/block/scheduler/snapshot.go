@@ -48,6 +48,7 @@ func (s *Scheduler) snapshotFlow() *flow.Flow[picture, store.Tx] {
 						s.tell(ctx, Message{ProjectID: p.snapshot.ProjectID, ResourceType: block.MessageSnapshot,
 							ResourceID: p.SnapshotID, Action: block.MessageCreateSnapshot}, cause)
 					}
+					s.notifySnapshotFailure(ctx, p.snapshot, p.volume, cause)
 					return nil
 				},
 			},

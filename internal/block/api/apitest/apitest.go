@@ -23,6 +23,7 @@ import (
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/manager"
 	"github.com/clinker/clinker/internal/block/membership"
+	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/policies"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler"
@@ -49,6 +50,8 @@ type Options struct {
 	API   api.Options
 	// Idle leaves scheduler and volume service out: what is cast is lost, and every row stays as the use case left it.
 	Idle bool
+	// Notified is told of what happens; nil leaves notifications off.
+	Notified *Notified
 }
 
 // Cloud is a Block Storage at work.
@@ -103,12 +106,15 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	c.Core = &app.Core{Store: s, Flows: flow.NewEngine(journal.New(s), flowOptions(log)), Scheduler: rpcapi.Scheduler{Client: transport},
 		VolumeService: rpcapi.Volume{Client: transport}, Policy: enforcer, Quota: quota.New(o.Quota), Zones: app.NewZones(s, now),
 		Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
+	if o.Notified != nil {
+		c.Core.Events = notify.New(o.Notified, "node")
+	}
 	if c.API, err = api.New(c.Core, o.API); err != nil {
 		t.Fatal(err)
 	}
 	c.handler = c.API
 	if !o.Idle {
-		c.start(t, transport, log)
+		c.start(t, transport, log, o.Notified)
 	}
 	return c
 }
@@ -118,7 +124,7 @@ func flowOptions(log *slog.Logger) flow.Options {
 }
 
 // start starts the scheduler and the volume service, and returns when volumes can be scheduled.
-func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logger) {
+func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logger, notified *Notified) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), settle)
 	defer cancel()
@@ -132,13 +138,17 @@ func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logge
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := manager.New(manager.Options{Host: Backend, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
-		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))})
+	mo := manager.Options{Host: Backend, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
+		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))}
+	if notified != nil {
+		mo.Notifier = notify.New(notified, Backend)
+	}
+	m := manager.New(mo)
 	if err := m.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, m.Stop) })
-	s, err := scheduler.New(scheduler.Options{Host: "node", AvailabilityZone: Zone, Log: log}, c.Store, transport, messages.NewWriter(c.Store, time.Hour))
+	s, err := scheduler.New(scheduler.Options{Host: "node", AvailabilityZone: Zone, Events: c.Core.Events, Log: log}, c.Store, transport, messages.NewWriter(c.Store, time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func (h handlers) specs(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 
 // putSpecs answers with what it was sent, as upstream.
 func (h handlers) putSpecs(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	if err := h.uses.PutSpecs(ctx, r.PathValue("id"), r.Body.StringMap("extra_specs"), specsRule+"create"); err != nil {
+	if err := h.uses.PutSpecs(ctx, r.PathValue("id"), r.Body.StringMap("extra_specs"), "create"); err != nil {
 		return nil, err
 	}
 	return wsgi.Value(r.Body)
@@ -74,7 +74,7 @@ func (h handlers) putSpec(ctx context.Context, r *wsgi.Request) (*wsgi.Response,
 	if !r.Body.Has(key) {
 		return nil, fault.New(fault.Invalid, "", "Request body and URI mismatch")
 	}
-	if err := h.uses.PutSpecs(ctx, r.PathValue("id"), map[string]string{key: r.Body.String(key)}, specsRule+"update"); err != nil {
+	if err := h.uses.PutSpecs(ctx, r.PathValue("id"), map[string]string{key: r.Body.String(key)}, "update"); err != nil {
 		return nil, err
 	}
 	return wsgi.Value(r.Body)

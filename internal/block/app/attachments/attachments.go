@@ -161,7 +161,7 @@ func (u *Attachments) Complete(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
+	err = u.Store.Update(ctx, func(tx store.Tx) error {
 		v, err := tx.Volume(ctx, a.VolumeID, "")
 		if err != nil {
 			return err
@@ -184,6 +184,10 @@ func (u *Attachments) Complete(ctx context.Context, id string) error {
 		_, err = tx.UpdateVolume(ctx, a.VolumeID, store.VolumeWhen{}, states)
 		return err
 	})
+	if err == nil {
+		u.TellVolume(ctx, "attach.end", a.VolumeID)
+	}
+	return err
 }
 
 // Get reads one attachment.

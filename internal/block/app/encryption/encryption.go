@@ -42,7 +42,7 @@ func (u *Encryption) Create(ctx context.Context, e block.TypeEncryption) (*block
 		return nil, err
 	}
 	e.ID, e.CreatedAt = uuid.NewString(), u.Now()
-	return &e, u.Store.Update(ctx, func(tx store.Tx) error {
+	err := u.Store.Update(ctx, func(tx store.Tx) error {
 		if err := refuseUsed(ctx, tx, e.TypeID, "create"); err != nil {
 			return err
 		}
@@ -57,6 +57,13 @@ func (u *Encryption) Create(ctx context.Context, e block.TypeEncryption) (*block
 		}
 		return tx.CreateTypeEncryption(ctx, &e)
 	})
+	if err != nil {
+		return nil, err
+	}
+	u.Events.Notify(ctx, "volume_type_encryption.create", map[string]any{"type_id": e.TypeID, "specs": map[string]any{
+		"provider": e.Provider, "control_location": e.ControlLocation, "cipher": e.Cipher, "key_size": e.KeySizeBits,
+		"encryption_id": e.ID, "volume_type_id": e.TypeID}})
+	return &e, nil
 }
 
 // Change is what a caller wants changed; nil fields stay, a pointer to nil removes the value.
@@ -72,15 +79,15 @@ func (u *Encryption) Update(ctx context.Context, typeID string, c Change) error 
 	if err := u.Authorize(ctx, rule+"update"); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
+	var e *block.TypeEncryption
+	err := u.Store.Update(ctx, func(tx store.Tx) (err error) {
 		if _, err := tx.VolumeType(ctx, typeID, ""); err != nil {
 			return err
 		}
 		if err := refuseUsed(ctx, tx, typeID, "update"); err != nil {
 			return err
 		}
-		e, err := tx.TypeEncryption(ctx, typeID)
-		if err != nil {
+		if e, err = tx.TypeEncryption(ctx, typeID); err != nil {
 			return err
 		}
 		set(&e.Provider, c.Provider)
@@ -89,6 +96,11 @@ func (u *Encryption) Update(ctx context.Context, typeID string, c Change) error 
 		set(&e.KeySizeBits, c.KeySizeBits)
 		return tx.UpdateTypeEncryption(ctx, e)
 	})
+	if err != nil {
+		return err
+	}
+	u.Events.Notify(ctx, "volume_type_encryption.update", map[string]any{"type_id": typeID, "id": e.ID})
+	return nil
 }
 
 // set assigns what there is to assign.

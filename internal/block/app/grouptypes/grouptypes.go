@@ -9,6 +9,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/reqctx"
@@ -37,10 +38,26 @@ func (u *GroupTypes) Create(ctx context.Context, r CreateRequest) (*block.GroupT
 	}
 	t := &block.GroupType{ID: uuid.NewString(), Name: r.Name, Description: r.Description, IsPublic: !r.Private, Specs: r.Specs}
 	t.CreatedAt = u.Now()
-	if err := u.Store.Update(ctx, func(tx store.Tx) error { return tx.CreateGroupType(ctx, t) }); err != nil {
+	err := u.Store.Update(ctx, func(tx store.Tx) error { return tx.CreateGroupType(ctx, t) })
+	u.tell(ctx, "group_type.create", err, t, "")
+	if err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// tell tells of what became of a change of a group type: of t as it is or was to be, or where it is not known of its id.
+func (u *GroupTypes) tell(ctx context.Context, event string, err error, t *block.GroupType, id string) {
+	if !u.Events.On() {
+		return
+	}
+	failed := map[string]any{"group_types": nil, "name": nil, "id": notify.OrNull(id)}
+	if t == nil {
+		u.Events.Outcome(ctx, event, err, nil, failed)
+		return
+	}
+	failed["group_types"], failed["id"] = notify.GroupType(t), nil
+	u.Events.Outcome(ctx, event, err, map[string]any{"group_types": notify.GroupType(t)}, failed)
 }
 
 // DefaultID, given to Get for an id, stands for the deployment's default_group_type.
@@ -91,9 +108,9 @@ func (u *GroupTypes) Update(ctx context.Context, id string, c Change) (*block.Gr
 	if c.Name == nil && c.Description == nil && c.Public == nil {
 		return nil, fault.New(fault.Invalid, "", "Specify group type name, description or a combination thereof.")
 	}
-	err := u.Store.Update(ctx, func(tx store.Tx) error {
-		t, err := tx.GroupType(ctx, id, "")
-		if err != nil {
+	var t *block.GroupType
+	err := u.Store.Update(ctx, func(tx store.Tx) (err error) {
+		if t, err = tx.GroupType(ctx, id, ""); err != nil {
 			return err
 		}
 		if c.Name != nil {
@@ -107,10 +124,14 @@ func (u *GroupTypes) Update(ctx context.Context, id string, c Change) (*block.Gr
 		}
 		return tx.UpdateGroupType(ctx, t)
 	})
+	if err == nil {
+		t, err = u.Store.GroupType(ctx, id, "")
+	}
+	u.tell(ctx, "group_type.update", err, t, id)
 	if err != nil {
 		return nil, err
 	}
-	return u.Store.GroupType(ctx, id, "")
+	return t, nil
 }
 
 // Delete removes a group type. Invalid while a group has it.
@@ -118,8 +139,9 @@ func (u *GroupTypes) Delete(ctx context.Context, id string) error {
 	if err := u.Authorize(ctx, rule+"delete"); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
-		if _, err := tx.GroupType(ctx, id, ""); err != nil {
+	var t *block.GroupType
+	err := u.Store.Update(ctx, func(tx store.Tx) (err error) {
+		if t, err = tx.GroupType(ctx, id, ""); err != nil {
 			return err
 		}
 		used, err := tx.GroupTypeInUse(ctx, id)
@@ -131,6 +153,8 @@ func (u *GroupTypes) Delete(ctx context.Context, id string) error {
 		}
 		return tx.DestroyGroupType(ctx, id)
 	})
+	u.tell(ctx, "group_type.delete", err, t, id)
+	return err
 }
 
 const specsRule = "group:group_types_specs:"
@@ -152,7 +176,19 @@ func (u *GroupTypes) PutSpecs(ctx context.Context, id string, specs map[string]*
 	if err := u.Authorize(ctx, specsRule+verb); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error { return tx.PutGroupSpecs(ctx, id, specs) })
+	if err := u.Store.Update(ctx, func(tx store.Tx) error { return tx.PutGroupSpecs(ctx, id, specs) }); err != nil {
+		return err
+	}
+	told := map[string]any{"type_id": id}
+	if verb == "create" {
+		told["specs"] = specs
+	} else {
+		for key := range specs { // there is one
+			told["id"] = key
+		}
+	}
+	u.Events.Notify(ctx, "group_type_specs."+verb, told)
+	return nil
 }
 
 // DeleteSpec removes one spec. NotFound GroupTypeSpecsNotFound if there is none under this key.
@@ -160,10 +196,15 @@ func (u *GroupTypes) DeleteSpec(ctx context.Context, id, key string) error {
 	if err := u.Authorize(ctx, specsRule+"delete"); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
+	err := u.Store.Update(ctx, func(tx store.Tx) error {
 		if _, err := tx.GroupType(ctx, id, ""); err != nil {
 			return err
 		}
 		return tx.DeleteGroupSpec(ctx, id, key)
 	})
+	if err != nil {
+		return err
+	}
+	u.Events.Notify(ctx, "group_type_specs.delete", map[string]any{"type_id": id, "id": key})
+	return nil
 }

@@ -3,11 +3,13 @@ package qos
 
 import (
 	"context"
+	"maps"
 
 	"github.com/google/uuid"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 )
@@ -44,15 +46,53 @@ func (u *QoS) Create(ctx context.Context, name, consumer string, specs map[strin
 	if err := u.Authorize(ctx, rule+"create"); err != nil {
 		return nil, err
 	}
-	if err := block.CheckQoSConsumer(consumer); err != nil {
-		return nil, err
-	}
 	q := &block.QoSSpecs{ID: uuid.NewString(), Name: name, Consumer: consumer, Specs: specs}
 	q.CreatedAt = u.Now()
-	if err := u.Store.Update(ctx, func(tx store.Tx) error { return tx.CreateQoSSpecs(ctx, q) }); err != nil {
+	err := block.CheckQoSConsumer(consumer)
+	if err == nil {
+		err = u.Store.Update(ctx, func(tx store.Tx) error { return tx.CreateQoSSpecs(ctx, q) })
+	}
+	u.Events.Outcome(ctx, "qos_specs.create", err,
+		map[string]any{"name": name, "created_at": notify.Moment(q.CreatedAt), "specs": sent(&consumer, specs)}, map[string]any{"name": name})
+	if err != nil {
 		return nil, err
 	}
 	return q, nil
+}
+
+// sent is specs as a caller sends them, with the consumer among them.
+func sent(consumer *string, specs map[string]*string) map[string]any {
+	all := make(map[string]any, len(specs)+1)
+	for key, value := range specs {
+		all[key] = value
+	}
+	if consumer != nil {
+		all["consumer"] = *consumer
+	}
+	return all
+}
+
+// change changes QoS specs that must be there in one transaction, and tells of what became of it in the event
+// "qos_specs.<verb>", with what more says.
+func (u *QoS) change(ctx context.Context, verb, id string, more map[string]any, apply func(tx store.Tx) error) error {
+	var q *block.QoSSpecs
+	err := u.Store.Update(ctx, func(tx store.Tx) (err error) {
+		if q, err = tx.QoSSpecs(ctx, id); err != nil {
+			return err
+		}
+		return apply(tx)
+	})
+	u.tell(ctx, verb, id, q, err, more)
+	return err
+}
+
+func (u *QoS) tell(ctx context.Context, verb, id string, q *block.QoSSpecs, err error, more map[string]any) {
+	done := map[string]any{"id": id}
+	if q != nil {
+		done["created_at"] = notify.Moment(q.CreatedAt)
+	}
+	maps.Copy(done, more)
+	u.Events.Outcome(ctx, "qos_specs."+verb, err, done, map[string]any{"id": id})
 }
 
 // Update merges specs; a nil consumer stays as it is.
@@ -60,10 +100,8 @@ func (u *QoS) Update(ctx context.Context, id string, consumer *string, specs map
 	if err := u.Authorize(ctx, rule+"update"); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
-		if _, err := tx.QoSSpecs(ctx, id); err != nil {
-			return err
-		}
+	told := map[string]any{"updated_at": notify.Moment(u.Now()), "specs": sent(consumer, specs)}
+	return u.change(ctx, "update", id, told, func(tx store.Tx) error {
 		if consumer == nil {
 			return tx.PutQoSSpecs(ctx, id, "", specs)
 		}
@@ -79,10 +117,7 @@ func (u *QoS) Delete(ctx context.Context, id string, force bool) error {
 	if err := u.Authorize(ctx, rule+"delete"); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
-		if _, err := tx.QoSSpecs(ctx, id); err != nil {
-			return err
-		}
+	return u.change(ctx, "delete", id, map[string]any{"deleted_at": notify.Moment(u.Now())}, func(tx store.Tx) error {
 		types, err := tx.TypesWithQoS(ctx, id)
 		if err != nil {
 			return err
@@ -103,10 +138,11 @@ func (u *QoS) DeleteKeys(ctx context.Context, id string, keys []string) error {
 	if err := u.Authorize(ctx, rule+"delete"); err != nil {
 		return err
 	}
+	var q *block.QoSSpecs
 	var missing error
-	err := u.Store.Update(ctx, func(tx store.Tx) error {
+	err := u.Store.Update(ctx, func(tx store.Tx) (err error) {
 		missing = nil
-		if _, err := tx.QoSSpecs(ctx, id); err != nil {
+		if q, err = tx.QoSSpecs(ctx, id); err != nil {
 			return err
 		}
 		for _, key := range keys {
@@ -121,26 +157,29 @@ func (u *QoS) DeleteKeys(ctx context.Context, id string, keys []string) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = missing
 	}
-	return missing
+	u.tell(ctx, "delete_keys", id, q, err, map[string]any{"updated_at": notify.Moment(u.Now())})
+	return err
 }
 
 // Associations are the volume types that have these specs.
-func (u *QoS) Associations(ctx context.Context, id string) ([]*block.VolumeType, error) {
+func (u *QoS) Associations(ctx context.Context, id string) (types []*block.VolumeType, err error) {
 	if err := u.Authorize(ctx, rule+"get_all"); err != nil {
 		return nil, err
 	}
-	if _, err := u.Store.QoSSpecs(ctx, id); err != nil {
-		return nil, err
+	q, err := u.Store.QoSSpecs(ctx, id)
+	if err == nil {
+		types, err = u.Store.TypesWithQoS(ctx, id)
 	}
-	return u.Store.TypesWithQoS(ctx, id)
+	u.tell(ctx, "associations", id, q, err, nil) // upstream tells even of looking
+	return types, err
 }
 
 // Associate gives these specs to a volume type. Invalid InvalidVolumeType if it has others.
 func (u *QoS) Associate(ctx context.Context, id, typeID string) error {
-	return u.change(ctx, id, typeID, func(tx store.Tx, t *block.VolumeType) error {
+	return u.changeType(ctx, "associate", id, typeID, func(tx store.Tx, t *block.VolumeType) error {
 		switch t.QoSSpecsID {
 		case id:
 			return nil
@@ -154,20 +193,17 @@ func (u *QoS) Associate(ctx context.Context, id, typeID string) error {
 
 // Disassociate takes these specs from a volume type; that it does not have them is no error.
 func (u *QoS) Disassociate(ctx context.Context, id, typeID string) error {
-	return u.change(ctx, id, typeID, func(tx store.Tx, _ *block.VolumeType) error { return tx.ClearTypeQoS(ctx, typeID, id) })
+	return u.changeType(ctx, "disassociate", id, typeID, func(tx store.Tx, _ *block.VolumeType) error { return tx.ClearTypeQoS(ctx, typeID, id) })
 }
 
-func (u *QoS) change(ctx context.Context, id, typeID string, apply func(tx store.Tx, t *block.VolumeType) error) error {
+func (u *QoS) changeType(ctx context.Context, verb, id, typeID string, apply func(tx store.Tx, t *block.VolumeType) error) error {
 	if err := u.Authorize(ctx, rule+"update"); err != nil {
 		return err
 	}
 	if typeID == "" {
 		return fault.New(fault.Invalid, "", "Volume Type id must not be None.")
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
-		if _, err := tx.QoSSpecs(ctx, id); err != nil {
-			return err
-		}
+	return u.change(ctx, verb, id, map[string]any{"type_id": typeID}, func(tx store.Tx) error {
 		t, err := tx.VolumeType(ctx, typeID, "")
 		if err != nil {
 			return err
@@ -181,10 +217,5 @@ func (u *QoS) DisassociateAll(ctx context.Context, id string) error {
 	if err := u.Authorize(ctx, rule+"update"); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
-		if _, err := tx.QoSSpecs(ctx, id); err != nil {
-			return err
-		}
-		return tx.ClearTypeQoS(ctx, "", id)
-	})
+	return u.change(ctx, "disassociate_all", id, nil, func(tx store.Tx) error { return tx.ClearTypeQoS(ctx, "", id) })
 }

@@ -135,9 +135,11 @@ func (u *Snapshots) Update(ctx context.Context, id string, name, description **s
 	if _, err := u.Snapshot(ctx, id, "volume:update_snapshot"); err != nil {
 		return nil, err
 	}
+	u.TellSnapshot(ctx, "update.start", id)
 	if err := u.change(ctx, id, store.SnapshotSet{Name: name, Description: description}); err != nil {
 		return nil, err
 	}
+	u.TellSnapshot(ctx, "update.end", id)
 	return u.Store.Snapshot(ctx, id, "")
 }
 
@@ -156,7 +158,12 @@ func (u *Snapshots) ResetStatus(ctx context.Context, id string, status block.Sna
 	if _, err := u.Snapshot(ctx, id, "volume_extension:snapshot_admin_actions:reset_status"); err != nil {
 		return err
 	}
-	return u.change(ctx, id, store.SnapshotSet{Status: &status})
+	u.TellSnapshot(ctx, "reset_status.start", id)
+	if err := u.change(ctx, id, store.SnapshotSet{Status: &status}); err != nil {
+		return err
+	}
+	u.TellSnapshot(ctx, "reset_status.end", id)
+	return nil
 }
 
 // Delete removes a snapshot, under the policy of rule; force drops the condition on its status.

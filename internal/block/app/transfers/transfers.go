@@ -55,6 +55,7 @@ func (u *Transfers) Create(ctx context.Context, r CreateRequest) (t *block.Trans
 	if err := checkEncrypted(v, r); err != nil {
 		return nil, "", err
 	}
+	u.Events.Volume(ctx, "transfer.create.start", v)
 	salt := randomHex(cmp.Or(u.Options.TransferSaltLength, defaultSaltLength))
 	key = randomHex(cmp.Or(u.Options.TransferKeyLength, defaultKeyLength))
 	t = &block.Transfer{ID: uuid.NewString(), VolumeID: v.ID, Name: r.Name, NoSnapshots: r.NoSnapshots, SourceProjectID: v.ProjectID,
@@ -77,6 +78,7 @@ func (u *Transfers) Create(ctx context.Context, r CreateRequest) (t *block.Trans
 	if err != nil {
 		return nil, "", err
 	}
+	u.TellVolume(ctx, "transfer.create.end", v.ID)
 	return t, key, nil
 }
 
@@ -135,10 +137,12 @@ func (u *Transfers) Delete(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := u.VolumeUnread(ctx, t.VolumeID, "volume:delete_transfer"); err != nil {
+	v, err := u.VolumeUnread(ctx, t.VolumeID, "volume:delete_transfer")
+	if err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
+	u.Events.Volume(ctx, "transfer.delete.start", v)
+	err = u.Store.Update(ctx, func(tx store.Tx) error {
 		gone, err := tx.DestroyTransfer(ctx, id, "")
 		if err != nil {
 			return err
@@ -150,6 +154,10 @@ func (u *Transfers) Delete(ctx context.Context, id string) error {
 			store.VolumeSet{Status: new(block.VolumeAvailable)})
 		return err
 	})
+	if err == nil {
+		u.TellVolume(ctx, "transfer.delete.end", v.ID)
+	}
+	return err
 }
 
 // Accept makes the caller's project the owner of the volume, and of its snapshots unless the offer leaves them behind.
@@ -166,9 +174,11 @@ func (u *Transfers) Accept(ctx context.Context, id, key string) (*block.Transfer
 	if !hmac.Equal([]byte(hash(t.Salt, key)), []byte(t.CryptHash)) {
 		return nil, fault.New(fault.Invalid, "InvalidAuthKey", "Invalid auth key: Attempt to transfer %s with invalid auth key.", id)
 	}
+	u.TellVolume(ctx, "transfer.accept.start", t.VolumeID)
 	if err := u.Store.Update(ctx, func(tx store.Tx) error { return u.accept(ctx, tx, t) }); err != nil {
 		return nil, err
 	}
+	u.TellVolume(ctx, "transfer.accept.end", t.VolumeID)
 	return t, nil
 }
 

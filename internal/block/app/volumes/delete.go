@@ -107,7 +107,7 @@ func markSnapshots(ctx context.Context, tx store.Tx, volumeID string, force bool
 // destroyUnscheduled removes a volume that no back end knows of: only its row. The scheduler, should it have the volume
 // in hand, finds the row gone.
 func (u *Volumes) destroyUnscheduled(ctx context.Context, v *block.Volume, force bool) error {
-	return u.Store.Update(ctx, func(tx store.Tx) error {
+	err := u.Store.Update(ctx, func(tx store.Tx) error {
 		when := deleteConditions(true, false)
 		when.Unscheduled = true
 		ok, err := tx.UpdateVolume(ctx, v.ID, when, store.VolumeSet{TerminatedAt: new(u.Now())})
@@ -122,4 +122,12 @@ func (u *Volumes) destroyUnscheduled(ctx context.Context, v *block.Volume, force
 		}
 		return u.Quota.Record(ctx, tx, v.ProjectID, v.VolumeTypeID, v.VolumeTypeName)
 	})
+	if err != nil {
+		return err
+	}
+	u.Events.Volume(ctx, "delete.start", v)
+	gone := *v
+	gone.Status = block.VolumeDeleted
+	u.Events.Volume(ctx, "delete.end", &gone)
+	return nil
 }

@@ -91,9 +91,9 @@ func (u *Volumes) ResetStatus(ctx context.Context, id string, r Reset) error {
 	if r.MigrationStatus != nil && strings.EqualFold(*r.MigrationStatus, "none") {
 		set.MigrationStatus = new("")
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
-		v, err := tx.Volume(ctx, id, "")
-		if err != nil {
+	var v *block.Volume
+	err := u.Store.Update(ctx, func(tx store.Tx) (err error) {
+		if v, err = tx.Volume(ctx, id, ""); err != nil {
 			return err
 		}
 		if err := checkReset(v, r); err != nil {
@@ -112,6 +112,11 @@ func (u *Volumes) ResetStatus(ctx context.Context, id string, r Reset) error {
 		}
 		return tx.DeleteVolumeAdminMetadata(ctx, id, "attached_mode")
 	})
+	if err == nil {
+		u.Events.Volume(ctx, "reset_status.start", v)
+		u.TellVolume(ctx, "reset_status.end", id)
+	}
+	return err
 }
 
 // checkReset refuses what would leave the volume in a state nobody takes it out of. Upstream means to refuse

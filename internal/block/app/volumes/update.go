@@ -30,6 +30,7 @@ func (u *Volumes) Update(ctx context.Context, id string, c Change) (*block.Volum
 	if err := app.CheckMetadata(c.Metadata); err != nil {
 		return nil, err
 	}
+	u.Events.Volume(ctx, "update.start", v)
 	err = u.Store.Update(ctx, func(tx store.Tx) error {
 		if c.Metadata != nil {
 			if err := tx.PutVolumeMetadata(ctx, id, c.Metadata, true); err != nil {
@@ -45,7 +46,10 @@ func (u *Volumes) Update(ctx context.Context, id string, c Change) (*block.Volum
 	if err != nil {
 		return nil, err
 	}
-	return u.Store.Volume(ctx, id, "")
+	if v, err = u.Store.Volume(ctx, id, ""); err == nil {
+		u.Events.Volume(ctx, "update.end", v)
+	}
+	return v, err
 }
 
 // Metadata reads a volume's metadata.

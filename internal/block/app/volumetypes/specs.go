@@ -5,6 +5,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 )
@@ -39,13 +40,13 @@ func (u *Types) Specs(ctx context.Context, id, rule string) (map[string]string, 
 	return u.VisibleSpecs(ctx, t), nil
 }
 
-// PutSpecs merges extra specs into a type's; rule is the policy of the operation. Invalid while a volume has the type, or if
+// PutSpecs merges extra specs into a type's; verb, "create" or "update", is the last part of the policy's name. Invalid while a volume has the type, or if
 // the type would be both multiattach and cacheable.
-func (u *Types) PutSpecs(ctx context.Context, id string, specs map[string]string, rule string) error {
-	if err := u.Authorize(ctx, rule); err != nil {
+func (u *Types) PutSpecs(ctx context.Context, id string, specs map[string]string, verb string) error {
+	if err := u.Authorize(ctx, "volume_extension:types_extra_specs:"+verb); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
+	err := u.Store.Update(ctx, func(tx store.Tx) error {
 		t, err := u.unusedType(ctx, tx, id)
 		if err != nil {
 			return err
@@ -62,6 +63,31 @@ func (u *Types) PutSpecs(ctx context.Context, id string, specs map[string]string
 		}
 		return tx.PutExtraSpecs(ctx, id, specs)
 	})
+	if err != nil {
+		return err
+	}
+	told := map[string]any{"type_id": id}
+	if verb == "create" {
+		told["specs"] = specs
+	} else {
+		for key := range specs { // there is one
+			told["id"] = key
+		}
+	}
+	u.tellSpecs(ctx, verb, told)
+	return nil
+}
+
+// tellSpecs tells of a change of extra specs; upstream adds when the type itself was made and changed.
+func (u *Types) tellSpecs(ctx context.Context, verb string, payload map[string]any) {
+	if !u.Events.On() {
+		return
+	}
+	id, _ := payload["type_id"].(string)
+	if t, err := u.Store.VolumeType(ctx, id, ""); err == nil {
+		payload["created_at"], payload["updated_at"] = notify.Moment(t.CreatedAt), notify.Moment(t.UpdatedAt)
+	}
+	u.Events.Notify(ctx, "volume_type_extra_specs."+verb, payload)
 }
 
 // DeleteSpec removes one extra spec. Invalid while a volume has the type; NotFound if there is none under this key.
@@ -69,12 +95,17 @@ func (u *Types) DeleteSpec(ctx context.Context, id, key string) error {
 	if err := u.Authorize(ctx, "volume_extension:types_extra_specs:delete"); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
+	err := u.Store.Update(ctx, func(tx store.Tx) error {
 		if _, err := u.unusedType(ctx, tx, id); err != nil {
 			return err
 		}
 		return tx.DeleteExtraSpec(ctx, id, key)
 	})
+	if err != nil {
+		return err
+	}
+	u.tellSpecs(ctx, "delete", map[string]any{"type_id": id, "id": key, "deleted_at": nil})
+	return nil
 }
 
 // unusedType reads a type that no volume has.
@@ -112,21 +143,21 @@ func (u *Types) Access(ctx context.Context, id string) ([]string, error) {
 
 // AddAccess lets a project use a private type. Conflict VolumeTypeAccessExists if it may already.
 func (u *Types) AddAccess(ctx context.Context, id, projectID string) error {
-	return u.changeAccess(ctx, id, "volume_extension:volume_type_access:addProjectAccess",
+	return u.changeAccess(ctx, id, projectID, "access.add", "volume_extension:volume_type_access:addProjectAccess",
 		func(tx store.Tx) error { return tx.AddTypeAccess(ctx, id, projectID) })
 }
 
 // RemoveAccess takes that back. NotFound VolumeTypeAccessNotFound if the project may not use it.
 func (u *Types) RemoveAccess(ctx context.Context, id, projectID string) error {
-	return u.changeAccess(ctx, id, "volume_extension:volume_type_access:removeProjectAccess",
+	return u.changeAccess(ctx, id, projectID, "access.remove", "volume_extension:volume_type_access:removeProjectAccess",
 		func(tx store.Tx) error { return tx.RemoveTypeAccess(ctx, id, projectID) })
 }
 
-func (u *Types) changeAccess(ctx context.Context, id, rule string, change func(tx store.Tx) error) error {
+func (u *Types) changeAccess(ctx context.Context, id, projectID, event, rule string, change func(tx store.Tx) error) error {
 	if err := u.Authorize(ctx, rule); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
+	err := u.Store.Update(ctx, func(tx store.Tx) error {
 		t, err := tx.VolumeType(ctx, id, "")
 		if err != nil {
 			return err
@@ -137,4 +168,9 @@ func (u *Types) changeAccess(ctx context.Context, id, rule string, change func(t
 		}
 		return change(tx)
 	})
+	if err != nil {
+		return err
+	}
+	u.Events.Notify(ctx, "volume_type_project."+event, map[string]any{"volume_type_id": id, "project_id": projectID})
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/reqctx"
@@ -37,10 +38,29 @@ func (u *Types) Create(ctx context.Context, r CreateRequest) (*block.VolumeType,
 	t := &block.VolumeType{ID: uuid.NewString(), Name: r.Name, Description: r.Description, IsPublic: !r.Private,
 		ExtraSpecs: r.ExtraSpecs}
 	t.CreatedAt = u.Now()
-	if err := u.Store.Update(ctx, func(tx store.Tx) error { return tx.CreateVolumeType(ctx, t) }); err != nil {
+	err := u.Store.Update(ctx, func(tx store.Tx) error { return tx.CreateVolumeType(ctx, t) })
+	if err == nil {
+		t, err = u.Store.VolumeType(ctx, t.ID, "")
+	}
+	u.tell(ctx, "volume_type.create", err, t, "")
+	if err != nil {
 		return nil, err
 	}
-	return u.Store.VolumeType(ctx, t.ID, "")
+	return t, nil
+}
+
+// tell tells of what became of a change of a type: of t as it is or was to be, or where it is not known of its id.
+func (u *Types) tell(ctx context.Context, event string, err error, t *block.VolumeType, id string) {
+	if !u.Events.On() {
+		return
+	}
+	failed := map[string]any{"volume_types": nil, "name": nil, "id": notify.OrNull(id)}
+	if t == nil {
+		u.Events.Outcome(ctx, event, err, nil, failed)
+		return
+	}
+	failed["volume_types"], failed["id"] = notify.VolumeType(t), nil
+	u.Events.Outcome(ctx, event, err, map[string]any{"volume_types": notify.VolumeType(t)}, failed)
 }
 
 // DefaultID, given to Get for an id, stands for the type that applies to the caller when none is named.
@@ -93,9 +113,9 @@ func (u *Types) Update(ctx context.Context, id string, c Change) (*block.VolumeT
 	if c.Name == nil && c.Description == nil && c.Public == nil {
 		return nil, fault.New(fault.Invalid, "", "Specify volume type name, description, is_public or a combination thereof.")
 	}
-	err := u.Store.Update(ctx, func(tx store.Tx) error {
-		t, err := tx.VolumeType(ctx, id, "")
-		if err != nil {
+	var t *block.VolumeType
+	err := u.Store.Update(ctx, func(tx store.Tx) (err error) {
+		if t, err = tx.VolumeType(ctx, id, ""); err != nil {
 			return err
 		}
 		if c.Name != nil {
@@ -109,10 +129,14 @@ func (u *Types) Update(ctx context.Context, id string, c Change) (*block.VolumeT
 		}
 		return tx.UpdateVolumeType(ctx, t)
 	})
+	if err == nil {
+		t, err = u.Store.VolumeType(ctx, id, "")
+	}
+	u.tell(ctx, "volume_type.update", err, t, id)
 	if err != nil {
 		return nil, err
 	}
-	return u.Store.VolumeType(ctx, id, "")
+	return t, nil
 }
 
 // Delete removes a type. Invalid while a volume has it, and for the deployment's default type.
@@ -120,9 +144,9 @@ func (u *Types) Delete(ctx context.Context, id string) error {
 	if err := u.Authorize(ctx, "volume_extension:type_delete"); err != nil {
 		return err
 	}
-	return u.Store.Update(ctx, func(tx store.Tx) error {
-		t, err := tx.VolumeType(ctx, id, "")
-		if err != nil {
+	var t *block.VolumeType
+	err := u.Store.Update(ctx, func(tx store.Tx) (err error) {
+		if t, err = tx.VolumeType(ctx, id, ""); err != nil {
 			return err
 		}
 		projects, err := tx.ProjectsWithDefaultType(ctx, id)
@@ -142,4 +166,6 @@ func (u *Types) Delete(ctx context.Context, id string) error {
 		}
 		return tx.DestroyVolumeType(ctx, id)
 	})
+	u.tell(ctx, "volume_type.delete", err, t, id)
+	return err
 }

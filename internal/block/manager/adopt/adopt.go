@@ -61,6 +61,10 @@ type Options struct {
 	Changed func(host block.Host, sizeGiB int64)
 	// Notify is called with upstream's event names ("manage_existing.start"); nil means nobody listens.
 	Notify func(ctx context.Context, event string, v *block.Volume)
+	// NotifySnapshot is Notify for a snapshot of v ("manage_existing_snapshot.start").
+	NotifySnapshot func(ctx context.Context, event string, s *block.Snapshot, v *block.Volume)
+	// TellSnapshot tells the user that something came to nothing, with the ids of upstream's user messages; nil means nobody does.
+	TellSnapshot func(ctx context.Context, s *block.Snapshot, action, detail string, cause error)
 }
 
 // Service serves the messages. It is safe for concurrent use.
@@ -85,6 +89,12 @@ func New(o Options) *Service {
 	}
 	if o.Notify == nil {
 		o.Notify = func(context.Context, string, *block.Volume) {}
+	}
+	if o.NotifySnapshot == nil {
+		o.NotifySnapshot = func(context.Context, string, *block.Snapshot, *block.Volume) {}
+	}
+	if o.TellSnapshot == nil {
+		o.TellSnapshot = func(context.Context, *block.Snapshot, string, string, error) {}
 	}
 	s := &Service{Options: o}
 	s.manageVolume, s.unmanageVolume = s.manageVolumeFlow(), s.unmanageVolumeFlow()

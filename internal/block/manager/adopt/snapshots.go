@@ -44,7 +44,7 @@ func (s *Service) manageSnapshotFlow() *flow.Flow[snapshotState, store.Tx] {
 				return err
 			}},
 			{Name: "extract_snapshot_ref", Do: func(ctx context.Context, st *snapshotState) error {
-				return s.extractSnapshot(ctx, st, block.SnapshotCreating)
+				return s.extractSnapshot(ctx, st, block.SnapshotCreating, "manage_existing_snapshot.start")
 			}},
 			{Name: "prepare_for_quota_reservation", Do: func(ctx context.Context, st *snapshotState) error {
 				if err := s.alreadyManaged(ctx, st.reference(), st.SnapshotID); err != nil {
@@ -73,12 +73,13 @@ func (s *Service) manageSnapshotFlow() *flow.Flow[snapshotState, store.Tx] {
 				}
 				return err
 			}},
+			s.publishSnapshot("manage_existing_snapshot.end"),
 		},
 	}
 }
 
-// extractSnapshot reads the snapshot, which must have this status, and its volume, which must be ours.
-func (s *Service) extractSnapshot(ctx context.Context, st *snapshotState, status block.SnapshotStatus) (err error) {
+// extractSnapshot reads the snapshot, which must have this status, and its volume, which must be ours, and tells of the event.
+func (s *Service) extractSnapshot(ctx context.Context, st *snapshotState, status block.SnapshotStatus, event string) (err error) {
 	st.snapshot, err = s.Store.Snapshot(ctx, st.SnapshotID, "")
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -94,7 +95,16 @@ func (s *Service) extractSnapshot(ctx context.Context, st *snapshotState, status
 	if st.volume.Host.Backend() != s.Backend {
 		return flow.ErrTaken
 	}
+	s.NotifySnapshot(ctx, event, st.snapshot, st.volume)
 	return nil
+}
+
+// publishSnapshot tells of the end of what was done to the snapshot.
+func (s *Service) publishSnapshot(event string) flow.Step[snapshotState, store.Tx] {
+	return flow.Step[snapshotState, store.Tx]{Name: "publish", Do: func(ctx context.Context, st *snapshotState) error {
+		s.NotifySnapshot(ctx, event, st.snapshot, st.volume)
+		return nil
+	}}
 }
 
 // enterSnapshotSize writes the size that the snapshot turned out to have; the row was entered, and counted, with the
@@ -153,7 +163,10 @@ func (s *Service) unmanageSnapshotFlow() *flow.Flow[snapshotState, store.Tx] {
 				return err
 			}},
 			{Name: "extract_snapshot_ref", Do: func(ctx context.Context, st *snapshotState) error {
-				return s.extractSnapshot(ctx, st, block.SnapshotUnmanaging)
+				return s.extractSnapshot(ctx, st, block.SnapshotUnmanaging, "delete.start")
+			}, Undo: func(ctx context.Context, st *snapshotState, cause error) error {
+				s.TellSnapshot(ctx, st.snapshot, block.MessageDeleteSnapshot, block.SnapshotDeletionDetail(cause), cause)
+				return nil
 			}},
 			{Name: "unmanage_snapshot", Do: func(ctx context.Context, st *snapshotState) error {
 				return s.within(ctx, func(ctx context.Context) error { return s.Storage.UnmanageSnapshot(ctx, st.driven(), nil) })
@@ -164,6 +177,7 @@ func (s *Service) unmanageSnapshotFlow() *flow.Flow[snapshotState, store.Tx] {
 				}
 				return s.recordUsage(ctx, tx, st.volume, st.snapshot.ProjectID)
 			}},
+			s.publishSnapshot("delete.end"),
 		},
 	}
 }

@@ -115,7 +115,7 @@ func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.At
 	if m.InstanceUUID != "" && uuid.Validate(m.InstanceUUID) != nil {
 		return nil, fault.New(fault.Invalid, "InvalidUUID", "Expected a uuid but received %.40q.", m.InstanceUUID)
 	}
-	var a *block.Attachment
+	var a, before *block.Attachment
 	var v *block.Volume
 	host := hostname(m.HostName)
 	err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
@@ -126,8 +126,8 @@ func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.At
 		if !v.Migrating() && !v.StatusFollowsAttachments() {
 			return block.InvalidVolume("Volume %s cannot be attached while its status is %s.", v.ID, v.Status)
 		}
-		a = recorded(v, m.InstanceUUID, host)
-		if a == nil {
+		before = recorded(v, m.InstanceUUID, host)
+		if a = before; a == nil {
 			if err := attachable(v, m.Mode); err != nil {
 				return err
 			}
@@ -148,7 +148,10 @@ func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.At
 	if err != nil {
 		return nil, err
 	}
-	s.Notify(ctx, "attach.end", v)
+	if before == nil {
+		s.Notify(ctx, "attach.start", v)
+		s.Notify(ctx, "attach.end", v)
+	}
 	return a, nil
 }
 

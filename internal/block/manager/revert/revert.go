@@ -39,6 +39,8 @@ type Options struct {
 	Timeout time.Duration // bounds what copies bytes; 0 means an hour
 	// Notify is called with upstream's event names ("revert.start"); nil means nobody listens.
 	Notify func(ctx context.Context, event string, v *block.Volume)
+	// NotifySnapshot is Notify for the snapshot of v that it is reverted to.
+	NotifySnapshot func(ctx context.Context, event string, s *block.Snapshot, v *block.Volume)
 }
 
 // Service serves the message. It is safe for concurrent use.
@@ -54,6 +56,9 @@ func New(o Options) *Service {
 	}
 	if o.Notify == nil {
 		o.Notify = func(context.Context, string, *block.Volume) {}
+	}
+	if o.NotifySnapshot == nil {
+		o.NotifySnapshot = func(context.Context, string, *block.Snapshot, *block.Volume) {}
 	}
 	s := &Service{Options: o}
 	s.flow = s.newFlow()
@@ -87,6 +92,10 @@ func (s *Service) newFlow() *flow.Flow[state, store.Tx] {
 	return &flow.Flow[state, store.Tx]{
 		Name: rpcapi.FlowVolumeRevert,
 		Steps: []flow.Step[state, store.Tx]{
+			{Name: "notify_failure", Undo: func(ctx context.Context, st *state, _ error) error {
+				s.notify(ctx, "revert.end", st)
+				return nil
+			}},
 			{Name: "on_failure", UndoTx: func(ctx context.Context, tx store.Tx, st *state, _ error) error {
 				return st.end(ctx, tx, block.VolumeError)
 			}},
@@ -98,10 +107,18 @@ func (s *Service) newFlow() *flow.Flow[state, store.Tx] {
 				return st.end(ctx, tx, block.VolumeAvailable)
 			}},
 			{Name: "publish", Do: func(ctx context.Context, st *state) error {
-				s.Notify(ctx, "revert.end", st.volume)
+				s.notify(ctx, "revert.end", st)
 				return nil
 			}},
 		},
+	}
+}
+
+// notify tells of an event of both, if it came as far as that they are known.
+func (s *Service) notify(ctx context.Context, event string, st *state) {
+	if st.volume != nil {
+		s.Notify(ctx, event, st.volume)
+		s.NotifySnapshot(ctx, event, st.snapshot, st.volume)
 	}
 }
 
@@ -132,7 +149,7 @@ func (s *Service) extract(ctx context.Context, st *state) error {
 		return err
 	}
 	st.volume = v
-	s.Notify(ctx, "revert.start", v)
+	s.notify(ctx, "revert.start", st)
 	return nil
 }
 

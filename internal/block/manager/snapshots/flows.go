@@ -44,7 +44,7 @@ func (s *Service) createFlow() *flow.Flow[creation, store.Tx] {
 			{Name: "extract_snapshot_ref", Do: func(ctx context.Context, st *creation) (err error) {
 				st.snapshot, st.volume, err = s.extract(ctx, st.SnapshotID, block.SnapshotCreating)
 				if err == nil {
-					s.Notify(ctx, "create.start", st.snapshot)
+					s.Notify(ctx, "create.start", st.snapshot, st.volume)
 				}
 				return err
 			}, Undo: func(ctx context.Context, st *creation, cause error) error {
@@ -55,7 +55,7 @@ func (s *Service) createFlow() *flow.Flow[creation, store.Tx] {
 			{Name: "on_finish", Tx: s.createOnFinish},
 			{Name: "publish", Do: func(ctx context.Context, st *creation) error {
 				s.Changed()
-				s.Notify(ctx, "create.end", st.snapshot)
+				s.Notify(ctx, "create.end", st.snapshot, st.volume)
 				return nil
 			}},
 		},
@@ -149,15 +149,11 @@ func (s *Service) deleteFlow() *flow.Flow[deletion, store.Tx] {
 			{Name: "extract_snapshot_ref", Do: func(ctx context.Context, st *deletion) (err error) {
 				st.snapshot, st.volume, err = s.extract(ctx, st.SnapshotID, block.SnapshotDeleting)
 				if err == nil {
-					s.Notify(ctx, "delete.start", st.snapshot)
+					s.Notify(ctx, "delete.start", st.snapshot, st.volume)
 				}
 				return err
 			}, Undo: func(ctx context.Context, st *deletion, cause error) error {
-				detail := block.MessageSnapshotDeleteFailed
-				if fault.Is(cause, fault.Busy) {
-					detail = block.MessageSnapshotBusy
-				}
-				s.Tell(ctx, st.snapshot, block.MessageDeleteSnapshot, detail, cause)
+				s.Tell(ctx, st.snapshot, block.MessageDeleteSnapshot, block.SnapshotDeletionDetail(cause), cause)
 				return nil
 			}},
 			{Name: "delete_snapshot", Do: func(ctx context.Context, st *deletion) error {
@@ -168,7 +164,7 @@ func (s *Service) deleteFlow() *flow.Flow[deletion, store.Tx] {
 			}},
 			{Name: "publish", Do: func(ctx context.Context, st *deletion) error {
 				s.Changed()
-				s.Notify(ctx, "delete.end", st.snapshot)
+				s.Notify(ctx, "delete.end", st.snapshot, st.volume)
 				return nil
 			}},
 		},

@@ -39,7 +39,7 @@ type Options struct {
 	// Changed hears that the storage holds more or less than before; nil means nobody does.
 	Changed func()
 	// Notify is called with upstream's event names ("create.start"); nil means nobody listens.
-	Notify func(ctx context.Context, event string, s *block.Snapshot)
+	Notify func(ctx context.Context, event string, s *block.Snapshot, of *block.Volume)
 	// Tell tells the user that something came to nothing, with the ids of upstream's user messages; nil means nobody does.
 	Tell func(ctx context.Context, s *block.Snapshot, action, detail string, cause error)
 }
@@ -60,7 +60,7 @@ func New(o Options) *Service {
 		o.Changed = func() {}
 	}
 	if o.Notify == nil {
-		o.Notify = func(context.Context, string, *block.Snapshot) {}
+		o.Notify = func(context.Context, string, *block.Snapshot, *block.Volume) {}
 	}
 	if o.Tell == nil {
 		o.Tell = func(context.Context, *block.Snapshot, string, string, error) {}
@@ -116,13 +116,14 @@ func (s *Service) DeleteAll(ctx context.Context, v *block.Volume) error {
 		if snap.Status != block.SnapshotDeleting {
 			return block.InvalidSnapshot("Snapshot %s was found in state %s rather than 'deleting' during cascade delete.", snap.ID, snap.Status)
 		}
+		s.Notify(ctx, "delete.start", snap, v)
 		if err := s.remove(ctx, snap, v); err != nil {
 			return err
 		}
 		if err := s.Store.Update(ctx, func(tx store.Tx) error { return s.destroyRow(ctx, tx, snap, v) }); err != nil {
 			return err
 		}
-		s.Notify(ctx, "delete.end", snap)
+		s.Notify(ctx, "delete.end", snap, v)
 	}
 	return nil
 }
