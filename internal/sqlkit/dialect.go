@@ -49,6 +49,7 @@ const (
 	DateTime                   // UTC; at least seconds
 	Moment                     // UTC; microseconds in every dialect
 	Serial                     // an integer primary key that the database numbers by itself
+	BigInteger                 // 64 bits
 )
 
 // ErrorClass is what a failed statement means to whoever ran it.

@@ -1,0 +1,58 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"time"
+
+	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/sqlkit"
+)
+
+// Flows implements store.FlowReader.
+func (r *reader) Flows(ctx context.Context, owner string, minAge time.Duration, limit int) (records []flow.Record, err error) {
+	err = r.read(ctx, func(s *sqlkit.Session) error {
+		return s.Query(ctx, `SELECT id, name, owner, resource_type, resource_id, state, unwinding, cause, attempts, created_at, updated_at
+			FROM clinker_flows WHERE owner = ? AND updated_at <= ? ORDER BY updated_at, id LIMIT `+strconv.Itoa(limit), func(row *sql.Rows) error {
+			var f flow.Record
+			var attempts sqlkit.Int
+			err := row.Scan((*sqlkit.Text)(&f.ID), (*sqlkit.Text)(&f.Name), (*sqlkit.Text)(&f.Owner),
+				(*sqlkit.Text)(&f.ResourceType), (*sqlkit.Text)(&f.ResourceID), (*sqlkit.Blob)(&f.State),
+				(*sqlkit.Bool)(&f.Unwinding), (*sqlkit.Text)(&f.Cause), &attempts,
+				(*sqlkit.Time)(&f.CreatedAt), (*sqlkit.Time)(&f.UpdatedAt))
+			f.Attempts = int(attempts)
+			records = append(records, f)
+			return err
+		}, owner, r.at(r.now().Add(-minAge)))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+// PutFlow implements store.FlowWriter. It writes updated_at by its own clock; created_at stays what it was first.
+func (t *tx) PutFlow(ctx context.Context, f flow.Record) error {
+	columns := []string{"id", "name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "created_at", "updated_at"}
+	text := t.db.Dialect().Upsert("clinker_flows", columns, []string{"id"},
+		[]string{"name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "updated_at"})
+	if f.CreatedAt.IsZero() {
+		f.CreatedAt = t.now()
+	}
+	return t.run(ctx, text, f.ID, f.Name, f.Owner, f.ResourceType, f.ResourceID, sqlkit.NullIfEmpty(string(f.State)),
+		f.Unwinding, sqlkit.NullIfEmpty(f.Cause), f.Attempts, t.at(f.CreatedAt), t.at(t.now()))
+}
+
+// ClaimFlow implements store.FlowWriter.
+func (t *tx) ClaimFlow(ctx context.Context, f flow.Record) (bool, error) {
+	n, err := t.session.Exec(ctx, `UPDATE clinker_flows SET attempts = attempts + 1, updated_at = ?
+		WHERE id = ? AND owner = ? AND attempts = ? AND updated_at = ?`,
+		t.at(t.now()), f.ID, f.Owner, f.Attempts, t.at(f.UpdatedAt))
+	return n > 0, err
+}
+
+// DeleteFlow implements store.FlowWriter.
+func (t *tx) DeleteFlow(ctx context.Context, id string) error {
+	return t.run(ctx, `DELETE FROM clinker_flows WHERE id = ?`, id)
+}
