@@ -21,7 +21,7 @@ type floor struct {
 
 // ground is the ground floor; sql is the one part of it that not everybody may touch.
 var (
-	ground = []string{"internal/fault", "internal/reqctx", "internal/flow", "internal/run", "internal/execx", "internal/lock",
+	ground = []string{"internal/fault", "internal/reqctx", "internal/flow", "internal/flow/recovery", "internal/run", "internal/execx", "internal/lock",
 		"internal/telemetry", "internal/nbd/...", "internal/imageformat/...", "internal/fernet"}
 	groundAndSQL = append(slices.Clone(ground), "internal/sqlkit/...")
 	oslo         = []string{"internal/oslo/..."}
@@ -31,7 +31,7 @@ func join(lists ...[]string) []string { return slices.Concat(lists...) }
 
 // house is the floor plan. The first floor whose pattern matches a package is its floor, so the special ones come first.
 func house() []floor {
-	return slices.Concat(belowWings(), blockOnly(), identityOnly(), wing("block"), wing("identity"), wing("image"), []floor{
+	return slices.Concat(belowWings(), blockOnly(), identityOnly(), imageOnly(), wing("block"), wing("identity"), wing("image"), []floor{
 		{"the binary", []string{"cmd/..."}, []string{"cmd/...", "internal/..."}, ""},
 		{"tests and tools", []string{"test/...", "scripts/...", "internal/archtest"}, []string{"internal/...", "test/..."}, ""},
 	})
@@ -59,7 +59,7 @@ func wing(name string) []floor {
 		{"the API", []string{w + "/api/..."}, join([]string{w, w + "/api/...", w + "/app/..."}, ground, oslo),
 			"the API turns HTTP into use cases and back; ask a use case in app for what it needs"},
 		{"the use cases", []string{w + "/app/..."},
-			join([]string{w, w + "/app/...", w + "/store", w + "/rpcapi", w + "/token", w + "/notify", "internal/glance"}, ground, oslo),
+			join([]string{w, w + "/app/...", w + "/store", w + "/rpcapi", w + "/token", w + "/notify", w + "/storage", "internal/glance"}, ground, oslo),
 			"a use case knows contracts, never SQL or a driver"},
 		{"the SQL of the store", []string{w + "/store/sqlstore/...", w + "/store/schema"},
 			join([]string{w, w + "/store/..."}, groundAndSQL), "the store's implementation knows its contract and SQL"},
@@ -72,6 +72,15 @@ func identityOnly() []floor {
 	return []floor{
 		{"tokens", []string{"internal/identity/token"}, join([]string{"internal/identity"}, ground),
 			"what a token says is a value; what it is worth is the use cases' affair"},
+	}
+}
+
+// imageOnly is what the image service has beyond the plan: where the bytes of images are kept.
+func imageOnly() []floor {
+	const storage = "internal/image/storage"
+	return []floor{
+		{"where images are kept", []string{storage + "/..."}, join([]string{storage}, ground),
+			"a store of images sees its contract and the ground floor, never another store or the database"},
 	}
 }
 
@@ -107,7 +116,7 @@ func blockOnly() []floor {
 
 // implementations are what only cmd and tests may import, and their own parts.
 var implementations = []string{"internal/block/store/sqlstore", "internal/identity/store/sqlstore", "internal/image/store/sqlstore",
-	"internal/block/driver/*", "internal/block/target/*", "internal/glance/*",
+	"internal/block/driver/*", "internal/block/target/*", "internal/glance/*", "internal/image/storage/*",
 	"internal/oslo/messaging/inproc", "internal/oslo/messaging/rabbit"}
 
 // sqlstores is where the statements of each wing are.

@@ -1,5 +1,5 @@
-// Package journal binds the flow engine to the store of Block Storage: where the journal's records are kept, and the
-// recovery that every owner of records runs. The names of the operations are in rpcapi.
+// Package journal binds the flow engine and its recovery to the store of Block Storage. The names of the operations are in
+// rpcapi.
 //
 // What must not live here: any flow's steps, or what an owner does with a record.
 package journal
@@ -9,7 +9,14 @@ import (
 
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/flow/recovery"
 )
+
+// Resume runs one record of the journal again.
+type Resume = recovery.Resume
+
+// Watch is recovery as a service runs it; its Store is a store.Store.
+type Watch = recovery.Watch
 
 // Updater is the part of a store.Store that the journal writes through.
 type Updater interface {

@@ -17,6 +17,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/flow/recovery"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
@@ -202,7 +203,7 @@ func TestRecoveryOnARealDatabase(t *testing.T) {
 		l.journal(rpcapi.FlowVolumeCreate, rpcapi.CreateRequest{VolumeID: v.ID, Host: managertest.Pool}, uuid.NewString(), v.ID,
 			func(ctx context.Context, tx store.Tx) error { return tx.CreateVolume(ctx, v) })
 	}
-	if err := journal.Recover(t.Context(), l.store, managertest.Host, 0, l.m.watch().Resume); err != nil {
+	if err := recovery.Recover(t.Context(), l.store, managertest.Host, 0, l.m.watch().Resume); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range ids {

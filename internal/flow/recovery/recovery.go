@@ -1,4 +1,8 @@
-package journal
+// Package recovery is what every owner of records in a journal of flows does at its start and from then on: it finds what a
+// dead process left, and runs it again.
+//
+// What must not live here: any flow, any journal; whose records they are and what runs them is told by the caller.
+package recovery
 
 import (
 	"context"
@@ -8,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/reqctx"
 )
@@ -19,6 +22,12 @@ const (
 	recoverWidth = 8      // operations resumed side by side
 )
 
+// Reader is where a journal's records are read.
+type Reader interface {
+	// Flows lists the records of an owner that have not changed for minAge, longest first, at most limit.
+	Flows(ctx context.Context, owner string, minAge time.Duration, limit int) ([]flow.Record, error)
+}
+
 // Resume runs one record of the journal again; flow.Resume with its flow filled in. What it returns is logged.
 type Resume = func(ctx context.Context, rec flow.Record) error
 
@@ -26,7 +35,7 @@ type Resume = func(ctx context.Context, rec flow.Record) error
 // side, and returns when all are through. Each gets an administrator's context with a request id of its own. A record
 // of a flow that resume does not name is left alone and logged. The error says only that the journal could not be
 // read, or that ctx ended; how an operation ended is in the log and in its rows.
-func Recover(ctx context.Context, s store.FlowReader, owner string, minAge time.Duration, resume map[string]Resume) error {
+func Recover(ctx context.Context, s Reader, owner string, minAge time.Duration, resume map[string]Resume) error {
 	seen := make(map[string]struct{})
 	left := 0 // of those seen, how many the last read still brought
 	for len(seen) < recoverMost {
@@ -92,7 +101,7 @@ func logResumed(ctx context.Context, rec flow.Record, err error) {
 
 // Watch is recovery as a service runs it.
 type Watch struct {
-	Store  store.FlowReader
+	Store  Reader
 	Owner  string
 	Resume map[string]Resume
 	// Period is the time from one pass to the next, 0 means 10 s.
