@@ -42,14 +42,14 @@ type ColumnType uint8
 
 // The column types.
 const (
-	Integer  ColumnType = iota // 32 bits at least
-	String                     // at most so many characters
-	LongText                   // no limit that matters
-	Boolean                    // FALSE and TRUE
-	DateTime                   // UTC; at least seconds
-	Moment                     // UTC; microseconds in every dialect
-	Serial                     // an integer primary key that the database numbers by itself
-	BigInteger                 // 64 bits
+	Integer    ColumnType = iota // 32 bits at least
+	String                       // at most so many characters
+	LongText                     // no limit that matters
+	Boolean                      // FALSE and TRUE
+	DateTime                     // UTC; at least seconds
+	Moment                       // UTC; microseconds in every dialect
+	Serial                       // an integer primary key that the database numbers by itself
+	BigInteger                   // 64 bits
 )
 
 // ErrorClass is what a failed statement means to whoever ran it.
