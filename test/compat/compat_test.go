@@ -183,7 +183,11 @@ func comparable(text string) string {
 	case strings.HasPrefix(body, "  {"):
 		head = strings.Replace(head, html, "Content-Type: application/json\n", 1)
 	}
-	return head + tooLittle.ReplaceAllString(quoted.ReplaceAllString(body, "$1{...}$2"), "$1 is too little$2")
+	body = tooLittle.ReplaceAllString(quoted.ReplaceAllString(body, "$1{...}$2"), "$1 is too little$2")
+	if value := decode([]byte(body)); value != nil {
+		body = indent(value) // what fits on a line depends on what has just been replaced
+	}
+	return head + body
 }
 
 // tooLittle is what the versions of python-jsonschema say in different words.

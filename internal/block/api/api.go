@@ -56,6 +56,7 @@ var core = []string{"volumes", "snapshots", "attachments", "types", "limits", "e
 
 // Options are the deployment's choices.
 type Options struct {
+	Only           []string        // aliases of the extensions to load, of those upstream has as such; nil are all
 	Disabled       []string        // aliases of extensions that are left out
 	ProjectIDRegex string          // project_id_regex
 	PublicEndpoint string          // osapi_volume_base_URL
@@ -75,27 +76,22 @@ func New(c *app.Core, o Options) (*wsgi.API, error) {
 	if o.Filters == nil {
 		o.Filters = listing.BuiltinFilters()
 	}
+	all := extensions(c, o.Filters)
 	return wsgi.New(wsgi.Options{
-		Service: Service, Extensions: extensions(c, o.Filters), Core: core, Disabled: o.Disabled,
+		Service: Service, Extensions: all, Core: core, Disabled: append(leftOut(all, o.Only), o.Disabled...), Absent: absent(),
 		ProjectIDRegex: o.ProjectIDRegex, PublicEndpoint: o.PublicEndpoint, MaxLimit: o.MaxLimit, MaxBodyBytes: o.MaxBodyBytes,
 		Formats: formats(), Enforcer: c.Policy, Prepare: settling(o.Settle), Observe: o.Observe, Logger: o.Log,
 	})
 }
 
 func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
-	volumeTypes, cloud, quotas := usevolumetypes.New(c), services.New(c), quotasets.New(c)
+	cloud, quotas := services.New(c), quotasets.New(c)
 	list := []wsgi.Extension{
 		root(),
-		volumes.Extension(usevolumes.New(c), allowed),
-		snapshots.Extension(usesnapshots.New(c), allowed),
-		snapshots.Attributes(c),
+		extensionList(),
+		adminActions(volumes.AdminActions(usevolumes.New(c)), snapshots.AdminActions(usesnapshots.New(c))),
 		attachments.Extension(useattachments.New(c), allowed),
-		transfers.Extension(usetransfers.New(c)),
 		backups.Extension(usebackups.New(c), allowed),
-		manageable.Volumes(usemanage.New(c)),
-		manageable.Snapshots(usemanage.New(c), usesnapshots.New(c)),
-		volumetypes.Extension(volumeTypes, allowed),
-		volumetypes.Access(volumeTypes),
 		qos.Extension(useqos.New(c)),
 		encryption.Types(useencryption.New(c)),
 		encryption.Volumes(useencryption.New(c)),
@@ -103,21 +99,29 @@ func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
 		grouptypes.Extension(usegrouptypes.New(c)),
 		messages.Extension(usemessages.New(c), allowed),
 		operator.Services(cloud),
+		operator.ExtendedServices(),
 		operator.Zones(cloud),
 		operator.Pools(cloud, allowed),
 		operator.Hosts(cloud),
 		operator.Capabilities(cloud),
 		operator.Clusters(cloud),
 		operator.Workers(cloud),
-		operator.Failover(cloud),
-		operator.LogLevels(cloud),
 		operator.QuotaSets(quotas),
 		operator.QuotaClasses(quotas),
 		operator.ResourceFilters(allowed),
 		operator.Limits(quotas),
+		operator.UsedLimits(),
 		missing(),
 	}
-	return append(list, volumes.Attributes(c)...)
+	return slices.Concat(list, volumes.Extensions(usevolumes.New(c), c, allowed), snapshots.Extensions(usesnapshots.New(c), c, allowed),
+		volumetypes.Extensions(usevolumetypes.New(c), allowed), transfers.Extensions(usetransfers.New(c)),
+		manageable.Volumes(usemanage.New(c)), manageable.Snapshots(usemanage.New(c), usesnapshots.New(c)))
+}
+
+// adminActions is the extension of what administrators alone may do to several resources.
+func adminActions(parts ...[]wsgi.Action) wsgi.Extension {
+	return wsgi.Extension{Alias: "os-admin-actions", Name: "AdminActions", Description: "Enable admin actions.", Updated: "2012-08-25T00:00:00+00:00",
+		Actions: slices.Concat(parts...)}
 }
 
 // settling makes answers wait until what their requests cast inside this process is done, at most for limit: clients poll
@@ -145,21 +149,27 @@ func formats() map[string]func(any) error {
 			_, err := services.ParseLogLevel(text)
 			return err
 		},
-		"volume_status": oneOf("Volume status", false, block.VolumeCreating, block.VolumeAvailable, block.VolumeDeleting, block.VolumeError,
+		"volume_status": oneOf("Volume status", false, tuple, block.VolumeCreating, block.VolumeAvailable, block.VolumeDeleting, block.VolumeError,
 			block.VolumeErrorDeleting, block.VolumeErrorManaging, block.VolumeManaging, block.VolumeAttaching, block.VolumeInUse,
 			block.VolumeDetaching, block.VolumeMaintenance, block.VolumeRestoringBackup, block.VolumeErrorRestoring, block.VolumeReserved,
 			block.VolumeAwaitingTransfer, block.VolumeBackingUp, block.VolumeErrorBackingUp, block.VolumeErrorExtending,
 			block.VolumeDownloading, block.VolumeUploading, block.VolumeRetyping, block.VolumeExtending),
-		"volume_attach_status":    oneOf("Volume attach status", false, block.AttachAttached, block.AttachDetached),
-		"volume_migration_status": oneOf("Volume migration status", false, "migrating", "error", "success", "completing", "none", "starting"),
-		"snapshot_status": oneOf("Snapshot status", true, block.SnapshotError, block.SnapshotAvailable, block.SnapshotCreating,
+		"volume_attach_status":    oneOf("Volume attach status", false, list, block.AttachAttached, block.AttachDetached),
+		"volume_migration_status": oneOf("Volume migration status", false, tuple, "migrating", "error", "success", "completing", "none", "starting"),
+		"snapshot_status": oneOf("Snapshot status", true, tuple, block.SnapshotError, block.SnapshotAvailable, block.SnapshotCreating,
 			block.SnapshotDeleting, block.SnapshotDeleted, block.SnapshotUpdating, block.SnapshotErrorDeleting, block.SnapshotUnmanaging,
 			block.SnapshotBackingUp, block.SnapshotRestoring),
 	}
 }
 
+// How upstream shows its words: it has them in a tuple or in a list.
+const (
+	tuple = "(%s)"
+	list  = "[%s]"
+)
+
 // oneOf is a format that allows some words in any case; empty and null too unless required.
-func oneOf[S ~string](what string, required bool, words ...S) func(any) error {
+func oneOf[S ~string](what string, required bool, shown string, words ...S) func(any) error {
 	quoted := make([]string, len(words))
 	for i, w := range words {
 		quoted[i] = fmt.Sprintf("'%s'", w)
@@ -172,6 +182,7 @@ func oneOf[S ~string](what string, required bool, words ...S) func(any) error {
 		if isText && slices.Contains(words, S(strings.ToLower(text))) {
 			return nil
 		}
-		return fault.New(fault.Invalid, "InvalidParameterValue", "%s: %v is invalid, valid statuses are: (%s).", what, value, strings.Join(quoted, ", "))
+		return fault.New(fault.Invalid, "InvalidParameterValue", "%s: %v is invalid, valid statuses are: %s.", what, value,
+			fmt.Sprintf(shown, strings.Join(quoted, ", ")))
 	}
 }

@@ -15,7 +15,7 @@ var matrixRequests = merged(
 	map[string]matrixRequest{
 		"GET /":                               at("/"),
 		"GET /extensions":                     at("/extensions"),
-		"GET /extensions/{alias}":             at("/extensions/volumes"),
+		"GET /extensions/{id}":                at("/extensions/os-hosts"),
 		"GET /limits":                         at("/limits"),
 		"GET /os-availability-zone":           at("/os-availability-zone"),
 		"GET /os-quota-sets/{id}":             at("/os-quota-sets/p"),
@@ -26,6 +26,7 @@ var matrixRequests = merged(
 		"PUT /os-quota-class-sets/{id}":       at("/os-quota-class-sets/mine", "quota_class_set", object("volumes", -1)),
 		"GET /resource_filters":               at("/resource_filters"),
 		"GET /os-services":                    at("/os-services"),
+		"PUT /os-services/{action}":           at("/os-services/reboot", "host", "node", "binary", "cinder-scheduler"),
 		"PUT /os-services/enable":             at("/os-services/enable", "host", "node", "binary", "cinder-scheduler"),
 		"PUT /os-services/disable":            at("/os-services/disable", "host", "node", "binary", "cinder-scheduler"),
 		"PUT /os-services/disable-log-reason": at("/os-services/disable-log-reason", "host", "node", "binary", "cinder-scheduler", "disabled_reason", "x"),

@@ -33,7 +33,7 @@ func TestAuthorization(t *testing.T) {
 	done := map[string]bool{}
 	for _, r := range inventory(t) {
 		name := operationName(r)
-		if r.Status == 501 || done[name] {
+		if r.Status == 501 || r.Status >= 400 && len(r.Policy) == 0 || done[name] {
 			continue
 		}
 		done[name] = true
@@ -77,10 +77,10 @@ func ask(t *testing.T, c *apitest.Cloud, r wsgi.RouteInfo, persona string, reque
 	return answer.Status
 }
 
-// neverDone says whether an operation is refused whatever is asked: failing over, as long as no driver replicates, and what
-// is about one cluster, as long as there are none.
+// neverDone says whether an operation is refused whatever is asked: failing over, as long as no driver replicates, what
+// is about one cluster, as long as there are none, and actions on services that there are not.
 func neverDone(operation string) bool {
-	return strings.HasPrefix(operation, "PUT /os-services/failover") || strings.HasSuffix(operation, " /clusters/{id}")
+	return operation == "PUT /os-services/{action}" || strings.HasPrefix(operation, "PUT /os-services/failover") || strings.HasSuffix(operation, " /clusters/{id}")
 }
 
 // fixture makes resources of project p right in the database, which is quick; the storage does not know of them.

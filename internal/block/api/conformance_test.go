@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/clinker/clinker/internal/oslo/microversion"
@@ -69,8 +70,9 @@ func conformance() ([]row, error) {
 		return nil, err
 	}
 	byName := map[string]wsgi.RouteInfo{}
-	for _, r := range ours {
-		if known, there := byName[anonymous(operationName(r))]; !there || r.Versions.Min.Compare(known.Versions.Min) < 0 {
+	for _, r := range ours { // of an operation's versions the first, but for those at which it is refused whatever is asked
+		known, there := byName[anonymous(operationName(r))]
+		if !there || known.Status >= 400 || r.Status < 400 && r.Versions.Min.Compare(known.Versions.Min) < 0 {
 			byName[anonymous(operationName(r))] = r
 		}
 	}
@@ -110,7 +112,7 @@ func conformance() ([]row, error) {
 		add(name)
 	}
 	for _, r := range ours { // what Cinder's list has not
-		if _, left := byName[anonymous(operationName(r))]; left && !(r.Status == 501 && strings.HasSuffix(r.Path, "/action")) {
+		if _, left := byName[anonymous(operationName(r))]; left && r.Status < 400 {
 			add(operationName(r))
 		}
 	}
@@ -136,6 +138,10 @@ func describe(name string, r wsgi.RouteInfo, there bool) row {
 	}
 	if r.Status == 501 {
 		line.state = missing
+		return line
+	}
+	if r.Status >= 400 {
+		line.note, line.since = strconv.Itoa(r.Status), "-"
 		return line
 	}
 	line.state, line.tested = implemented, strings.Join(exercised.tests(operationName(r)), ", ")

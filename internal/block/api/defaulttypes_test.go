@@ -44,7 +44,7 @@ func TestDefaultTypes(t *testing.T) {
 
 	set("p", "nothing").Fault(400, "Volume type with name nothing could not be found.")
 	set("p", nowhere).Fault(400, "could not be found.")
-	set("p", "").Fault(400, "name")
+	set("p", "").Fault(400, "'' should be non-empty")
 	admin.Put("/default-types/p", object()).Fault(400, "'default_type' is a required property")
 	admin.Put("/default-types/p", object("default_type", object("volume_type", "gold", "x", 1))).Fault(400, "Additional properties")
 	const refusal = "You are not authorized to perform this operation."

@@ -58,8 +58,7 @@ volumes os-volume_upload_image 3.0
 
 // missing is the extension that answers 501 for all of them.
 func missing() wsgi.Extension {
-	e := wsgi.Extension{Alias: "missing", Name: "Missing", Description: "Operations of Cinder that this service does not have yet.",
-		Updated: "2026-11-21T00:00:00+00:00"}
+	e := wsgi.Extension{Alias: "missing"}
 	byCollection := map[string]int{}
 	for f := range fields(missingRoutes) {
 		method, path, since := f[0], f[1], microversion.MustParse(f[2])

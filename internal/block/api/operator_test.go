@@ -84,7 +84,8 @@ func TestServices(t *testing.T) {
 		admin.Put(path, object("host", "x", "binary", "cinder-volume")).Fault(404, "Service cinder-volume could not be found on host x.")
 		m.Put(path, body).Fault(403, "volume_extension:services:update")
 	}
-	admin.Put("/os-services/reboot", body).OK(404)
+	admin.Put("/os-services/reboot", body).Fault(400, "Invalid input received: Unknown action")
+	m.Put("/os-services/reboot", body).Fault(403, "volume_extension:services:update")
 }
 
 func TestFreeze(t *testing.T) {
@@ -139,13 +140,15 @@ func TestZonesPoolsExtensions(t *testing.T) {
 	for _, e := range listed(m, "/extensions", "extensions") {
 		aliases = append(aliases, e.(map[string]any)["alias"].(string))
 	}
-	for _, alias := range []string{"os-quota-sets", "os-vol-host-attr", "volumes", "extensions"} {
-		if !slices.Contains(aliases, alias) {
-			t.Errorf("%s is not among %v", alias, aliases)
+	for alias, want := range map[string]bool{"os-quota-sets": true, "os-vol-host-attr": true, "os-admin-actions": true, "volumes": false, "extensions": false} {
+		if slices.Contains(aliases, alias) != want {
+			t.Errorf("whether %s is among %v: not %v", alias, aliases, want)
 		}
 	}
+	m.Get("/extensions/volumes").Fault(404, "The resource could not be found.")
+	m.Post("/extensions", object()).Fault(400, "The server could not comply with the request")
 	m.Get("/extensions/os-vol-tenant-attr").Is(200, `{"extension": {"name": "VolumeTenantAttribute", "alias": "os-vol-tenant-attr",
-		"description": "Shows the project a volume belongs to.", "updated": "<time>+00:00", "links": []}}`)
+		"description": "Expose the internal project_id as an attribute of a volume.", "updated": "<time>+00:00", "links": []}}`)
 	m.Get("/extensions/none").Fault(404, "The resource could not be found.")
 	m.Get("").OK(404)
 	m.Bare = true

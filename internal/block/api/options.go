@@ -27,15 +27,20 @@ var (
 
 // ConfigOptions are the options of the API.
 func ConfigOptions() []config.Option {
-	return []config.Option{maxLimit, baseURL, publicEndpoint, filtersFile, projectIDRegex, settle}
+	return []config.Option{maxLimit, baseURL, publicEndpoint, filtersFile, extensionClasses, extensionNames, projectIDRegex, settle}
 }
 
-// OptionsFrom reads them, and the file of filters. Which extensions are disabled, how large a body may be, and where logs go
-// is the caller's to fill in. An error is that of a file of filters that cannot be used: which, where in it, and why.
+// OptionsFrom reads them, and the file of filters. Which extensions are disabled beside those that are not chosen, how large a
+// body may be, and where logs go is the caller's to fill in. An error is that of an extension there is not, or of a file of
+// filters that cannot be used: which, where in it, and why.
 func OptionsFrom(c *config.Config) (Options, error) {
-	filters, err := readFilters(c)
-	return Options{ProjectIDRegex: projectIDRegex.Get(c), PublicEndpoint: baseURL.Get(c), MaxLimit: maxLimit.Get(c), Settle: settle.Get(c),
-		Filters: filters}, err
+	o := Options{ProjectIDRegex: projectIDRegex.Get(c), PublicEndpoint: baseURL.Get(c), MaxLimit: maxLimit.Get(c), Settle: settle.Get(c)}
+	var err error
+	if o.Only, err = chosenExtensions(c); err != nil {
+		return o, err
+	}
+	o.Filters, err = readFilters(c)
+	return o, err
 }
 
 const (

@@ -9,9 +9,71 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/clinker/clinker/internal/block/api"
+	"github.com/clinker/clinker/internal/block/api/apitest"
 	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/oslo/config"
 )
+
+// TestChosenExtensions: an operator's choice of extensions takes their routes, actions and fields away, and one there is not
+// is refused.
+func TestChosenExtensions(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cinder.conf")
+	read := func(lines ...string) ([]string, error) {
+		if err := os.WriteFile(path, []byte("[DEFAULT]\n"+strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(config.Sources{Files: []string{path}}, api.ConfigOptions()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := api.OptionsFrom(c)
+		return o.Only, err
+	}
+	const contrib = "osapi_volume_extension = cinder.api.contrib."
+	for _, tc := range []struct {
+		lines []string
+		want  []string
+	}{
+		{nil, nil},
+		{[]string{contrib + "standard_extensions", contrib + "hosts.Hosts"}, nil},
+		{[]string{contrib + "hosts.Hosts", contrib + "volume_actions.Volume_actions"}, []string{"os-hosts", "os-volume-actions"}},
+		{[]string{contrib + "select_extensions", "osapi_volume_ext_list = Backups,Qos_specs_manage"}, []string{"backups", "qos-specs"}},
+		{[]string{contrib + "select_extensions"}, []string{}},
+	} {
+		got, err := read(tc.lines...)
+		if d := cmp.Diff(tc.want, got); err != nil || d != "" {
+			t.Errorf("%v: %v %s", tc.lines, err, d)
+		}
+	}
+	for _, class := range []string{"hosts.Quotas", "nosuch.Nosuch", "Hosts"} {
+		if _, err := read(contrib + class); err == nil || !strings.Contains(err.Error(), "there is no extension cinder.api.contrib."+class) {
+			t.Errorf("%s: %v", class, err)
+		}
+	}
+	if _, err := read(contrib+"select_extensions", "osapi_volume_ext_list = Hosts,hosts"); err == nil || !strings.Contains(err.Error(), ":3: ") ||
+		!strings.Contains(err.Error(), "there is no extension hosts; accepted: Admin_actions, ") {
+		t.Errorf("%v", err)
+	}
+
+	c := apitest.New(t, nil, func(o *apitest.Options) { o.API.Only = []string{"os-hosts"} })
+	m, admin := c.As(t, apitest.Member, "p"), c.As(t, apitest.Admin, "p")
+	admin.Get("/os-hosts").OK(200)
+	admin.Get("/qos-specs").OK(404)
+	admin.Post("/types", object("volume_type", object("name", "x"))).Fault(404, "The resource could not be found.")
+	id := m.Volume()
+	m.Post("/volumes/"+id+"/action", object("os-extend", object("new_size", 2))).Fault(400, "There is no such action: os-extend.")
+	if v := m.Get("/volumes/" + id).OK(200).At("volume").(map[string]any); v["os-vol-tenant-attr:tenant_id"] != nil {
+		t.Errorf("an extension that is not loaded adds to %v", v)
+	}
+	var aliases []string
+	for _, e := range listed(m, "/extensions", "extensions") {
+		aliases = append(aliases, e.(map[string]any)["alias"].(string))
+	}
+	if d := cmp.Diff([]string{"OS-SCH-HNT", "os-extended-services", "os-hosts", "os-used-limits"}, aliases); d != "" {
+		t.Error(d)
+	}
+}
 
 // TestFiltersFile: the file of filters is read at the start, one that cannot be used is refused with its place and the
 // reason, and only the default need not be there.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
 )
 
@@ -25,11 +26,21 @@ func document(base string) map[string]any {
 }
 
 // Versions is the application at /: it lists the versions of the API, with status 300, to everyone who asks. Any other
-// path is 404. publicEndpoint, when not empty, replaces scheme and host of its links (public_endpoint).
+// path is 404. A microversion is negotiated as everywhere and changes nothing. publicEndpoint, when not empty, replaces scheme
+// and host of its links (public_endpoint).
 func Versions(publicEndpoint string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" && r.URL.Path != "" {
 			wsgi.NotFound(w, r)
+			return
+		}
+		version, err := Service.Negotiate(strings.Join(r.Header.Values(microversion.Header), ","))
+		if !version.IsZero() {
+			w.Header().Set(microversion.Header, Service.HeaderValue(version))
+			w.Header().Set("Vary", microversion.Header)
+		}
+		if err != nil {
+			wsgi.WriteFault(w, err)
 			return
 		}
 		body, err := json.Marshal(document(wsgi.ApplicationURL(r, publicEndpoint)))
@@ -49,7 +60,6 @@ func root() wsgi.Extension {
 		base := strings.TrimSuffix(wsgi.ApplicationURL(r.HTTP, ""), "/v3")
 		return wsgi.Value(document(base))
 	}
-	return wsgi.Extension{Alias: "versions", Name: "Versions", Description: "Says which versions of the API there are.",
-		Updated: "2026-11-21T00:00:00+00:00", Core: true,
+	return wsgi.Extension{Alias: "versions", Core: true,
 		Resources: []wsgi.Resource{{Collection: "", Routes: []wsgi.Route{{Method: "GET", Path: "", Handler: show}}}}}
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -34,19 +35,17 @@ type Compiler struct {
 // NewCompiler gives a Compiler that knows the definitions "parameter_types" and, beside them, the given ones (name to
 // JSON text, referred to as {"$ref": "name#/member"}), and the built-in formats with the given ones over them.
 //
-// A format check sees values of every type. It returns nil, a *fault.Error that is then the answer, or any other error,
+// A format check sees values of every type; a format that there is not does not compile. It returns nil, a *fault.Error that is then the answer, or any other error,
 // which becomes "'x' is not a 'format'".
 func NewCompiler(definitions map[string]string, formats map[string]func(value any) error) (*Compiler, error) {
 	c := &Compiler{compiler: jsonschema.NewCompiler(), documents: map[string]*document{}}
 	c.compiler.DefaultDraft(jsonschema.Draft4)
-	c.compiler.AssertFormat()
 	c.compiler.UseLoader(noLoader{})
-	c.compiler.RegisterVocabulary(&jsonschema.Vocabulary{URL: baseURL + "number-strings", Compile: compileNumberStrings})
-	for name, check := range builtinFormats() {
-		c.compiler.RegisterFormat(&jsonschema.Format{Name: name, Validate: check})
-	}
-	for name, check := range formats {
-		c.compiler.RegisterFormat(&jsonschema.Format{Name: name, Validate: check})
+	checks := builtinFormats()
+	maps.Copy(checks, formats)
+	for name, compile := range map[string]func(*jsonschema.CompilerContext, map[string]any) (jsonschema.SchemaExt, error){
+		"number-strings": compileNumberStrings, "integers": compileIntegers, "formats": compileFormats(checks)} {
+		c.compiler.RegisterVocabulary(&jsonschema.Vocabulary{URL: baseURL + name, Compile: compile})
 	}
 	if err := c.add("parameter_types", parameterTypes, true); err != nil {
 		return nil, err
@@ -126,7 +125,7 @@ func parseDocument(text string, definitions bool) (*document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schema is no valid JSON: %w", err)
 	}
-	rewriteReferences(value)
+	rewrite(value)
 	doc, prefix := &document{value: value}, ""
 	if definitions {
 		doc.value = map[string]any{definitionsKey: value}
@@ -141,21 +140,26 @@ func parseDocument(text string, definitions bool) (*document, error) {
 	return doc, nil
 }
 
-// rewriteReferences makes name#/member out of a reference to a shared definition point to where add puts it.
-func rewriteReferences(value any) {
+// rewrite makes name#/member out of a reference to a shared definition point to where add puts it, and calls formats by a
+// name that the library leaves to compileFormats: it would stop at one that fails and not look at what is written before it.
+func rewrite(value any) {
 	switch v := value.(type) {
 	case map[string]any:
+		if format, ok := v["format"].(string); ok {
+			v[formatKeyword] = format
+			delete(v, "format")
+		}
 		if ref, ok := v["$ref"].(string); ok {
 			if file, member, ok := strings.Cut(ref, "#/"); ok && !strings.HasPrefix(member, definitionsKey+"/") {
 				v["$ref"] = file + "#/" + definitionsKey + "/" + member
 			}
 		}
 		for _, member := range v {
-			rewriteReferences(member)
+			rewrite(member)
 		}
 	case []any:
 		for _, element := range v {
-			rewriteReferences(element)
+			rewrite(element)
 		}
 	}
 }

@@ -23,6 +23,7 @@ const createVolume = `{
         "hosts": {"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "string"}},
         "mode": {"type": "string", "enum": ["ro", "rw"]},
         "description": {"$ref": "parameter_types#/description"},
+        "reason": {"format": "disabled_reason", "type": "string", "maxLength": 255},
         "color": {"type": "string", "format": "color"}
       },
       "required": ["size"],
@@ -82,7 +83,10 @@ func TestMessagesAreThoseOfPython(t *testing.T) {
 		{`{"volume": {"size": 1, "name": 5}}`, "Invalid input for field/attribute name. Value: 5. 5 is not of type 'string', 'null'"},
 		{`{"volume": {"size": 1, "name": "` + long + `"}}`, "Invalid input received: name has 256 characters, more than 255."},
 		{`{"volume": {"size": 1, "name": "  ` + long[1:] + ` "}}`, ""},
-		{`{"volume": {"size": 1, "strict_name": ""}}`, "An invalid 'name' value was provided. The 'name' can not be None."},
+		{`{"volume": {"size": 1.0}}`, "Invalid input for field/attribute size. Value: 1.0. 1.0 is not of type 'integer', 'string', 'null'"},
+		{`{"volume": {"size": 1e1}}`, "Invalid input for field/attribute size. Value: 1e1. 1e1 is not of type 'integer', 'string', 'null'"},
+		{`{"volume": {"size": 1, "strict_name": ""}}`, "Invalid input for field/attribute strict_name. Value: . '' should be non-empty"},
+		{`{"volume": {"size": 1, "reason": "` + long + `"}}`, "Invalid input for field/attribute reason. Value: " + long + ". '" + long + "' is not a 'disabled_reason'"},
 		{`{"volume": {"size": 1, "strict_name": "  "}}`, "An invalid 'name' value was provided. The 'name' can not be empty."},
 		{`{"volume": {"size": 1, "metadata": {"a": "` + long + `"}}}`, "Invalid input for field/attribute a. Value: " + long + ". '" + long + "' is too long"},
 		{`{"volume": {"size": 1, "metadata": {"a": null}}}`, "Invalid input for field/attribute a. Value: None. None is not of type 'string'"},
@@ -145,7 +149,7 @@ func TestBadSchemasDoNotCompile(t *testing.T) {
 	if _, err := c.Compile(`{"$ref": "mine#/thing"}`); err != nil {
 		t.Error(err)
 	}
-	for _, text := range []string{`{`, `{"type": "strin"}`, `{"$ref": "parameter_types#/nothing"}`, `{"$ref": "http://example.com/x"}`, `{"pattern": "("}`} {
+	for _, text := range []string{`{`, `{"type": "strin"}`, `{"$ref": "parameter_types#/nothing"}`, `{"$ref": "http://example.com/x"}`, `{"pattern": "("}`, `{"format": "nothing"}`} {
 		if _, err := c.Compile(text); err == nil {
 			t.Errorf("%s compiles", text)
 		}

@@ -4,14 +4,17 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/message"
 
 	"github.com/clinker/clinker/internal/fault"
@@ -42,11 +45,21 @@ func builtinFormats() map[string]func(any) error {
 		"name_skip_leading_trailing_spaces":      func(v any) error { return checkName(v, true) },
 		"name_non_mandatory_remove_white_spaces": optional("name", 0),
 		"description_non_mandatory_remove_white_spaces": optional("description", 0),
-		"disabled_reason":   optional("disabled_reason", 1),
+		"disabled_reason":   unnamed(optional("disabled_reason", 1)),
 		"availability_zone": mandatory("availability_zone"),
-		"group_type":        mandatory("group_type"),
+		"group_type":        unnamed(mandatory("group_type")),
 		"key_size":          checkKeySize,
 		"progress":          checkProgress,
+	}
+}
+
+// unnamed is a check whose own words upstream does not pass on.
+func unnamed(check func(any) error) func(any) error {
+	return func(v any) error {
+		if check(v) != nil {
+			return errFormat
+		}
+		return nil
 	}
 }
 
@@ -171,6 +184,58 @@ func checkProgress(v any) error {
 		return fault.New(fault.Invalid, "InvalidInput", "Invalid input received: progress must be an integer percentage between 0 and 100")
 	}
 	return nil
+}
+
+// formatKeyword is the keyword "format" as the library sees it.
+const formatKeyword = "openstack_format"
+
+// format is one format as a keyword of a schema.
+type format struct {
+	name  string
+	check func(any) error
+}
+
+// compileFormats compiles the keyword "format". A schema that names a format nobody knows does not compile.
+func compileFormats(checks map[string]func(any) error) func(*jsonschema.CompilerContext, map[string]any) (jsonschema.SchemaExt, error) {
+	return func(_ *jsonschema.CompilerContext, schema map[string]any) (jsonschema.SchemaExt, error) {
+		name, given := schema[formatKeyword].(string)
+		if !given {
+			return nil, nil //nolint:nilnil // the library's way to say "no keyword of mine"
+		}
+		check, known := checks[name]
+		if !known {
+			return nil, fmt.Errorf("there is no format %q", name)
+		}
+		return format{name, check}, nil
+	}
+}
+
+// Validate implements the library's SchemaExt.
+func (f format) Validate(ctx *jsonschema.ValidatorContext, v any) {
+	if err := f.check(v); err != nil {
+		ctx.AddError(&kind.Format{Got: v, Want: f.name, Err: err})
+	}
+}
+
+// integers holds numbers to draft 4, where one that is written with a fraction or an exponent is none: 1.0 is no integer.
+type integers struct{}
+
+func compileIntegers(_ *jsonschema.CompilerContext, schema map[string]any) (jsonschema.SchemaExt, error) {
+	types, several := schema["type"].([]any)
+	if !several {
+		types = []any{schema["type"]}
+	}
+	if !slices.Contains(types, any("integer")) || slices.Contains(types, any("number")) {
+		return nil, nil //nolint:nilnil // the library's way to say "no keyword of mine"
+	}
+	return integers{}, nil
+}
+
+// Validate implements the library's SchemaExt.
+func (integers) Validate(ctx *jsonschema.ValidatorContext, v any) {
+	if n, ok := v.(json.Number); ok && strings.ContainsAny(n.String(), ".eE") {
+		ctx.AddError(&kind.Type{Got: "number", Want: []string{"integer"}})
+	}
 }
 
 // numberStrings holds minimum and maximum also for numbers written as strings, which Cinder accepts in many places.

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/clinker/clinker/internal/fault"
-	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 )
 
@@ -18,6 +16,10 @@ import (
 type Options struct {
 	Service    microversion.Service // {Name: "volume", Min: 3.0, Max: 3.71}
 	Extensions []Extension
+
+	// Absent are routes that are known and have nothing behind them ("GET volumes/new"): they answer 404 as a fault body of the
+	// API, where a path nobody knows gets NotFound. One whose collection is not loaded, or that an extension has, is left out.
+	Absent []string
 
 	// Core are aliases that must be loaded whatever the configuration says; New refuses to go without one of them.
 	Core []string
@@ -117,53 +119,5 @@ func (v *variant) rules() []string {
 	return append([]string{v.authorize}, v.policy...)
 }
 
-// Extensions lists the loaded extensions in the order GET /extensions gives them.
+// Extensions lists the loaded extensions by alias.
 func (a *API) Extensions() []Extension { return slices.Clone(a.extensions) }
-
-// listing is the extension that lists the others; it is part of every API.
-func (a *API) listing() Extension {
-	return Extension{
-		Alias: "extensions", Name: "Extensions", Description: "Lists the parts this API is made of.",
-		Updated: "2011-01-19T00:00:00+00:00", Core: true,
-		Resources: []Resource{{Collection: "extensions", Routes: []Route{
-			{Method: http.MethodGet, Path: "extensions", Handler: a.listExtensions},
-			{Method: http.MethodGet, Path: "extensions/{alias}", Handler: a.showExtension},
-		}}},
-	}
-}
-
-func (a *API) listExtensions(context.Context, *Request) (*Response, error) {
-	w := jsonview.New(256 * len(a.extensions))
-	w.Open()
-	w.Key("extensions")
-	w.OpenList()
-	for _, e := range a.extensions {
-		e.append(w)
-	}
-	w.CloseList()
-	w.Close()
-	return JSON(w), nil
-}
-
-func (a *API) showExtension(_ context.Context, r *Request) (*Response, error) {
-	i := slices.IndexFunc(a.extensions, func(e Extension) bool { return e.Alias == r.PathValue("alias") })
-	if i < 0 {
-		return nil, fault.New(fault.NotFound, "", notFoundText)
-	}
-	w := jsonview.New(256)
-	w.Open()
-	w.Key("extension")
-	a.extensions[i].append(w)
-	w.Close()
-	return JSON(w), nil
-}
-
-func (e Extension) append(w *jsonview.Writer) {
-	w.Open()
-	w.String("name", e.Name)
-	w.String("alias", e.Alias)
-	w.String("description", e.Description)
-	w.String("updated", e.Updated)
-	w.Strings("links", nil)
-	w.Close()
-}

@@ -13,9 +13,8 @@ import (
 
 const mediaJSON = "application/json"
 
-const (
-	notComplied = "The server could not comply with the request since it is either malformed or otherwise incorrect."
-)
+// NotComplied is upstream's text about a request its code cannot make sense of, and says no more of.
+const NotComplied = "The server could not comply with the request since it is either malformed or otherwise incorrect."
 
 // readBody reads the body, bounded. hasBody is false when there is nothing to decode: no bytes, or bytes without a
 // Content-Type, which upstream ignores. A Content-Type that is not JSON is fault.UnsupportedMedia.

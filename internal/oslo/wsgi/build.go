@@ -87,6 +87,7 @@ func newAPI(options Options) (*API, error) {
 		b.addActions(e)
 		b.addViews(e)
 	}
+	b.addAbsent()
 	b.register()
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
@@ -102,8 +103,7 @@ func (b *builder) failf(format string, args ...any) {
 func (b *builder) choose() {
 	options := b.api.options
 	seen := map[string]bool{}
-	all := slices.Concat(options.Extensions, []Extension{b.api.listing()})
-	for _, e := range all {
+	for _, e := range options.Extensions {
 		for _, r := range e.Resources {
 			b.declared[r.Collection] = true
 		}
@@ -231,6 +231,23 @@ func (b *builder) addViews(e Extension) {
 		b.api.views[view.Resource] = append(b.api.views[view.Resource], view)
 	}
 }
+
+// addAbsent adds the known routes that nothing answers. A wildcard's name makes no difference between two routes.
+func (b *builder) addAbsent() {
+	taken := map[string]bool{}
+	for key := range b.operations {
+		taken[wildcard.ReplaceAllString(key, "{}")] = true
+	}
+	for _, route := range b.api.options.Absent {
+		method, path, _ := strings.Cut(route, " ")
+		collection, _, _ := strings.Cut(path, "/")
+		if b.api.collections[collection] && !taken[wildcard.ReplaceAllString(method+" /"+path, "{}")] {
+			b.operation(method, path, false)
+		}
+	}
+}
+
+var wildcard = regexp.MustCompile(`\{[^}]*\}`)
 
 // register hands the operations to the mux, which refuses those that could both answer a request.
 func (b *builder) register() {

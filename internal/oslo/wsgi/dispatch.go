@@ -243,7 +243,7 @@ func (a *API) prepareBody(x *exchange, r *Request, op *operation) (*variant, err
 	}
 	if wants != hasBody {
 		// Upstream calls the handler with or without a body it does not expect, and Python refuses.
-		return nil, fault.New(fault.Invalid, "", notComplied)
+		return nil, fault.New(fault.Invalid, "", NotComplied)
 	}
 	return v, nil
 }

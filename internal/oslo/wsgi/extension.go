@@ -17,11 +17,13 @@ import (
 
 // Extension is one part of an API, the core ones too. All its parts are data; nothing runs before New has checked them.
 type Extension struct {
-	Alias       string // unique: "volumes", "os-extend-volume"
+	Alias string // unique: "volumes", "os-extend-volume"
+	// Name, Description and Updated (RFC 3339: "2011-08-08T00:00:00+00:00") are what clients are shown of it. Without a Name it
+	// is a part of the API that upstream has as no extension, and is not shown.
 	Name        string
-	Description string // shown by GET /extensions
-	Updated     string // RFC 3339: "2011-08-08T00:00:00+00:00"
-	Core        bool   // the API makes no sense without it: configuration cannot leave it out
+	Description string
+	Updated     string
+	Core        bool // the API makes no sense without it: configuration cannot leave it out
 	Resources   []Resource
 	Actions     []Action
 	Views       []ViewExtension

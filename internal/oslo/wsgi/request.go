@@ -48,6 +48,9 @@ func (r *Request) Query() url.Values {
 	return r.query
 }
 
+// Extensions lists the extensions of the API the request came to, by alias.
+func (r *Request) Extensions() []Extension { return r.api.Extensions() }
+
 // Header gives one request header.
 func (r *Request) Header(name string) string { return r.HTTP.Header.Get(name) }
 

@@ -197,7 +197,7 @@ func TestAnswers(t *testing.T) {
 		{"with project", "GET", "/v3/abc/volumes/detail", "", nil, 200, `{"said":"detail"}`},
 		{"with json suffix", "GET", "/v3/abc/volumes/detail.json", "", nil, 200, `{"said":"detail"}`},
 		{"with slash", "GET", "/v3/abc/volumes/detail/", "", nil, 404, ""},
-		{"suffix on the collection", "GET", "/v3/extensions.json", "", nil, 200, ""},
+		{"suffix on the collection", "GET", "/v3/volumes.json", "", nil, 200, ""},
 		{"another project", "GET", "/v3/abd/volumes/detail", "", nil, 400, bad("Malformed request url")},
 		{"no hex project", "GET", "/v3/xyz/volumes/detail", "", nil, 404, ""},
 		{"only a project", "GET", "/v3/abc", "", nil, 404, ""},
@@ -360,26 +360,41 @@ func TestShowWithViewsAndLinks(t *testing.T) {
 	}
 }
 
-func TestExtensionsAreListed(t *testing.T) {
-	api := mounted(t, options())
-	got := wsgitest.Do(t, api, "GET", "/v3/extensions", "")
-	var body struct{ Extensions []struct{ Alias string } }
-	if err := json.Unmarshal(got.Body.Bytes(), &body); err != nil {
-		t.Fatal(err)
-	}
+func TestHandlersSeeTheExtensions(t *testing.T) {
+	o := options()
 	var aliases []string
-	for _, e := range body.Extensions {
-		aliases = append(aliases, e.Alias)
+	o.Extensions = append(o.Extensions, wsgi.Extension{Alias: "list", Resources: []wsgi.Resource{{Collection: "list", Routes: []wsgi.Route{
+		{Method: "GET", Path: "list", Handler: func(_ context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+			for _, e := range r.Extensions() {
+				aliases = append(aliases, e.Alias)
+			}
+			return wsgi.Empty(), nil
+		}}}}}})
+	if got := wsgitest.Do(t, mounted(t, o), "GET", "/v3/list", ""); got.Code != 200 {
+		t.Error(got.Code)
 	}
-	if diff := cmp.Diff([]string{"extensions", "os-host", "volumes"}, aliases); diff != "" {
+	if diff := cmp.Diff([]string{"list", "os-host", "volumes"}, aliases); diff != "" {
 		t.Error(diff)
 	}
-	want := `{"extension":{"name":"Host","alias":"os-host","description":"where","updated":"2013-01-01T00:00:00Z","links":[]}}`
-	if got := wsgitest.Do(t, api, "GET", "/v3/abc/extensions/os-host", ""); got.Body.String() != want {
-		t.Error(got.Body)
+}
+
+func TestAbsentRoutesAnswerInTheAPIsForm(t *testing.T) {
+	o := options()
+	o.Absent = []string{"DELETE volumes", "GET volumes/{name}/nothing", "GET volumes/{name}", "GET things"}
+	api := mounted(t, o)
+	const fault, page = `{"itemNotFound":{"code":404,"message":"The resource could not be found."}}`, "404 Not Found\n\nThe resource could not be found.\n\n   "
+	for what, want := range map[string]string{"DELETE /v3/volumes": fault, "GET /v3/abc/volumes/1/nothing": fault, "GET /v3/things": page, "PUT /v3/volumes": page} {
+		method, path, _ := strings.Cut(what, " ")
+		got := wsgitest.Do(t, api, method, path, "")
+		if got.Code != 404 || got.Body.String() != want {
+			t.Errorf("%s: %d %q", what, got.Code, got.Body)
+		}
+		if version := got.Header().Get("OpenStack-API-Version"); (version == "volume 3.0") != (want == fault) {
+			t.Errorf("%s: version %q", what, version)
+		}
 	}
-	if got := wsgitest.Do(t, api, "GET", "/v3/extensions/none", ""); got.Code != 404 {
-		t.Error(got.Code)
+	if got := wsgitest.Do(t, api, "GET", "/v3/volumes/1", ""); got.Code != 200 {
+		t.Errorf("a route that is there answers %d", got.Code)
 	}
 }
 

@@ -23,8 +23,7 @@ func Extension(u *uses.Attachments, allowed listing.Filters) wsgi.Extension {
 		Older: []string{"volume_id", "status", "instance_id", "attach_status"}}}
 	since := microversion.From(3, 27)
 	return wsgi.Extension{
-		Alias: "attachments", Name: "Attachments", Description: "Attachments: who uses which volume, and how it is reached.",
-		Updated: "2026-11-21T00:00:00+00:00", Core: true,
+		Alias: "attachments", Core: true,
 		Resources: []wsgi.Resource{{Collection: collection, Routes: []wsgi.Route{
 			{Method: "GET", Path: "attachments", Versions: since, Handler: h.index},
 			{Method: "GET", Path: "attachments/detail", Versions: since, Handler: h.detail},

@@ -39,7 +39,7 @@ func listed(allowed listing.Filters) listing.Resource {
 func Extension(u *uses.Backups, allowed listing.Filters) wsgi.Extension {
 	h := handlers{u, listed(allowed)}
 	return wsgi.Extension{
-		Alias: "backups", Name: "Backups", Description: "Backups: copies of volumes outside of their storage.",
+		Alias: "backups", Name: "Backups", Description: "Backups support.",
 		Updated:   "2012-12-12T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: collection, Routes: h.routes()}},
 	}

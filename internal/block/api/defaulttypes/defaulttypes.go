@@ -23,8 +23,7 @@ func Extension(u *uses.DefaultTypes) wsgi.Extension {
 	const item, rule = "default-types/{id}", "volume_extension:default_"
 	since := microversion.From(3, 62)
 	return wsgi.Extension{
-		Alias: "default-types", Name: "DefaultTypes", Description: "Default types: the volume types of volumes for which a project names none.",
-		Updated: "2026-11-21T00:00:00+00:00",
+		Alias: "default-types",
 		Resources: []wsgi.Resource{{Collection: "default-types", Routes: []wsgi.Route{
 			{Method: "GET", Path: "default-types", Versions: since, Handler: h.index, Policy: []string{rule + "get_all"}},
 			{Method: "GET", Path: item, Versions: since, Handler: h.show, Policy: []string{rule + "get"}},

@@ -29,7 +29,7 @@ func Types(u *uses.Encryption) wsgi.Extension {
 	h := handlers{u}
 	const whole, item, rule = "types/{id}/encryption", "types/{id}/encryption/{key}", "volume_extension:volume_type_encryption:"
 	return wsgi.Extension{
-		Alias: "encryption", Name: "VolumeTypeEncryption", Description: "Encryption of volume types.", Updated: "2013-07-01T00:00:00+00:00",
+		Alias: "encryption", Name: "VolumeTypeEncryption", Description: "Encryption support for volume types.", Updated: "2013-07-01T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "types", Routes: []wsgi.Route{
 			{Method: "GET", Path: whole, Handler: h.index, Policy: []string{rule + "get"}},
 			{Method: "POST", Path: whole, Handler: h.create, Schemas: schema(`"required": ["provider", "control_location"], `), Policy: []string{rule + "create"}},
@@ -45,7 +45,7 @@ func Volumes(u *uses.Encryption) wsgi.Extension {
 	h := handlers{u}
 	policy := []string{"volume_extension:volume_encryption_metadata"}
 	return wsgi.Extension{
-		Alias: "os-volume-encryption-metadata", Name: "VolumeEncryptionMetadata", Description: "What a consumer has to know of a volume's encryption.",
+		Alias: "os-volume-encryption-metadata", Name: "VolumeEncryptionMetadata", Description: "Volume encryption metadata retrieval support.",
 		Updated: "2013-07-10T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "volumes", Routes: []wsgi.Route{
 			{Method: "GET", Path: "volumes/{id}/encryption", Handler: h.metadata, Policy: policy},

@@ -37,7 +37,7 @@ func Extension(u *uses.GroupTypes) wsgi.Extension {
 	const item, rule, see = "group_types/{id}", "group:group_types:", "group:access_group_types_specs"
 	since := microversion.From(3, 11)
 	return wsgi.Extension{
-		Alias: collection, Name: "GroupTypes", Description: "Group types: classes of groups to choose from.", Updated: "2026-11-21T00:00:00+00:00",
+		Alias: collection,
 		Resources: []wsgi.Resource{{Collection: collection, Routes: append([]wsgi.Route{
 			{Method: "GET", Path: collection, Versions: since, Handler: h.index, Policy: []string{see}},
 			{Method: "POST", Path: collection, Versions: since, Status: 202, Handler: h.create, Schemas: createSchemas, Policy: []string{rule + "create"}},

@@ -54,41 +54,43 @@ var (
 		"required": ["ref", "volume_id"], "additionalProperties": false}}, "required": ["snapshot"], "additionalProperties": false}`}}
 )
 
-// Volumes is the extension for volumes.
-func Volumes(u *uses.Manage) wsgi.Extension {
+// Volumes are the two paths for volumes.
+func Volumes(u *uses.Manage) []wsgi.Extension {
 	h := handlers{uses: u}
 	const list, create = "volume_extension:list_manageable", "volume_extension:volume_manage"
-	return wsgi.Extension{Alias: "os-volume-manage", Name: "VolumeManage", Description: "Takes volumes that exist in storage under management.",
-		Updated: "2014-02-10T00:00:00+00:00", Resources: resources("os-volume-manage", "manageable_volumes", func(path string) []wsgi.Route {
+	return bothPaths("manageable_volumes", wsgi.Extension{Alias: "os-volume-manage", Name: "VolumeManage", Updated: "2014-02-10T00:00:00+00:00"},
+		func(path string) []wsgi.Route {
 			return []wsgi.Route{
 				{Method: "GET", Path: path, Handler: h.list(list, u.Volumes, "manageable-volumes", summary), Policy: []string{list}},
 				{Method: "GET", Path: path + "/detail", Handler: h.list(list, u.Volumes, "manageable-volumes", detail), Policy: []string{list}},
 				{Method: "POST", Path: path, Status: 202, Handler: h.createVolume, Schemas: volumeSchemas, Policy: []string{create}},
 			}
-		})}
+		})
 }
 
-// Snapshots is the extension for snapshots.
-func Snapshots(u *uses.Manage, s *usesnapshots.Snapshots) wsgi.Extension {
+// Snapshots are the two paths for snapshots.
+func Snapshots(u *uses.Manage, s *usesnapshots.Snapshots) []wsgi.Extension {
 	h := handlers{uses: u, snapshots: s}
 	const list, create = "snapshot_extension:list_manageable", "snapshot_extension:snapshot_manage"
-	return wsgi.Extension{Alias: "os-snapshot-manage", Name: "SnapshotManage", Description: "Takes snapshots that exist in storage under management.",
-		Updated: "2014-12-31T00:00:00+00:00", Resources: resources("os-snapshot-manage", "manageable_snapshots", func(path string) []wsgi.Route {
+	return bothPaths("manageable_snapshots", wsgi.Extension{Alias: "os-snapshot-manage", Name: "SnapshotManage", Updated: "2014-12-31T00:00:00+00:00"},
+		func(path string) []wsgi.Route {
 			return []wsgi.Route{
 				{Method: "GET", Path: path, Handler: h.list(list, u.Snapshots, "manageable-snapshots", ofSource(summary)), Policy: []string{list}},
 				{Method: "GET", Path: path + "/detail", Handler: h.list(list, u.Snapshots, "manageable-snapshots", ofSource(detail)), Policy: []string{list}},
 				{Method: "POST", Path: path, Status: 202, Handler: h.createSnapshot, Schemas: snapshotSchemas, Policy: []string{create}},
 			}
-		})}
+		})
 }
 
-// resources are the same routes under the older path, at every microversion, and under the newer one.
-func resources(older, newer string, routes func(path string) []wsgi.Route) []wsgi.Resource {
-	list := []wsgi.Resource{{Collection: older, Routes: routes(older)}, {Collection: newer, Routes: routes(newer)}}
-	for i := range list[1].Routes {
-		list[1].Routes[i].Versions = newerPaths
+// bothPaths are the same routes under the older path, the alias, at every microversion, and under the newer one.
+func bothPaths(newer string, e wsgi.Extension, routes func(path string) []wsgi.Route) []wsgi.Extension {
+	e.Description = "Allows existing backend storage to be 'managed' by Cinder."
+	e.Resources = []wsgi.Resource{{Collection: e.Alias, Routes: routes(e.Alias)}}
+	later := routes(newer)
+	for i := range later {
+		later[i].Versions = newerPaths
 	}
-	return list
+	return []wsgi.Extension{e, {Alias: newer, Resources: []wsgi.Resource{{Collection: newer, Routes: later}}}}
 }
 
 type handlers struct {

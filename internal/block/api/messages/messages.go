@@ -25,7 +25,7 @@ func Extension(u *uses.Messages, allowed listing.Filters) wsgi.Extension {
 	h := handlers{u, listing.Resource{Filters: allowed.Of("message"), AnyOlder: true, AnyAllTenants: true}}
 	since := microversion.From(3, 3)
 	return wsgi.Extension{
-		Alias: collection, Name: "Messages", Description: "Messages to users about what went wrong.", Updated: "2026-11-21T00:00:00+00:00",
+		Alias: collection,
 		Resources: []wsgi.Resource{{Collection: collection, Routes: []wsgi.Route{
 			{Method: "GET", Path: "messages", Versions: since, Handler: h.index, Policy: []string{"message:get_all"}},
 			{Method: "GET", Path: "messages/{id}", Versions: since, Handler: h.show, Policy: []string{"message:get"}},

@@ -35,13 +35,10 @@ var (
 		"additionalProperties": false}`}}
 )
 
-// Failover is the extension that adds failing over to /os-services, under its two names: failover_host knows hosts alone.
-func Failover(u *uses.Services) wsgi.Extension {
+// failoverRoutes are failing over under its two names: failover_host knows hosts alone.
+func failoverRoutes(u *uses.Services) []wsgi.Route {
 	handler := func(clusters bool) wsgi.Handler {
 		return func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-			if clusters && !r.Version.AtLeast(replicationOfClusters) {
-				return nil, unknownAction()
-			}
 			if err := u.Authorize(ctx, servicesRule+"update"); err != nil {
 				return nil, err
 			}
@@ -59,23 +56,19 @@ func Failover(u *uses.Services) wsgi.Extension {
 		}
 	}
 	policy := []string{servicesRule + "update", "volume:failover_host"}
-	return wsgi.Extension{Alias: "os-services-failover", Name: "ServicesFailover", Description: "Moves a replicated back end to its other site.",
-		Updated: "2026-11-21T00:00:00+00:00", Resources: []wsgi.Resource{{Collection: "os-services", Routes: []wsgi.Route{
-			{Method: "PUT", Path: "os-services/failover_host", Status: 202, Handler: handler(false), Schemas: failoverSchemas, Policy: policy},
-			{Method: "PUT", Path: "os-services/failover", Status: 202, Handler: handler(true), Policy: policy,
-				Schemas: []wsgi.Schema{{Versions: microversion.Until(3, 25), JSON: `{}`}, {Versions: microversion.From(3, 26), JSON: failoverSchemas[0].JSON}}},
-		}}}}
+	return []wsgi.Route{
+		{Method: "PUT", Path: "os-services/failover_host", Status: 202, Handler: handler(false), Schemas: failoverSchemas, Policy: policy},
+		{Method: "PUT", Path: "os-services/failover", Versions: microversion.From(3, 26), Status: 202, Handler: handler(true), Schemas: failoverSchemas, Policy: policy},
+		unknownAction(u, "failover", microversion.Until(3, 25)),
+	}
 }
-
-// unknownAction is upstream's answer to an action on services before its microversion.
-func unknownAction() error { return block.InvalidInput("Unknown action") }
 
 // Clusters is the extension under /clusters. There are no clusters of volume services yet: lists are empty, and no name is
 // found.
 func Clusters(u *uses.Services) wsgi.Extension {
 	c := clusters{u}
 	since := microversion.From(3, 7)
-	return wsgi.Extension{Alias: "clusters", Name: "Clusters", Description: "Clusters of volume services.", Updated: "2026-11-21T00:00:00+00:00",
+	return wsgi.Extension{Alias: "clusters",
 		Resources: []wsgi.Resource{{Collection: "clusters", Routes: []wsgi.Route{
 			{Method: "GET", Path: "clusters", Versions: since, Handler: c.list, Policy: []string{"clusters:get_all"}},
 			{Method: "GET", Path: "clusters/detail", Versions: since, Handler: c.list, Policy: []string{"clusters:get_all"}},
@@ -146,7 +139,7 @@ func (c clusters) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 
 // Workers is the extension under /workers.
 func Workers(u *uses.Services) wsgi.Extension {
-	return wsgi.Extension{Alias: "workers", Name: "Workers", Description: "What services left unfinished.", Updated: "2026-11-21T00:00:00+00:00",
+	return wsgi.Extension{Alias: "workers",
 		Resources: []wsgi.Resource{{Collection: "workers", Routes: []wsgi.Route{{Method: "POST", Path: "workers/cleanup", Versions: microversion.From(3, 24),
 			Status: 202, Handler: cleanup(u), Schemas: cleanupSchemas, Policy: []string{"workers:cleanup"}}}}}}
 }

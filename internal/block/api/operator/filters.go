@@ -20,7 +20,7 @@ func ResourceFilters(allowed listing.Filters) wsgi.Extension {
 		}
 		return wsgi.Value(map[string]any{"resource_filters": list})
 	}
-	return wsgi.Extension{Alias: "resource_filters", Name: "ResourceFilters", Description: "What lists can be filtered by.", Updated: "2026-11-21T00:00:00+00:00",
+	return wsgi.Extension{Alias: "resource_filters",
 		Resources: []wsgi.Resource{{Collection: "resource_filters", Routes: []wsgi.Route{
 			{Method: "GET", Path: "resource_filters", Versions: microversion.From(3, 33), Handler: index}}}}}
 }

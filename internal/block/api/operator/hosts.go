@@ -19,12 +19,18 @@ var hostSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"statu
 func Hosts(u *uses.Services) wsgi.Extension {
 	h := hosts{u}
 	policy := []string{"volume_extension:hosts"}
-	return wsgi.Extension{Alias: "os-hosts", Name: "Hosts", Description: "Hosts, and what projects have on them.", Updated: "2011-06-29T00:00:00+00:00",
+	return wsgi.Extension{Alias: "os-hosts", Name: "Hosts", Description: "Admin-only host administration.", Updated: "2011-06-29T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "os-hosts", Routes: []wsgi.Route{
 			{Method: "GET", Path: "os-hosts", Handler: h.index, Policy: policy},
+			{Method: "PUT", Path: "os-hosts", Status: 400, NoBody: true, Handler: ofNoHost},
 			{Method: "GET", Path: "os-hosts/{id}", Handler: h.show, Policy: policy},
 			{Method: "PUT", Path: "os-hosts/{id}", Handler: h.update, Schemas: hostSchemas, Policy: policy},
 		}}}}
+}
+
+// ofNoHost answers an update that names no host; upstream has the route by accident.
+func ofNoHost(context.Context, *wsgi.Request) (*wsgi.Response, error) {
+	return nil, fault.New(fault.Invalid, "", wsgi.NotComplied)
 }
 
 type hosts struct{ uses *uses.Services }
@@ -107,7 +113,7 @@ func Capabilities(u *uses.Services) wsgi.Extension {
 		}
 		return wsgi.Value(answer)
 	}
-	return wsgi.Extension{Alias: "capabilities", Name: "Capabilities", Description: "What a back end can do.", Updated: "2015-08-31T00:00:00+00:00",
+	return wsgi.Extension{Alias: "capabilities", Name: "Capabilities", Description: "Capabilities support.", Updated: "2015-08-31T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "capabilities", Routes: []wsgi.Route{{Method: "GET", Path: "capabilities/{id}", Handler: show,
 			Policy: []string{"volume_extension:capabilities"}}}}}}
 }

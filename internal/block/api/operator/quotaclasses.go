@@ -19,7 +19,7 @@ var quotaClassSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {
 func QuotaClasses(u *uses.QuotaSets) wsgi.Extension {
 	h := quotaClasses{u}
 	const item, rule = "os-quota-class-sets/{id}", "volume_extension:quota_classes:"
-	return wsgi.Extension{Alias: "os-quota-class-sets", Name: "QuotaClasses", Description: "Quota classes: limits for many projects at once.",
+	return wsgi.Extension{Alias: "os-quota-class-sets", Name: "QuotaClasses", Description: "Quota classes management support.",
 		Updated: "2012-03-12T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "os-quota-class-sets", Routes: []wsgi.Route{
 			{Method: "GET", Path: item, Handler: h.show, Policy: []string{rule + "get"}},

@@ -18,7 +18,7 @@ var quotaSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"quot
 func QuotaSets(u *uses.QuotaSets) wsgi.Extension {
 	h := quotaSets{u}
 	const rule = "volume_extension:quotas:"
-	return wsgi.Extension{Alias: "os-quota-sets", Name: "Quotas", Description: "Quota sets: how much a project may hold.", Updated: "2011-08-08T00:00:00+00:00",
+	return wsgi.Extension{Alias: "os-quota-sets", Name: "Quotas", Description: "Quota management support.", Updated: "2011-08-08T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "os-quota-sets", Routes: []wsgi.Route{
 			{Method: "GET", Path: "os-quota-sets/{id}", Handler: h.show, Policy: []string{rule + "show"}},
 			{Method: "GET", Path: "os-quota-sets/{id}/defaults", Handler: h.defaults, Policy: []string{rule + "show"}},
@@ -125,8 +125,14 @@ func Limits(u *uses.QuotaSets) wsgi.Extension {
 		}
 		return wsgi.Value(map[string]any{"limits": map[string]any{"rate": []any{}, "absolute": absolute}})
 	}
-	return wsgi.Extension{Alias: "limits", Name: "Limits", Description: "Limits: how much the caller's project may hold and does.", Updated: "2013-10-03T00:00:00+00:00", Core: true,
+	return wsgi.Extension{Alias: "limits", Core: true,
 		Resources: []wsgi.Resource{{Collection: "limits", Routes: []wsgi.Route{{Method: "GET", Path: "limits", Handler: index, Policy: []string{"limits_extension:used_limits"}}}}}}
+}
+
+// UsedLimits is what a project holds of what it may, which Limits shows.
+func UsedLimits() wsgi.Extension {
+	return wsgi.Extension{Alias: "os-used-limits", Name: "UsedLimits", Description: "Provide data on limited resources that are being used.",
+		Updated: "2013-10-03T00:00:00+00:00", Core: true}
 }
 
 // limitNames are the middle parts of the names limits have in this view.

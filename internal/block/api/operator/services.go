@@ -37,16 +37,34 @@ func Services(u *uses.Services) wsgi.Extension {
 	put := func(action string, schemas []wsgi.Schema, handler wsgi.Handler) wsgi.Route {
 		return wsgi.Route{Method: "PUT", Path: "os-services/" + action, Schemas: schemas, Handler: handler, Policy: []string{servicesRule + "update"}}
 	}
-	return wsgi.Extension{Alias: "os-services", Name: "Services", Description: "Services: what runs where, and whether it may get new work.",
-		Updated: "2012-10-28T00:00:00-00:00",
-		Resources: []wsgi.Resource{{Collection: "os-services", Routes: []wsgi.Route{
-			{Method: "GET", Path: "os-services", Handler: h.index, Policy: []string{servicesRule + "index"}},
+	routes := append(failoverRoutes(u), logRoutes(u)...)
+	return wsgi.Extension{Alias: "os-services", Name: "Services", Description: "Services support.", Updated: "2012-10-28T00:00:00-00:00",
+		Resources: []wsgi.Resource{{Collection: "os-services", Routes: append(routes,
+			wsgi.Route{Method: "GET", Path: "os-services", Handler: h.index, Policy: []string{servicesRule + "index"}},
 			put("enable", serviceSchema(""), h.enable),
 			put("disable", serviceSchema(""), h.disable(false)),
 			put("disable-log-reason", serviceSchema(`, "disabled_reason": {"type": "string", "minLength": 1, "maxLength": 255, "format": "disabled_reason"}`), h.disable(true)),
 			put("freeze", freezeSchemas, h.freeze(true)),
 			put("thaw", freezeSchemas, h.freeze(false)),
-		}}}}
+			unknownAction(u, "{action}", microversion.Range{}),
+		)}}}
+}
+
+// ExtendedServices is the reason for which a service is disabled, which Services shows and takes.
+func ExtendedServices() wsgi.Extension {
+	return wsgi.Extension{Alias: "os-extended-services", Name: "ExtendedServices", Description: "Extended services support.",
+		Updated: "2014-01-10T00:00:00-00:00", Core: true}
+}
+
+// unknownAction is the route of an action on services that there is not, or not at these versions.
+func unknownAction(u *uses.Services, action string, versions microversion.Range) wsgi.Route {
+	refuse := func(ctx context.Context, _ *wsgi.Request) (*wsgi.Response, error) {
+		if err := u.Authorize(ctx, servicesRule+"update"); err != nil {
+			return nil, err
+		}
+		return nil, block.InvalidInput("Unknown action")
+	}
+	return wsgi.Route{Method: "PUT", Path: "os-services/" + action, Versions: versions, Status: 400, Handler: refuse, Policy: []string{servicesRule + "update"}}
 }
 
 type services struct{ uses *uses.Services }
@@ -206,7 +224,7 @@ func Zones(u *uses.Services) wsgi.Extension {
 		}
 		return wsgi.Value(map[string]any{"availabilityZoneInfo": list})
 	}
-	return wsgi.Extension{Alias: "os-availability-zone", Name: "AvailabilityZones", Description: "Availability zones.", Updated: "2013-06-27T00:00:00+00:00",
+	return wsgi.Extension{Alias: "os-availability-zone", Name: "AvailabilityZones", Description: "Describe Availability Zones.", Updated: "2013-06-27T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "os-availability-zone", Routes: []wsgi.Route{{Method: "GET", Path: "os-availability-zone", Handler: index}}}}}
 }
 
@@ -238,7 +256,7 @@ func Pools(u *uses.Services, allowed listing.Filters) wsgi.Extension {
 		}
 		return wsgi.Value(map[string]any{"pools": list})
 	}
-	return wsgi.Extension{Alias: "scheduler-stats", Name: "Scheduler_stats", Description: "Storage pools as the scheduler sees them.", Updated: "2014-09-07T00:00:00+00:00",
+	return wsgi.Extension{Alias: "scheduler-stats", Name: "Scheduler_stats", Description: "Scheduler stats support.", Updated: "2014-09-07T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "scheduler-stats", Routes: []wsgi.Route{{Method: "GET", Path: "scheduler-stats/get_pools",
 			Handler: getPools, Policy: []string{"scheduler_extension:scheduler_stats:get_pools"}}}}}}
 }

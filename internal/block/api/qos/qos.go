@@ -35,7 +35,7 @@ func Extension(u *uses.QoS) wsgi.Extension {
 	const item, rule = "qos-specs/{id}", "volume_extension:qos_specs_manage:"
 	all, update, remove := []string{rule + "get_all"}, []string{rule + "update"}, []string{rule + "delete"}
 	return wsgi.Extension{
-		Alias: collection, Name: "Qos_specs_manage", Description: "QoS specs: quality of service for volume types.",
+		Alias: collection, Name: "Qos_specs_manage", Description: "QoS specs support.",
 		Updated: "2013-08-02T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: collection, Routes: []wsgi.Route{
 			{Method: "GET", Path: collection, Handler: h.index, Policy: all},

@@ -30,24 +30,32 @@ func listed(allowed listing.Filters) listing.Resource {
 	}
 }
 
-// Extension is everything under /snapshots that works on snapshots themselves.
-func Extension(u *uses.Snapshots, allowed listing.Filters) wsgi.Extension {
+// Extensions are everything under /snapshots that works on snapshots themselves, but for AdminActions.
+func Extensions(u *uses.Snapshots, core *app.Core, allowed listing.Filters) []wsgi.Extension {
 	h := handlers{u, listed(allowed)}
+	return []wsgi.Extension{
+		{Alias: "snapshots", Core: true,
+			Resources: []wsgi.Resource{{Collection: collection, Routes: append(h.routes(), metadata.Routes(collection, metadata.Uses{
+				Get: u.Metadata, Put: u.PutMetadata, Delete: u.DeleteMetadata, NotFound: uses.MetadataNotFound,
+				Read: "volume:get_snapshot_metadata", Create: "volume:update_snapshot_metadata",
+				Update: "volume:update_snapshot_metadata", Remove: "volume:delete_snapshot_metadata"})...)}}},
+		{Alias: "os-snapshot-actions", Name: "SnapshotActions", Description: "Enable snapshot manager actions.", Updated: "2013-07-16T00:00:00+00:00",
+			Actions: []wsgi.Action{{Resource: collection, Name: "os-update_snapshot_status", Schemas: reportSchemas, Handler: h.report,
+				Policy: []string{"snapshot_extension:snapshot_actions:update_snapshot_status"}}}},
+		{Alias: "os-snapshot-unmanage", Name: "SnapshotUnmanage", Description: "Enable volume unmanage operation.", Updated: "2014-12-31T00:00:00+00:00",
+			Actions: []wsgi.Action{{Resource: collection, Name: "os-unmanage", Schemas: unmanageSchemas, Handler: h.unmanage,
+				Policy: []string{"snapshot_extension:snapshot_unmanage"}}}},
+		attributes(core),
+	}
+}
+
+// AdminActions are the actions of administrators on snapshots, a part of the extension os-admin-actions.
+func AdminActions(u *uses.Snapshots) []wsgi.Action {
 	const admin = "volume_extension:snapshot_admin_actions:"
-	return wsgi.Extension{
-		Alias: "snapshots", Name: "Snapshots", Description: "Snapshots: volumes as they were at one instant.",
-		Updated: "2026-11-21T00:00:00+00:00", Core: true,
-		Resources: []wsgi.Resource{{Collection: collection, Routes: append(h.routes(), metadata.Routes(collection, metadata.Uses{
-			Get: u.Metadata, Put: u.PutMetadata, Delete: u.DeleteMetadata, NotFound: uses.MetadataNotFound,
-			Read: "volume:get_snapshot_metadata", Create: "volume:update_snapshot_metadata",
-			Update: "volume:update_snapshot_metadata", Remove: "volume:delete_snapshot_metadata"})...)}},
-		Actions: []wsgi.Action{
-			{Resource: collection, Name: "os-reset_status", Schemas: resetSchemas, Policy: []string{admin + "reset_status"}, Handler: h.resetStatus},
-			{Resource: collection, Name: "os-force_delete", Schemas: forceDeleteSchemas, Policy: []string{admin + "force_delete"}, Handler: h.forceDelete},
-			{Resource: collection, Name: "os-unmanage", Schemas: unmanageSchemas, Policy: []string{"snapshot_extension:snapshot_unmanage"}, Handler: h.unmanage},
-			{Resource: collection, Name: "os-update_snapshot_status", Schemas: reportSchemas, Handler: h.report,
-				Policy: []string{"snapshot_extension:snapshot_actions:update_snapshot_status"}},
-		},
+	h := handlers{uses: u}
+	return []wsgi.Action{
+		{Resource: collection, Name: "os-reset_status", Schemas: resetSchemas, Policy: []string{admin + "reset_status"}, Handler: h.resetStatus},
+		{Resource: collection, Name: "os-force_delete", Schemas: forceDeleteSchemas, Policy: []string{admin + "force_delete"}, Handler: h.forceDelete},
 	}
 }
 

@@ -52,8 +52,8 @@ func Plain(s *block.Snapshot) *wsgi.Response {
 	return wsgi.JSON(w)
 }
 
-// Attributes is the extension that adds progress and project to a snapshot's show and detail.
-func Attributes(core *app.Core) wsgi.Extension {
+// attributes is the extension that adds progress and project to a snapshot's show and detail.
+func attributes(core *app.Core) wsgi.Extension {
 	const alias, rule = "os-extended-snapshot-attributes", "volume_extension:extended_snapshot_attributes"
 	open := func(ctx context.Context, _ *wsgi.Request, _ any) (wsgi.FieldWriter, error) {
 		if core.Authorize(ctx, rule) != nil {
@@ -65,7 +65,7 @@ func Attributes(core *app.Core) wsgi.Extension {
 			w.StringOrNull(alias+":project_id", s.ProjectID)
 		}, nil
 	}
-	return wsgi.Extension{Alias: alias, Name: "ExtendedSnapshotAttributes", Description: "Shows how far a snapshot is and whose it is.",
+	return wsgi.Extension{Alias: alias, Name: "ExtendedSnapshotAttributes", Description: "Extended SnapshotAttributes support.",
 		Updated: "2012-06-19T00:00:00+00:00", Views: []wsgi.ViewExtension{{Resource: collection, Open: open}}}
 }
 

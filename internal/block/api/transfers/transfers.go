@@ -52,14 +52,13 @@ var (
 		"required": ["accept"], "additionalProperties": false}`}}
 )
 
-// Extension is everything under both paths.
-func Extension(u *uses.Transfers) wsgi.Extension {
-	return wsgi.Extension{Alias: older, Name: "VolumeTransfer", Description: "Transfers: volumes on their way to another project.",
-		Updated: "2013-05-29T00:00:00+00:00",
-		Resources: []wsgi.Resource{
-			{Collection: older, Routes: handlers{uses: u}.routes(older, olderCreate)},
-			{Collection: newer, Routes: handlers{uses: u, newer: true}.routes(newer, newerCreate)},
-		}}
+// Extensions are the two paths.
+func Extensions(u *uses.Transfers) []wsgi.Extension {
+	return []wsgi.Extension{
+		{Alias: older, Name: "VolumeTransfer", Description: "Volume transfer management support.", Updated: "2013-05-29T00:00:00+00:00",
+			Resources: []wsgi.Resource{{Collection: older, Routes: handlers{uses: u}.routes(older, olderCreate)}}},
+		{Alias: newer, Resources: []wsgi.Resource{{Collection: newer, Routes: handlers{uses: u, newer: true}.routes(newer, newerCreate)}}},
+	}
 }
 
 // handlers serve one of the paths.

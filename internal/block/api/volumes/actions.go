@@ -38,13 +38,13 @@ const (
 		"additionalProperties": false}`
 	forceDetachArgument = `{"type": "object", "properties": {
 		"connector": {"type": ["string", "object", "null"]},
-		"attachment_id": {"$ref": "parameter_types#/uuid_allow_null"}}, "additionalProperties": false}`
+		"attachment_id": {"type": ["string", "null"]}}, "additionalProperties": false}`
 )
 
 func flag(name string) string { return strings.ReplaceAll(flagArgument, "FLAG", name) }
 
 func (h handlers) actions() []wsgi.Action {
-	const ours, admin = "volume_extension:volume_actions:", "volume_extension:volume_admin_actions:"
+	const ours = "volume_extension:volume_actions:"
 	return []wsgi.Action{
 		h.action("os-attach", ours+"attach", attachArgument, h.attach),
 		h.action("os-detach", ours+"detach", detachArgument, h.detach),
@@ -57,9 +57,18 @@ func (h handlers) actions() []wsgi.Action {
 		h.action("os-extend", "volume:extend", extendArgument, h.extend),
 		answering200(h.action("os-set_bootable", "volume:update", flag("bootable"), h.setBootable)),
 		h.action("os-update_readonly_flag", "volume:update_readonly_flag", flag("readonly"), h.setReadOnly),
+	}
+}
+
+// AdminActions are the actions of administrators on volumes, a part of the extension os-admin-actions.
+func AdminActions(u *uses.Volumes) []wsgi.Action {
+	const admin = "volume_extension:volume_admin_actions:"
+	h := handlers{uses: u}
+	return []wsgi.Action{
 		h.action("os-reset_status", admin+"reset_status", resetArgument, h.resetStatus),
 		h.action("os-force_delete", admin+"force_delete", anything, h.forceDelete),
 		h.action("os-force_detach", admin+"force_detach", forceDetachArgument, h.forceDetach),
+		h.action("os-extend_volume_completion", admin+"extend_volume_completion", extendCompletionArgument, h.completeExtend),
 	}
 }
 

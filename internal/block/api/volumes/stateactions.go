@@ -18,20 +18,21 @@ const (
 	extendCompletionArgument = `{"type": "object", "properties": {"error": {"type": ["string", "null", "boolean"]}}, "additionalProperties": false}`
 )
 
-// stateActions are the actions on image metadata, the end of an extend that somebody else has to finish, and the way back to
-// a snapshot.
-func (h handlers) stateActions() []wsgi.Action {
-	const image, admin = "volume_extension:volume_image_metadata:", "volume_extension:volume_admin_actions:"
-	revert := h.action("revert", "volume:revert_to_snapshot", revertArgument, h.revert)
-	revert.Versions = microversion.From(3, 40)
+// imageMetadataActions are the actions on image metadata.
+func (h handlers) imageMetadataActions() []wsgi.Action {
+	const image = "volume_extension:volume_image_metadata:"
 	return []wsgi.Action{
-		revert,
-		h.action("os-unmanage", "volume_extension:volume_unmanage", anything, byID(h.uses.Unmanage)),
 		answering200(h.action("os-set_image_metadata", image+"set", setImageMetadataArgument, h.setImageMetadata)),
 		answering200(h.action("os-show_image_metadata", "volume:get_volume_metadata", anything, h.showImageMetadata)),
 		answering200(h.action("os-unset_image_metadata", image+"remove", unsetImageMetadataArgument, h.unsetImageMetadata)),
-		h.action("os-extend_volume_completion", admin+"extend_volume_completion", extendCompletionArgument, h.completeExtend),
 	}
+}
+
+// revertAction is the way back to a snapshot.
+func (h handlers) revertAction() wsgi.Action {
+	a := h.action("revert", "volume:revert_to_snapshot", revertArgument, h.revert)
+	a.Versions = microversion.From(3, 40)
+	return a
 }
 
 func (h handlers) revert(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {

@@ -33,18 +33,22 @@ func listed(allowed listing.Filters) listing.Resource {
 	}
 }
 
-// Extension is everything under /volumes that works on volumes themselves.
-func Extension(u *uses.Volumes, allowed listing.Filters) wsgi.Extension {
+// Extensions are everything under /volumes that works on volumes themselves, but for AdminActions.
+func Extensions(u *uses.Volumes, core *app.Core, allowed listing.Filters) []wsgi.Extension {
 	h := handlers{u, listed(allowed)}
-	return wsgi.Extension{
-		Alias: "volumes", Name: "Volumes", Description: "Volumes: disks that outlive what they are attached to.",
-		Updated: "2026-11-21T00:00:00+00:00", Core: true,
-		Resources: []wsgi.Resource{{Collection: collection, Routes: append(h.routes(), metadata.Routes(collection, metadata.Uses{
-			Get: u.Metadata, Put: u.PutMetadata, Delete: u.DeleteMetadata, NotFound: uses.MetadataNotFound,
-			Read: "volume:get_volume_metadata", Create: "volume:create_volume_metadata",
-			Update: "volume:update_volume_metadata", Remove: "volume:delete_volume_metadata", Tagged: true})...)}},
-		Actions: append(h.actions(), h.stateActions()...),
-	}
+	return append([]wsgi.Extension{
+		{Alias: "volumes", Core: true, Actions: []wsgi.Action{h.revertAction()},
+			Resources: []wsgi.Resource{{Collection: collection, Routes: append(h.routes(), metadata.Routes(collection, metadata.Uses{
+				Get: u.Metadata, Put: u.PutMetadata, Delete: u.DeleteMetadata, NotFound: uses.MetadataNotFound,
+				Read: "volume:get_volume_metadata", Create: "volume:create_volume_metadata",
+				Update: "volume:update_volume_metadata", Remove: "volume:delete_volume_metadata", Tagged: true})...)}}},
+		{Alias: "os-volume-actions", Name: "VolumeActions", Description: "Enable volume actions.", Updated: "2012-05-31T00:00:00+00:00",
+			Actions: h.actions()},
+		{Alias: "os-volume-unmanage", Name: "VolumeUnmanage", Description: "Enable volume unmanage operation.", Updated: "2012-05-31T00:00:00+00:00",
+			Actions: []wsgi.Action{h.action("os-unmanage", "volume_extension:volume_unmanage", anything, byID(h.uses.Unmanage))}},
+		{Alias: "OS-SCH-HNT", Name: "SchedulerHints", Description: "Pass arbitrary key/value pairs to the scheduler.",
+			Updated: "2013-04-18T00:00:00+00:00", Core: true}, // what creating a volume takes
+	}, h.attributes(core)...)
 }
 
 type handlers struct {

@@ -84,17 +84,17 @@ func (h handlers) deleteSpec(ctx context.Context, r *wsgi.Request) (*wsgi.Respon
 	return wsgi.Empty(), h.uses.DeleteSpec(ctx, r.PathValue("id"), r.PathValue("key"))
 }
 
-// Access is the extension that says and changes which projects may use a private type (cinder/api/contrib/volume_type_access.py).
-func Access(u *uses.Types) wsgi.Extension {
-	h := handlers{uses: u}
+// accessExtension is the extension that says and changes which projects may use a private type
+// (cinder/api/contrib/volume_type_access.py).
+func (h handlers) accessExtension() wsgi.Extension {
 	const rule = "volume_extension:volume_type_access"
 	open := func(ctx context.Context, _ *wsgi.Request, _ any) (wsgi.FieldWriter, error) {
-		if u.Authorize(ctx, rule) != nil {
+		if h.uses.Authorize(ctx, rule) != nil {
 			return nil, nil
 		}
 		return func(w *jsonview.Writer, item any) { w.Bool(isPublic, item.(*block.VolumeType).IsPublic) }, nil
 	}
-	return wsgi.Extension{Alias: "os-volume-type-access", Name: "VolumeTypeAccess", Description: "Says which projects may use a private volume type.",
+	return wsgi.Extension{Alias: "os-volume-type-access", Name: "VolumeTypeAccess", Description: "Volume type access support.",
 		Updated: "2014-06-26T00:00:00Z",
 		Resources: []wsgi.Resource{{Collection: collection, Routes: []wsgi.Route{
 			{Method: "GET", Path: "types/{id}/os-volume-type-access", Handler: h.access, Policy: []string{rule + ":get_all_for_type"}}}}},

@@ -40,19 +40,23 @@ var (
 		"additionalProperties": false}}, "required": ["volume_type"], "additionalProperties": false}`}}
 )
 
-// Extension is everything under /types that works on types themselves and on their extra specs.
-func Extension(u *uses.Types, allowed listing.Filters) wsgi.Extension {
+// Extensions are everything under /types that works on types themselves, on their extra specs, and on who may use them.
+func Extensions(u *uses.Types, allowed listing.Filters) []wsgi.Extension {
 	h := handlers{u, listed(allowed)}
-	return wsgi.Extension{
-		Alias: "types", Name: "VolumeTypes", Description: "Volume types: classes of storage to choose from.",
-		Updated: "2026-11-21T00:00:00+00:00", Core: true,
-		Resources: []wsgi.Resource{{Collection: collection, Routes: append([]wsgi.Route{
-			{Method: "GET", Path: "types", Handler: h.index, Policy: []string{"volume_extension:type_get_all"}},
-			{Method: "POST", Path: "types", Handler: h.create, Schemas: createSchemas, Policy: []string{"volume_extension:type_create"}},
-			{Method: "GET", Path: "types/{id}", Handler: h.show, Policy: []string{"volume_extension:type_get"}},
-			{Method: "PUT", Path: "types/{id}", Handler: h.update, Schemas: updateSchemas, Policy: []string{"volume_extension:type_update"}},
-			{Method: "DELETE", Path: "types/{id}", Status: 202, Handler: h.delete, Policy: []string{"volume_extension:type_delete"}},
-		}, h.specRoutes()...)}},
+	routes := func(list ...wsgi.Route) []wsgi.Resource {
+		return []wsgi.Resource{{Collection: collection, Routes: list}}
+	}
+	return []wsgi.Extension{
+		{Alias: "types", Core: true, Resources: routes(
+			wsgi.Route{Method: "GET", Path: "types", Handler: h.index, Policy: []string{"volume_extension:type_get_all"}},
+			wsgi.Route{Method: "GET", Path: "types/{id}", Handler: h.show, Policy: []string{"volume_extension:type_get"}})},
+		{Alias: "os-types-manage", Name: "TypesManage", Description: "Types manage support.", Updated: "2011-08-24T00:00:00+00:00", Resources: routes(
+			wsgi.Route{Method: "POST", Path: "types", Handler: h.create, Schemas: createSchemas, Policy: []string{"volume_extension:type_create"}},
+			wsgi.Route{Method: "PUT", Path: "types/{id}", Handler: h.update, Schemas: updateSchemas, Policy: []string{"volume_extension:type_update"}},
+			wsgi.Route{Method: "DELETE", Path: "types/{id}", Status: 202, Handler: h.delete, Policy: []string{"volume_extension:type_delete"}})},
+		{Alias: "os-types-extra-specs", Name: "TypesExtraSpecs", Description: "Type extra specs support.", Updated: "2011-08-24T00:00:00+00:00",
+			Resources: routes(h.specRoutes()...)},
+		h.accessExtension(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/reqctx"
 )
 
 const hostsRule = "volume_extension:hosts"
@@ -50,8 +51,11 @@ func (u *Services) HostTotals(ctx context.Context, host string) ([]ProjectTotals
 }
 
 // EnableHost says whether a host's volume services, or that of one back end, may get new volumes: what upstream documents
-// and has never made. NotFound HostNotFound if there is none.
+// and has never made. NotFound HostNotFound if there is none. Whatever the policy says, it is for administrators.
 func (u *Services) EnableHost(ctx context.Context, host string, enabled bool) error {
+	if !reqctx.From(ctx).IsAdmin {
+		return fault.New(fault.Forbidden, "AdminRequired", "User does not have admin privileges")
+	}
 	if err := u.Authorize(ctx, hostsRule); err != nil {
 		return err
 	}
