@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,7 +31,8 @@ var (
 )
 
 // Run implements Runner. When ctx ends or a limit is reached, the program and everything it started (its process group)
-// get SIGTERM and, two seconds later, SIGKILL.
+// get SIGTERM and, two seconds later, SIGKILL. When our own process is killed, the program is too (on Linux): one that went on
+// writing would meet whoever takes the work up again.
 func (System) Run(ctx context.Context, c Command) (Result, error) {
 	path, err := Lookup(c.Tool)
 	if err != nil {
@@ -48,10 +50,13 @@ func (System) Run(ctx context.Context, c Command) (Result, error) {
 	cmd.Env = environment(c)
 	cmd.Stdin = bytes.NewReader(c.Stdin)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = attributes()
 	cmd.Cancel = func() error { return signalGroup(cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = killDelay
 
+	// The kernel takes the end of the thread that started the program for our end, so that thread must stay.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	err = cmd.Run()
 	if cmd.Process != nil && running.Err() != nil {
 		// The leader is gone now; what it started may not be.
