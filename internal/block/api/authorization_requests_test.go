@@ -199,7 +199,7 @@ func volumeActionRequests() map[string]matrixRequest {
 	pictured := func(f *fixture) string {
 		id := f.newVolume()
 		f.Change(func(tx store.Tx) error {
-			return tx.PutVolumeImageMetadata(f.TB.Context(), id, map[string]string{"k": "v"})
+			return tx.PutVolumeImageMetadata(f.TB.Context(), id, map[string]string{"k": "v"}, false)
 		})
 		return id
 	}

@@ -232,7 +232,7 @@ func TestVolumeView(t *testing.T) {
 		return tx.PutVolumeAdminMetadata(t.Context(), id, map[string]string{"readonly": "True", "attached_mode": "ro", "secret": "x"})
 	})
 	m.Change(func(tx store.Tx) error {
-		return tx.PutVolumeImageMetadata(t.Context(), id, map[string]string{"os": "x"})
+		return tx.PutVolumeImageMetadata(t.Context(), id, map[string]string{"os": "x"}, false)
 	})
 	m.Put("/volumes/"+id, object("volume", object("metadata", object("readonly", "mine", "k", "v")))).OK(200)
 	a := m.Get("/volumes/" + id)

@@ -164,7 +164,7 @@ func (m *Manager) createOnFinish(ctx context.Context, tx store.Tx, st *creation)
 	if st.source != nil && st.source.Bootable {
 		set.Bootable = new(true)
 		if len(st.source.ImageMetadata) != 0 {
-			if err := tx.PutVolumeImageMetadata(ctx, st.VolumeID, st.source.ImageMetadata); err != nil {
+			if err := tx.PutVolumeImageMetadata(ctx, st.VolumeID, st.source.ImageMetadata, true); err != nil {
 				return err
 			}
 		}

@@ -32,6 +32,7 @@ type Reader interface {
 	SnapshotReader
 	AttachmentReader
 	TransferReader
+	ImageReader
 	BackupReader
 	TypeReader
 	QoSReader
@@ -52,6 +53,7 @@ type Tx interface {
 	SnapshotWriter
 	AttachmentWriter
 	TransferWriter
+	ImageWriter
 	BackupWriter
 	TypeWriter
 	QoSWriter
@@ -132,7 +134,7 @@ type VolumeWriter interface {
 	DeleteVolumeMetadata(ctx context.Context, id, key string) error
 	PutVolumeAdminMetadata(ctx context.Context, id string, md map[string]string) error
 	DeleteVolumeAdminMetadata(ctx context.Context, id, key string) error
-	PutVolumeImageMetadata(ctx context.Context, id string, md map[string]string) error
+	PutVolumeImageMetadata(ctx context.Context, id string, md map[string]string, replace bool) error
 	// DeleteVolumeImageMetadata removes one key. NotFound: GlanceMetadataNotFound.
 	DeleteVolumeImageMetadata(ctx context.Context, id, key string) error
 	// DestroyVolume soft-deletes the row with its metadata, attachments, image metadata, snapshots and transfers. A missing

@@ -46,7 +46,7 @@ func (u *Volumes) PutImageMetadata(ctx context.Context, id string, md map[string
 		}
 		whole = maps.Clone(v.ImageMetadata)
 		maps.Copy(whole, md)
-		return tx.PutVolumeImageMetadata(ctx, id, md)
+		return tx.PutVolumeImageMetadata(ctx, id, md, false)
 	})
 	return whole, err
 }

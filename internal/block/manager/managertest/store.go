@@ -36,6 +36,7 @@ type tx struct {
 	attachments map[string]*block.Attachment
 	types       map[string]*block.VolumeType
 	flows       map[string]flow.Record
+	images      images
 	usage       map[string]map[string]int64
 	clock       time.Time
 }
@@ -43,7 +44,7 @@ type tx struct {
 // NewStore makes an empty store.
 func NewStore() *Store {
 	s := &Store{tx: &tx{volumes: map[string]*block.Volume{}, snapshots: map[string]*block.Snapshot{},
-		attachments: map[string]*block.Attachment{}, types: map[string]*block.VolumeType{}, flows: map[string]flow.Record{},
+		attachments: map[string]*block.Attachment{}, types: map[string]*block.VolumeType{}, flows: map[string]flow.Record{}, images: newImages(),
 		usage: map[string]map[string]int64{}, clock: time.Unix(1_000_000_000, 0).UTC()}}
 	s.root = s
 	return s
@@ -61,7 +62,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	s.volumes, s.snapshots, s.attachments = t.volumes, t.snapshots, t.attachments
-	s.flows, s.usage, s.clock = t.flows, t.usage, t.clock
+	s.flows, s.usage, s.clock, s.images = t.flows, t.usage, t.clock, t.images
 	s.Updates++
 	return nil
 }
@@ -98,7 +99,7 @@ func (t *tx) clone() *tx {
 	for id, a := range t.attachments {
 		c.attachments[id] = new(*a)
 	}
-	c.flows, c.usage = maps.Clone(t.flows), maps.Clone(t.usage)
+	c.flows, c.usage, c.images = maps.Clone(t.flows), maps.Clone(t.usage), t.images.clone()
 	return &c
 }
 
@@ -161,6 +162,10 @@ func (t *tx) UpdateVolume(_ context.Context, id string, when store.VolumeWhen, s
 	if !ok || len(when.Status) != 0 && !slices.Contains(when.Status, v.Status) || when.Host != "" && when.Host != v.Host {
 		return false, nil
 	}
+	if set.StatusToPrevious {
+		v.PreviousStatus = v.Status
+	}
+	put(&v.PreviousStatus, set.PreviousStatus)
 	put(&v.Status, set.Status)
 	put(&v.AttachStatus, set.AttachStatus)
 	put(&v.SizeGiB, set.SizeGiB)
@@ -180,11 +185,6 @@ func put[V any](field, value *V) {
 	if value != nil {
 		*field = *value
 	}
-}
-
-func (t *tx) PutVolumeImageMetadata(_ context.Context, id string, md map[string]string) error {
-	t.volumes[id].ImageMetadata = maps.Clone(md)
-	return nil
 }
 
 func (t *tx) PutVolumeAdminMetadata(_ context.Context, id string, md map[string]string) error {

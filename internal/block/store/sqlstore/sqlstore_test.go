@@ -14,6 +14,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/storebench"
 	"github.com/clinker/clinker/internal/block/store/storetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/backuptest"
+	"github.com/clinker/clinker/internal/block/store/storetest/imagetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/transfertest"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
@@ -63,6 +64,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, copied)
 	transfertest.Run(t, copied)
 	backuptest.Run(t, copied)
+	imagetest.Run(t, copied)
 }
 
 func TestQueryCounts(t *testing.T) {

@@ -224,7 +224,7 @@ func testVolumeMetadata(t *testing.T, s store.Store) {
 		if err := tx.DeleteVolumeAdminMetadata(ctx, "v", "never"); err != nil {
 			return err
 		}
-		return tx.PutVolumeImageMetadata(ctx, "v", map[string]string{"image_id": "i"})
+		return tx.PutVolumeImageMetadata(ctx, "v", map[string]string{"image_id": "i"}, false)
 	})
 	v := must(s.Volume(ctx, "v", mine))(t)
 	wantEqual(t, "admin metadata", map[string]string{"readonly": "True"}, v.AdminMetadata)

@@ -215,5 +215,8 @@ func (w Writer) DestroySnapshot(ctx context.Context, id string) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return snapshotMetadata().RemoveAll(ctx, w.conn, id, now)
+	if err := snapshotMetadata().RemoveAll(ctx, w.conn, id, now); err != nil {
+		return err
+	}
+	return snapshotImageMetadata().RemoveAll(ctx, w.conn, id, now)
 }

@@ -119,8 +119,8 @@ func (w Writer) PutVolumeAdminMetadata(ctx context.Context, id string, md map[st
 }
 
 // PutVolumeImageMetadata implements store.VolumeWriter.
-func (w Writer) PutVolumeImageMetadata(ctx context.Context, id string, md map[string]string) error {
-	return w.putVolumePairs(ctx, volumeImageMetadata(), id, md, false)
+func (w Writer) PutVolumeImageMetadata(ctx context.Context, id string, md map[string]string, replace bool) error {
+	return w.putVolumePairs(ctx, volumeImageMetadata(), id, md, replace)
 }
 
 func (w Writer) putVolumePairs(ctx context.Context, p rows.Pairs, id string, md map[string]string, replace bool) error {

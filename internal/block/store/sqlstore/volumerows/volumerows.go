@@ -1,4 +1,4 @@
-// Package volumerows is sqlstore's part for volumes, snapshots, attachments and transfers.
+// Package volumerows is sqlstore's part for volumes, snapshots, attachments, transfers and what images leave beside volumes.
 //
 // What must not live here: other resources, and what they all have in common, which is package rows. It is a part of
 // sqlstore and imported by nothing else.
@@ -6,7 +6,8 @@ package volumerows
 
 import "github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 
-// Reader implements store.VolumeReader, store.SnapshotReader, store.AttachmentReader and store.TransferReader.
+// Reader implements store.VolumeReader, store.SnapshotReader, store.AttachmentReader, store.TransferReader and
+// store.ImageReader.
 type Reader struct {
 	conn                                       *rows.Conn
 	volumes, snapshots, attachments, transfers *rows.Listing
@@ -18,8 +19,8 @@ func NewReader(c *rows.Conn) Reader {
 		transfers: transferListing()}
 }
 
-// Writer implements store.VolumeWriter, store.SnapshotWriter, store.AttachmentWriter and store.TransferWriter, and reads
-// in the same transaction.
+// Writer implements store.VolumeWriter, store.SnapshotWriter, store.AttachmentWriter, store.TransferWriter and
+// store.ImageWriter, and reads in the same transaction.
 type Writer struct{ Reader }
 
 // NewWriter makes a writer in the transaction of c, which has a session; r is any reader of the same database.
@@ -32,3 +33,6 @@ func volumeMetadata() rows.Pairs      { return rows.NewPairs("volume_metadata", 
 func volumeAdminMetadata() rows.Pairs { return rows.NewPairs("volume_admin_metadata", "volume_id") }
 func volumeImageMetadata() rows.Pairs { return rows.NewPairs("volume_glance_metadata", "volume_id") }
 func snapshotMetadata() rows.Pairs    { return rows.NewPairs("snapshot_metadata", "snapshot_id") }
+func snapshotImageMetadata() rows.Pairs {
+	return rows.NewPairs("volume_glance_metadata", "snapshot_id")
+}
