@@ -149,6 +149,19 @@ func (s *Session) QueryRow(ctx context.Context, text string, dest []any, args ..
 	return found, err
 }
 
+// Strings runs a query and gives the first column of its rows.
+func (s *Session) Strings(ctx context.Context, text string, args ...any) (list []string, err error) {
+	err = s.Query(ctx, text, func(rows *sql.Rows) error {
+		var value string
+		if err := rows.Scan((*Text)(&value)); err != nil {
+			return err
+		}
+		list = append(list, value)
+		return nil
+	}, args...)
+	return list, err
+}
+
 // Exec runs a statement and gives the number of rows it changed.
 func (s *Session) Exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
 	begun := time.Now()
