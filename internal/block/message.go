@@ -69,6 +69,7 @@ const (
 	MessageAttachModeInvalid    = "005"
 	MessageQuotaExceeded        = "006"
 	MessageNoSpaceForImage      = "007"
+	MessageUnmanageEncrypted    = "008"
 	MessageDriverFailedExtend   = "010"
 	MessageDriverFailedCreate   = "012"
 	MessageSnapshotCreateFailed = "013"

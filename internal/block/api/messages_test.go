@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -98,42 +99,122 @@ func TestMessageList(t *testing.T) {
 	m.Get("/messages?limit=-1").Fault(400, "limit param must be positive")
 }
 
-// TestMessagesOfFailedWork has the storage fail at everything, once each, and reads what the user is told.
+// failure is something that goes wrong after it was accepted.
+type failure struct {
+	verb string // of the driver, which fails
+	err  error
+	do   func(m, admin apitest.Caller, volume, snapshot string) // what the user asks for
+	want string                                                 // the event of the message; empty: upstream has no action for it, and so there is none
+}
+
+func failures() map[string]failure {
+	broken, busy := fault.New(fault.Invalid, "", "the disk is on fire"), fault.New(fault.Busy, "", "in use")
+	manage := func(path, what string, body map[string]any) func(m, admin apitest.Caller, volume, snapshot string) {
+		return func(_, admin apitest.Caller, volume, _ string) {
+			if what == "snapshot" {
+				body["volume_id"] = volume
+			}
+			admin.Driver.AddExisting("lun7", 1, what == "snapshot")
+			admin.Post(path, object(what, body)).OK(202)
+		}
+	}
+	return map[string]failure{
+		"no back end": {do: func(m, admin apitest.Caller, _, _ string) {
+			newType(admin, "elsewhere", "extra_specs", object("volume_backend_name", "elsewhere"))
+			m.Post("/volumes", object("volume", object("size", 1, "volume_type", "elsewhere"))).OK(202)
+		}, want: "VOLUME_VOLUME_001_003"},
+		"create": {verb: "create_volume", err: broken, do: func(m, _ apitest.Caller, _, _ string) {
+			m.Post("/volumes", object("volume", object("size", 1))).OK(202)
+		}, want: "VOLUME_VOLUME_008_012"},
+		"create from snapshot": {verb: "create_volume_from_snapshot", err: broken, do: func(m, _ apitest.Caller, _, snapshot string) {
+			m.Post("/volumes", object("volume", object("snapshot_id", snapshot))).OK(202)
+		}, want: "VOLUME_VOLUME_008_012"},
+		"clone": {verb: "create_cloned_volume", err: broken, do: func(m, _ apitest.Caller, volume, _ string) {
+			m.Post("/volumes", object("volume", object("source_volid", volume))).OK(202)
+		}, want: "VOLUME_VOLUME_008_012"},
+		"extend": {verb: "extend_volume", err: broken, do: func(m, _ apitest.Caller, volume, _ string) {
+			m.Action("/volumes/"+volume, "os-extend", object("new_size", 2)).Empty(202)
+		}, want: "VOLUME_VOLUME_007_010"},
+		"no room to extend": {do: func(m, admin apitest.Caller, volume, _ string) {
+			admin.Put("/os-services/disable", object("host", apitest.Backend, "binary", block.BinaryVolume)).OK(200)
+			m.Action("/volumes/"+volume, "os-extend", object("new_size", 2)).Empty(202)
+		}, want: "VOLUME_VOLUME_007_003"},
+		"snapshot": {verb: "create_snapshot", err: broken, do: func(m, _ apitest.Caller, volume, _ string) {
+			m.Post("/snapshots", object("snapshot", object("volume_id", volume))).OK(202)
+		}, want: "VOLUME_VOLUME_SNAPSHOT_009_013"},
+		"no room for a snapshot": {do: func(m, admin apitest.Caller, volume, _ string) {
+			admin.Put("/os-services/disable", object("host", apitest.Backend, "binary", block.BinaryVolume)).OK(200)
+			m.Post("/snapshots", object("snapshot", object("volume_id", volume))).OK(202)
+		}, want: "VOLUME_VOLUME_SNAPSHOT_009_003"},
+		"delete of a snapshot": {verb: "delete_snapshot", err: broken, do: func(m, _ apitest.Caller, _, snapshot string) {
+			m.Delete("/snapshots/" + snapshot).Empty(202)
+		}, want: "VOLUME_VOLUME_SNAPSHOT_010_016"},
+		"delete of a busy snapshot": {verb: "delete_snapshot", err: busy, do: func(m, _ apitest.Caller, _, snapshot string) {
+			m.Delete("/snapshots/" + snapshot).Empty(202)
+		}, want: "VOLUME_VOLUME_SNAPSHOT_010_015"},
+		"unmanage of a snapshot": {verb: "unmanage_snapshot", err: broken, do: func(_, admin apitest.Caller, _, snapshot string) {
+			admin.Action("/snapshots/"+snapshot, "os-unmanage", nil).Empty(202)
+		}, want: "VOLUME_VOLUME_SNAPSHOT_010_016"},
+		"manage": {verb: "manage_existing", err: broken, do: manage("/os-volume-manage", "volume",
+			object("host", apitest.Backend, "ref", object("source-name", "lun7"))), want: "VOLUME_VOLUME_008_001"},
+		"manage of a snapshot": {verb: "manage_existing_snapshot", err: broken, do: manage("/os-snapshot-manage", "snapshot",
+			object("ref", object("source-name", "lun7"))), want: "VOLUME_VOLUME_SNAPSHOT_009_013"},
+		"unmanage": {verb: "unmanage", err: broken, do: func(_, admin apitest.Caller, volume, snapshot string) {
+			admin.Delete("/snapshots/" + snapshot).Empty(202)
+			admin.Action("/volumes/"+volume, "os-unmanage", nil).Empty(202)
+		}, want: "VOLUME_VOLUME_006_001"},
+		"unmanage of an encrypted volume": {do: func(_, admin apitest.Caller, volume, _ string) {
+			v := *admin.Row(volume)
+			v.ID, v.EncryptionKeyID = nowhere, "00000000-0000-0000-0000-000000000000"
+			admin.Change(func(tx store.Tx) error { return tx.CreateVolume(admin.TB.Context(), &v) })
+			admin.Action("/volumes/"+v.ID, "os-unmanage", nil).OK(400)
+		}, want: "VOLUME_VOLUME_006_008"},
+		"attach": {verb: "local_path", err: broken, do: func(m, _ apitest.Caller, volume, _ string) {
+			m.At("3.54").Post("/attachments", object("attachment", object("volume_uuid", volume, "connector", object("host", "h")))).OK(400)
+		}, want: "VOLUME_VOLUME_004_001"},
+		"delete": {verb: "delete_volume", err: broken, do: func(m, _ apitest.Caller, volume, snapshot string) {
+			m.Delete("/snapshots/" + snapshot).Empty(202)
+			m.Delete("/volumes/" + volume).Empty(202)
+		}},
+		"revert": {verb: "revert_to_snapshot", err: broken, do: func(m, _ apitest.Caller, volume, snapshot string) {
+			m.Action("/volumes/"+volume, "revert", object("snapshot_id", snapshot)).Empty(202)
+		}},
+	}
+}
+
+// TestMessagesOfFailedWork has everything fail that may fail after it was accepted, and reads what the user is told: one
+// message, in the project of what it is about.
 func TestMessagesOfFailedWork(t *testing.T) {
 	t.Parallel()
-	c := cloud(t)
-	m := c.As(t, apitest.Member, "p").At("3.71")
-	last := func() string {
-		list := m.Get("/messages?limit=1").OK(200).At("messages").([]any)
-		if len(list) == 0 {
-			return ""
-		}
-		return list[0].(map[string]any)["user_message"].(string)
+	for name, f := range failures() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := cloud(t)
+			m, admin := c.As(t, apitest.Member, "p").At("3.71"), c.As(t, apitest.Admin, "p").At("3.71")
+			volume := m.Volume()
+			snapshot := m.Snapshot(volume)
+			if f.verb != "" {
+				c.Driver.FailNext(f.verb, f.err)
+			}
+			f.do(m, admin, volume, snapshot)
+			var got []string
+			for _, one := range m.Get("/messages").OK(200).At("messages").([]any) {
+				row := one.(map[string]any)
+				got = append(got, fmt.Sprint(row["event_id"]))
+				if row["request_id"] != m.Request.RequestID || row["message_level"] != "ERROR" {
+					t.Errorf("the message is %v", row)
+				}
+				if id, _ := row["resource_uuid"].(string); m.Row(id) == nil && m.SnapshotRow(id) == nil {
+					t.Errorf("there is nothing with the id %q of the message", id)
+				}
+			}
+			var want []string
+			if f.want != "" {
+				want = []string{f.want}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("messages %v, want %v", got, want)
+			}
+		})
 	}
-	want := func(what, text string) {
-		t.Helper()
-		if got := last(); got != text {
-			t.Errorf("%s: the user reads %q, want %q", what, got, text)
-		}
-	}
-	broken := fault.New(fault.Invalid, "", "the disk is on fire")
-	volume := m.Volume()
-	want("nothing failed", "")
-
-	c.Driver.FailNext("create_volume", broken)
-	m.Post("/volumes", object("volume", object("size", 1))).OK(202)
-	want("create", "create volume from backend storage:Driver failed to create the volume.")
-	c.Driver.FailNext("create_snapshot", broken)
-	m.Post("/snapshots", object("snapshot", object("volume_id", volume))).OK(202)
-	want("snapshot", "create snapshot:Snapshot failed to create.")
-	snapshot := m.Snapshot(volume)
-	c.Driver.FailNext("delete_snapshot", fault.New(fault.Busy, "", "in use"))
-	m.Delete("/snapshots/" + snapshot).OK(202)
-	want("busy snapshot", "delete snapshot:Snapshot is busy.")
-	c.Driver.FailNext("delete_snapshot", broken)
-	m.Delete("/snapshots/" + snapshot).OK(202)
-	want("delete of a snapshot", "delete snapshot:Snapshot failed to delete.")
-	c.Driver.FailNext("extend_volume", broken)
-	m.Action("/volumes/"+volume, "os-extend", object("new_size", 2)).OK(202)
-	want("extend", "extend volume:Volume Driver failed to extend volume.")
 }

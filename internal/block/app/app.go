@@ -41,6 +41,11 @@ type Options struct {
 	TransferKeyLength             int // volume_transfer_key_length; 0 means 16
 }
 
+// Messages leaves user messages, which tell why something came to nothing.
+type Messages interface {
+	Create(ctx context.Context, m block.Failure) error
+}
+
 // Core is what every use case is made of. It is filled once, by cmd, and shared; its fields must not change afterwards.
 type Core struct {
 	Store         store.Store
@@ -51,6 +56,7 @@ type Core struct {
 	Quota         *quota.Quota
 	Zones         *Zones
 	Events        *notify.Events // nil: nobody is told
+	Messages      Messages       // nil: users are told nothing
 	Options       Options
 	Log           *slog.Logger
 	LogLevel      *slog.LevelVar   // of Log and the whole process; nil if it cannot be changed
@@ -141,6 +147,17 @@ func (c *Core) RefuseFrozen(ctx context.Context, host block.Host) error {
 		}
 	}
 	return nil
+}
+
+// TellUser leaves a message for a user. That it could not be left must not fail what is being done.
+func (c *Core) TellUser(ctx context.Context, f block.Failure) {
+	if c.Messages == nil {
+		return
+	}
+	f.RequestID = reqctx.From(ctx).RequestID
+	if err := c.Messages.Create(ctx, f); err != nil {
+		c.Log.WarnContext(ctx, "a user message could not be kept", "resource_id", f.ResourceID, "error", err)
+	}
 }
 
 // TellVolume tells of an event of a volume ("update.end") with the row as it stands now, which is read only if anybody is told.

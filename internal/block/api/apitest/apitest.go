@@ -105,7 +105,7 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	log := slog.New(slog.DiscardHandler)
 	c.Core = &app.Core{Store: s, Flows: flow.NewEngine(journal.New(s), flowOptions(log)), Scheduler: rpcapi.Scheduler{Client: transport},
 		VolumeService: rpcapi.Volume{Client: transport}, Policy: enforcer, Quota: quota.New(o.Quota), Zones: app.NewZones(s, now),
-		Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
+		Messages: messages.NewWriter(s, time.Hour), Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
 	if o.Notified != nil {
 		c.Core.Events = notify.New(o.Notified, "node")
 	}

@@ -24,6 +24,8 @@ func (u *Volumes) Unmanage(ctx context.Context, id string) error {
 		return u.destroyUnscheduled(ctx, v, false)
 	}
 	if v.EncryptionKeyID != "" {
+		u.TellUser(ctx, block.Failure{ProjectID: v.ProjectID, ResourceType: block.MessageVolume, ResourceID: id,
+			Action: block.MessageUnmanageVolume, Detail: block.MessageUnmanageEncrypted})
 		return fault.New(fault.Invalid, "Invalid", "Unacceptable parameters.")
 	}
 	msg := &rpcapi.DeleteVolume{FlowID: app.NewOperationID(), VolumeID: id, UnmanageOnly: true}

@@ -63,7 +63,9 @@ type Options struct {
 	Notify func(ctx context.Context, event string, v *block.Volume)
 	// NotifySnapshot is Notify for a snapshot of v ("manage_existing_snapshot.start").
 	NotifySnapshot func(ctx context.Context, event string, s *block.Snapshot, v *block.Volume)
-	// TellSnapshot tells the user that something came to nothing, with the ids of upstream's user messages; nil means nobody does.
+	// Tell and TellSnapshot tell the user that something came to nothing, with the ids of upstream's user messages; nil means
+	// nobody does.
+	Tell         func(ctx context.Context, v *block.Volume, action, detail string, cause error)
 	TellSnapshot func(ctx context.Context, s *block.Snapshot, action, detail string, cause error)
 }
 
@@ -92,6 +94,9 @@ func New(o Options) *Service {
 	}
 	if o.NotifySnapshot == nil {
 		o.NotifySnapshot = func(context.Context, string, *block.Snapshot, *block.Volume) {}
+	}
+	if o.Tell == nil {
+		o.Tell = func(context.Context, *block.Volume, string, string, error) {}
 	}
 	if o.TellSnapshot == nil {
 		o.TellSnapshot = func(context.Context, *block.Snapshot, string, string, error) {}

@@ -45,6 +45,9 @@ func (s *Service) manageSnapshotFlow() *flow.Flow[snapshotState, store.Tx] {
 			}},
 			{Name: "extract_snapshot_ref", Do: func(ctx context.Context, st *snapshotState) error {
 				return s.extractSnapshot(ctx, st, block.SnapshotCreating, "manage_existing_snapshot.start")
+			}, Undo: func(ctx context.Context, st *snapshotState, cause error) error {
+				s.TellSnapshot(ctx, st.snapshot, block.MessageCreateSnapshot, block.MessageSnapshotCreateFailed, cause)
+				return nil
 			}},
 			{Name: "prepare_for_quota_reservation", Do: func(ctx context.Context, st *snapshotState) error {
 				if err := s.alreadyManaged(ctx, st.reference(), st.SnapshotID); err != nil {

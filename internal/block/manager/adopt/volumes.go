@@ -36,6 +36,9 @@ func (s *Service) manageVolumeFlow() *flow.Flow[volumeState, store.Tx] {
 			{Name: "on_failure", UndoTx: s.manageFailed},
 			{Name: "extract_volume_ref", Do: func(ctx context.Context, st *volumeState) error {
 				return s.extractVolume(ctx, st, block.VolumeManaging, "manage_existing.start")
+			}, Undo: func(ctx context.Context, st *volumeState, cause error) error {
+				s.Tell(ctx, st.volume, block.MessageCreateVolume, block.MessageUnknownError, cause)
+				return nil
 			}},
 			{Name: "prepare_for_quota_reservation", Do: func(ctx context.Context, st *volumeState) error {
 				if err := s.alreadyManaged(ctx, st.reference(), st.VolumeID); err != nil {
@@ -172,6 +175,9 @@ func (s *Service) unmanageVolumeFlow() *flow.Flow[volumeState, store.Tx] {
 			}},
 			{Name: "extract_volume_ref", Do: func(ctx context.Context, st *volumeState) error {
 				return s.extractVolume(ctx, st, block.VolumeUnmanaging, "unmanage.start")
+			}, Undo: func(ctx context.Context, st *volumeState, cause error) error {
+				s.Tell(ctx, st.volume, block.MessageUnmanageVolume, block.MessageUnknownError, cause)
+				return nil
 			}},
 			{Name: "remove_export", Do: func(ctx context.Context, st *volumeState) error {
 				return s.within(ctx, func(ctx context.Context) error { return s.Exports.DisconnectAll(ctx, st.volume) })

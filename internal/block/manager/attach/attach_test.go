@@ -3,6 +3,7 @@ package attach
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -304,8 +305,17 @@ func TestInitializeThatFailsIsForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, "access mode", info.Data["access_mode"], any("ro"))
+	var told []string
+	s.Tell = func(_ context.Context, _ *block.Volume, action, detail string, cause error) {
+		told = append(told, action+" "+block.MessageDetail(cause, detail))
+	}
 	_, err = s.Attach(t.Context(), &rpcapi.AttachVolume{VolumeID: v.ID, HostName: "h", Mode: "rw"})
 	want(t, "rw of a read-only volume", fault.NameOf(err), "InvalidVolumeAttachMode")
+	_, err = s.Attach(t.Context(), &rpcapi.AttachVolume{VolumeID: w.AddVolume(t, func(v *block.Volume) { v.Status = block.VolumeError }).ID, HostName: "h"})
+	want(t, "attach of a broken volume", fault.NameOf(err), "InvalidVolume")
+	if !slices.Equal(told, []string{"002 005"}) {
+		t.Errorf("the users are told %v", told)
+	}
 }
 
 func TestDetachNeedsAnIDAmongSeveral(t *testing.T) {

@@ -146,6 +146,10 @@ func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.At
 		return err
 	})
 	if err != nil {
+		// Of a refusal because of the volume's status upstream leaves no message, nor is one needed: the caller waits for it.
+		if !fault.Is(err, fault.Invalid) || fault.NameOf(err) == invalidMode {
+			s.Tell(ctx, v, block.MessageAttachVolume, block.MessageUnknownError, err)
+		}
 		return nil, err
 	}
 	if before == nil {
@@ -165,6 +169,9 @@ func recorded(v *block.Volume, instanceUUID, host string) *block.Attachment {
 	return nil
 }
 
+// invalidMode is upstream's name of a mode that the volume does not allow.
+const invalidMode = "InvalidVolumeAttachMode"
+
 func attachable(v *block.Volume, mode string) error {
 	if before := v.AdminMetadata["attached_mode"]; v.Status == block.VolumeAttaching && before != "" && before != mode {
 		return block.InvalidVolume("being attached by different mode")
@@ -173,7 +180,7 @@ func attachable(v *block.Volume, mode string) error {
 		return block.InvalidVolume("volume is already attached and multiple attachments are not enabled")
 	}
 	if v.ReadOnly() && mode != "ro" {
-		return fault.New(fault.Invalid, "InvalidVolumeAttachMode", "Invalid attaching mode '%s' for volume %s.", mode, v.ID)
+		return fault.New(fault.Invalid, invalidMode, "Invalid attaching mode '%s' for volume %s.", mode, v.ID)
 	}
 	return nil
 }
