@@ -66,6 +66,9 @@ type Features struct {
 	Connector   bool // the storage speaks to consumers itself
 	Reverter    bool // a volume can be put back to its newest snapshot in place
 	Sweeper     bool // strays of the inventory can be removed
+	Retyper     bool // a volume can be given another type where it is
+	Renamer     bool // a volume can be given another id
+	Migrator    bool // a volume can be put into other storage without a copy
 	// VolumeAdopter and SnapshotAdopter: what exists in storage can be taken under management and let go of.
 	VolumeAdopter, SnapshotAdopter bool
 }
@@ -76,6 +79,9 @@ type optional struct {
 	connector Connector
 	reverter  Reverter
 	sweeper   Sweeper
+	retyper   Retyper
+	renamer   Renamer
+	migrator  Migrator
 
 	volumeAdopter   VolumeAdopter
 	snapshotAdopter SnapshotAdopter
@@ -92,6 +98,9 @@ func NewBackend(d Driver, o Options) (*Backend, error) {
 	b.optional.connector, b.features.Connector = d.(Connector)
 	b.optional.reverter, b.features.Reverter = d.(Reverter)
 	b.optional.sweeper, b.features.Sweeper = d.(Sweeper)
+	b.optional.retyper, b.features.Retyper = d.(Retyper)
+	b.optional.renamer, b.features.Renamer = d.(Renamer)
+	b.optional.migrator, b.features.Migrator = d.(Migrator)
 	b.optional.volumeAdopter, b.features.VolumeAdopter = d.(VolumeAdopter)
 	b.optional.snapshotAdopter, b.features.SnapshotAdopter = d.(SnapshotAdopter)
 	return b, nil

@@ -102,6 +102,9 @@ func (b *Backend) poolCapabilities(p Pool, protocol string, allocatedGiB map[str
 		"goodness_function":           textOrNull(b.options.GoodnessFunction),
 		"backend_state":               "up",
 	}
+	if p.Location != "" {
+		pool["location_info"] = p.Location
+	}
 	if cacheable(protocol) {
 		pool["cacheable"] = true
 	}

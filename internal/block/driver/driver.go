@@ -138,6 +138,7 @@ type Pool struct {
 	OnlineExtend           bool
 	SparseCopy             bool              // sparse_copy_volume
 	QoS                    bool              // QoS_support
+	Location               string            // location_info: where the storage is, for a Migrator of the same driver
 	Extra                  map[string]string // further capabilities, as they are to appear
 }
 

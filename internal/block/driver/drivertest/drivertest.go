@@ -57,6 +57,9 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		"ManagedSnapshot":        managedSnapshot,
 		"NotManaged":             notManaged,
 		"ManagedKilled":          managedKilled,
+		"Retyped":                retyped,
+		"Renamed":                renamed,
+		"RenamedKilled":          renamedKilled,
 		"AgreesWithModel":        agreesWithModel,
 	}
 	for name, test := range tests {

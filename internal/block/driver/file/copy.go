@@ -2,21 +2,12 @@ package file
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
-)
 
-const (
-	// chunkBytes is how much is copied between two looks at ctx.
-	chunkBytes = 8 << 20
-	// flushBytes is how much is copied between two flushes, so that the last one, which nothing can interrupt, is short.
-	flushBytes = 128 << 20
-	// bufferBytes is what a copy through our own memory takes.
-	bufferBytes = 1 << 20
+	"github.com/clinker/clinker/internal/block/driver/file/directory"
 )
 
 // copyContent makes the first c.sourceBytes of file those of source: by reflink where that is possible, else by copying the
@@ -29,7 +20,7 @@ func (d *Driver) copyContent(ctx context.Context, file, source *os.File, c copyi
 	if err == nil {
 		return d.cutToSource(file, c)
 	}
-	if !notSupported(err) {
+	if !directory.NotSupported(err) {
 		return fmt.Errorf("reflink: %w", err)
 	}
 	if c.live && d.config.Freeze != nil {
@@ -39,7 +30,7 @@ func (d *Driver) copyContent(ctx context.Context, file, source *os.File, c copyi
 		}
 		defer resume()
 	}
-	return d.copySparse(ctx, file, source, c.sourceBytes)
+	return directory.CopySparse(ctx, file, source, c.sourceBytes, d.step)
 }
 
 // cutToSource takes off what a source has beyond the length we were told, which an extend under way may have added.
@@ -48,109 +39,4 @@ func (d *Driver) cutToSource(file *os.File, c copying) error {
 		return err
 	}
 	return file.Truncate(c.sourceBytes)
-}
-
-// notSupported says whether an error of a clever system call means that this file system, or this pair of files, has to
-// be copied the plain way.
-func notSupported(err error) bool {
-	for _, no := range []error{unix.EOPNOTSUPP, unix.ENOTTY, unix.EXDEV, unix.EINVAL, unix.ENOSYS} {
-		if errors.Is(err, no) {
-			return true
-		}
-	}
-	return false
-}
-
-// copySparse copies the first size bytes of source to the same places of an empty file and leaves its holes out.
-func (d *Driver) copySparse(ctx context.Context, file, source *os.File, size int64) error {
-	w := &copier{driver: d, file: file, source: source}
-	for offset := int64(0); offset < size; {
-		begin, end, err := nextData(source, offset, size)
-		if err != nil {
-			return err
-		}
-		if err := w.copyRange(ctx, begin, end); err != nil {
-			return err
-		}
-		offset = end
-	}
-	return nil
-}
-
-// nextData finds the next part of a file, from offset on and before size, that may hold data. When there is none, it is
-// an empty part at size. A file system that knows no holes has one part.
-func nextData(f *os.File, offset, size int64) (begin, end int64, err error) {
-	begin, err = unix.Seek(int(f.Fd()), offset, unix.SEEK_DATA)
-	switch {
-	case errors.Is(err, unix.ENXIO):
-		return size, size, nil
-	case err != nil && notSupported(err):
-		return offset, size, nil
-	case err != nil:
-		return 0, 0, fmt.Errorf("seek to data: %w", err)
-	}
-	end, err = unix.Seek(int(f.Fd()), begin, unix.SEEK_HOLE)
-	if err != nil {
-		return 0, 0, fmt.Errorf("seek to hole: %w", err)
-	}
-	return min(begin, size), min(end, size), nil
-}
-
-// copier copies parts of one file to the same places of another.
-type copier struct {
-	driver       *Driver
-	file, source *os.File
-	unflushed    int64
-	buffer       []byte // not nil once copy_file_range has turned out not to work here
-}
-
-func (w *copier) copyRange(ctx context.Context, begin, end int64) error {
-	for begin < end {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := w.driver.step("copy"); err != nil {
-			return err
-		}
-		n, err := w.copyChunk(begin, min(end-begin, chunkBytes))
-		if err != nil {
-			return err
-		}
-		begin += n
-		if w.unflushed += n; w.unflushed >= flushBytes {
-			if err := unix.Fdatasync(int(w.file.Fd())); err != nil {
-				return fmt.Errorf("fdatasync: %w", err)
-			}
-			w.unflushed = 0
-		}
-	}
-	return nil
-}
-
-// copyChunk copies at most size bytes, and at least one.
-func (w *copier) copyChunk(offset, size int64) (int64, error) {
-	if w.buffer == nil {
-		from, to := offset, offset
-		n, err := unix.CopyFileRange(int(w.source.Fd()), &from, int(w.file.Fd()), &to, int(size), 0)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			return w.copyChunk(offset, size)
-		case err == nil && n > 0:
-			return int64(n), nil
-		case err == nil:
-			return 0, fmt.Errorf("copy at %d: %w", offset, io.ErrUnexpectedEOF)
-		case !notSupported(err):
-			return 0, fmt.Errorf("copy at %d: %w", offset, err)
-		}
-		w.buffer = make([]byte, bufferBytes)
-	}
-	part := w.buffer[:min(size, bufferBytes)]
-	n, err := w.source.ReadAt(part, offset)
-	if err != nil && (n == 0 || !errors.Is(err, io.EOF)) {
-		return 0, fmt.Errorf("read at %d: %w", offset, err)
-	}
-	if _, err := w.file.WriteAt(part[:n], offset); err != nil {
-		return 0, err
-	}
-	return int64(n), nil
 }

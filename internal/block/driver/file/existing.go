@@ -11,6 +11,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/driver/file/directory"
 )
 
 // unmanaged begins the name of a file that was let go of; what follows is the name it had. No volume or snapshot of ours
@@ -26,7 +27,7 @@ func (d *Driver) ManageExistingGetSize(ctx context.Context, v driver.Volume, ref
 	if err != nil {
 		return 0, err
 	}
-	size, err := s.volumes.existingSize(v.ID, ref)
+	size, err := existingSize(s.volumes, v.ID, ref)
 	return size, d.failed("manage_existing_get_size", err)
 }
 
@@ -54,7 +55,7 @@ func (d *Driver) ManageableVolumes(ctx context.Context) ([]driver.Existing, erro
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.volumes.existing(ctx)
+	list, err := existing(ctx, s.volumes)
 	return list, d.failed("get_manageable_volumes", err)
 }
 
@@ -64,7 +65,7 @@ func (d *Driver) ManageExistingSnapshotGetSize(ctx context.Context, snap driver.
 	if err != nil {
 		return 0, err
 	}
-	size, err := s.snapshots.existingSize(snap.ID, ref)
+	size, err := existingSize(s.snapshots, snap.ID, ref)
 	return size, d.failed("manage_existing_snapshot_get_size", err)
 }
 
@@ -92,16 +93,16 @@ func (d *Driver) ManageableSnapshots(ctx context.Context) ([]driver.Existing, er
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.snapshots.existing(ctx)
+	list, err := existing(ctx, s.snapshots)
 	return list, d.failed("get_manageable_snapshots", err)
 }
 
 // inspect looks at a file without following a link. unfit says why it cannot be managed, empty if it can: another user
 // who owns the file, or another name for it elsewhere, would let somebody change it under us.
-func (d *directory) inspect(name string) (size int64, unfit string, err error) {
+func inspect(d *directory.Directory, name string) (size int64, unfit string, err error) {
 	var st unix.Stat_t
-	if err := unix.Fstatat(d.fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return 0, "", d.pathError("stat", name, err)
+	if err := unix.Fstatat(d.FD(), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return 0, "", d.PathError("stat", name, err)
 	}
 	switch {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
@@ -119,18 +120,18 @@ func (d *directory) inspect(name string) (size int64, unfit string, err error) {
 }
 
 // named finds the file a reference names. The name that a file had before it was let go of will do too.
-func (d *directory) named(ref driver.Reference) (name string, size int64, err error) {
+func named(d *directory.Directory, ref driver.Reference) (name string, size int64, err error) {
 	name = ref.SourceName()
 	switch {
 	case name == "":
 		return "", 0, driver.InvalidReference(ref, "Reference must contain source-name element.")
-	case name == ".", name == "..", strings.ContainsAny(name, "/\x00"), len(name) > unix.NAME_MAX, d.isTemporary(name):
-		return "", 0, driver.InvalidReference(ref, "source-name must be the name of a file in the directory of %s.", d.label)
+	case name == ".", name == "..", strings.ContainsAny(name, "/\x00"), len(name) > unix.NAME_MAX, d.IsTemporary(name):
+		return "", 0, driver.InvalidReference(ref, "source-name must be the name of a file in the directory of %s.", d.Label())
 	}
-	size, unfit, err := d.inspect(name)
-	if _, ours := d.id(name); ours && errors.Is(err, fs.ErrNotExist) {
+	size, unfit, err := inspect(d, name)
+	if _, ours := d.ID(name); ours && errors.Is(err, fs.ErrNotExist) {
 		name = unmanaged + name
-		size, unfit, err = d.inspect(name)
+		size, unfit, err = inspect(d, name)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -144,11 +145,11 @@ func (d *directory) named(ref driver.Reference) (name string, size int64, err er
 }
 
 // existingSize is the size of what a reference names in GiB, or of the file it has become in an earlier try.
-func (d *directory) existingSize(id string, ref driver.Reference) (int64, error) {
-	if size, err := d.size(d.name(id)); err == nil {
+func existingSize(d *directory.Directory, id string, ref driver.Reference) (int64, error) {
+	if size, err := d.Size(d.Name(id)); err == nil {
 		return roundedUp(size), nil
 	}
-	_, size, err := d.named(ref)
+	_, size, err := named(d, ref)
 	return roundedUp(size), err
 }
 
@@ -156,14 +157,14 @@ func roundedUp(bytes int64) int64 { return (bytes + block.GiB - 1) / block.GiB }
 
 // adopt gives the file that a reference names the name of id, and the length size. A file of that name is the work of an
 // earlier try; only its durability is seen to again.
-func (d *Driver) adopt(s *storage, dir *directory, id string, ref driver.Reference, size int64) error {
-	target := dir.name(id)
-	if _, err := dir.size(target); err == nil {
-		return dir.flush()
+func (d *Driver) adopt(s *storage, dir *directory.Directory, id string, ref driver.Reference, size int64) error {
+	target := dir.Name(id)
+	if _, err := dir.Size(target); err == nil {
+		return dir.Flush()
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	name, before, err := dir.named(ref)
+	name, before, err := named(dir, ref)
 	if err != nil {
 		return err
 	}
@@ -173,19 +174,19 @@ func (d *Driver) adopt(s *storage, dir *directory, id string, ref driver.Referen
 	if err := d.makeOurs(dir, name, size); err != nil {
 		return err
 	}
-	if err := dir.renameToNew(name, target); err != nil {
+	if err := dir.RenameNew(name, target); err != nil {
 		return err
 	}
-	if _, counted := dir.id(name); counted {
+	if _, counted := dir.ID(name); counted {
 		s.provisioned.Add(-before)
 	}
 	s.provisioned.Add(size)
-	return dir.flush()
+	return dir.Flush()
 }
 
 // makeOurs gives a file its length and keeps everybody else from it.
-func (d *Driver) makeOurs(dir *directory, name string, size int64) error {
-	file, before, err := dir.openFile(name, unix.O_RDWR)
+func (d *Driver) makeOurs(dir *directory.Directory, name string, size int64) error {
+	file, before, err := dir.OpenFile(name, unix.O_RDWR)
 	if err != nil {
 		return err
 	}
@@ -212,11 +213,11 @@ func (d *Driver) makeOurs(dir *directory, name string, size int64) error {
 
 // letGo gives the file of id the name of the reference, or where there is none or it is taken, one that says where it comes
 // from.
-func (s *storage) letGo(dir *directory, id string, ref driver.Reference) error {
-	name := dir.name(id)
-	size, err := dir.size(name)
+func (s *storage) letGo(dir *directory.Directory, id string, ref driver.Reference) error {
+	name := dir.Name(id)
+	size, err := dir.Size(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return dir.flush()
+		return dir.Flush()
 	}
 	if err != nil {
 		return err
@@ -225,41 +226,23 @@ func (s *storage) letGo(dir *directory, id string, ref driver.Reference) error {
 	if to == "" || strings.ContainsAny(to, "/\x00") {
 		to = unmanaged + name
 	}
-	err = dir.renameToNew(name, to)
+	err = dir.RenameNew(name, to)
 	if errors.Is(err, fs.ErrExist) && to != unmanaged+name {
 		to = unmanaged + name
-		err = dir.renameToNew(name, to)
+		err = dir.RenameNew(name, to)
 	}
 	if err != nil {
 		return err
 	}
-	if _, counted := dir.id(to); !counted {
+	if _, counted := dir.ID(to); !counted {
 		s.provisioned.Add(-size)
 	}
-	return dir.flush()
-}
-
-// renameToNew is rename for a name that must be free; fs.ErrExist if it is not.
-func (d *directory) renameToNew(from, to string) error {
-	if err := d.step("rename"); err != nil {
-		return err
-	}
-	err := unix.Renameat2(d.fd(), from, d.fd(), to, unix.RENAME_NOREPLACE)
-	if notSupported(err) { // NFS; the directory is ours alone, so that nobody can take the name in between
-		if _, _, statErr := d.inspect(to); statErr == nil {
-			return d.pathError("rename", to, fs.ErrExist)
-		}
-		err = unix.Renameat(d.fd(), from, d.fd(), to)
-	}
-	if err != nil {
-		return d.pathError("rename", from, err)
-	}
-	return nil
+	return dir.Flush()
 }
 
 // existing lists the files in the directory, but for copies under way and what is no file at all.
-func (d *directory) existing(ctx context.Context) ([]driver.Existing, error) {
-	names, err := d.names()
+func existing(ctx context.Context, d *directory.Directory) ([]driver.Existing, error) {
+	names, err := d.Names()
 	if err != nil {
 		return nil, err
 	}
@@ -268,15 +251,15 @@ func (d *directory) existing(ctx context.Context) ([]driver.Existing, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		size, unfit, err := d.inspect(name)
+		size, unfit, err := inspect(d, name)
 		switch {
-		case d.isTemporary(name), errors.Is(err, fs.ErrNotExist):
+		case d.IsTemporary(name), errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
 			return nil, err
 		}
 		e := driver.Existing{Reference: driver.Reference{"source-name": name}, SizeGiB: roundedUp(size), Unfit: unfit}
-		if id, ours := d.id(name); ours {
+		if id, ours := d.ID(name); ours {
 			e.ID = id
 		}
 		list = append(list, e)

@@ -49,6 +49,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/driver/file/directory"
 	"github.com/clinker/clinker/internal/fault"
 )
 
@@ -81,11 +82,15 @@ var (
 	_ driver.SnapshotAdopter = (*Driver)(nil)
 
 	_ driver.Sweeper = (*Driver)(nil)
+
+	_ driver.Retyper  = (*Driver)(nil)
+	_ driver.Renamer  = (*Driver)(nil)
+	_ driver.Migrator = (*Driver)(nil)
 )
 
 // storage is what Setup opens.
 type storage struct {
-	volumes, snapshots *directory
+	volumes, snapshots *directory.Directory
 	provisioned        atomic.Int64 // bytes, the sum of the lengths of all volumes and snapshots
 
 	mu sync.Mutex
@@ -135,16 +140,16 @@ func (d *Driver) Setup(ctx context.Context) error {
 	if err := makeRoot(d.config.Directory); err != nil {
 		return setupFault(err)
 	}
-	root, err := openDirectory(d.config.Directory, d.config.Directory, d.step)
+	root, err := directory.Open(d.config.Directory, d.config.Directory, d.step)
 	if err != nil {
 		return setupFault(err)
 	}
-	defer root.close()
+	defer root.Close()
 	s := &storage{copies: map[string]bool{}}
-	if s.volumes, err = root.subdirectory("volumes"); err != nil {
+	if s.volumes, err = root.Sub("volumes"); err != nil {
 		return setupFault(err)
 	}
-	if s.snapshots, err = root.subdirectory("snapshots"); err == nil {
+	if s.snapshots, err = root.Sub("snapshots"); err == nil {
 		err = s.count(ctx)
 	}
 	if err != nil {
@@ -187,32 +192,38 @@ func setupFault(err error) error {
 
 // count adds up the lengths of all files.
 func (s *storage) count(ctx context.Context) error {
-	for _, dir := range []*directory{s.volumes, s.snapshots} {
-		names, err := dir.names()
+	sum, err := s.sum(ctx)
+	s.provisioned.Store(sum)
+	return err
+}
+
+func (s *storage) sum(ctx context.Context) (bytes int64, err error) {
+	for _, dir := range []*directory.Directory{s.volumes, s.snapshots} {
+		names, err := dir.Names()
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for _, name := range names {
 			if err := ctx.Err(); err != nil {
-				return err
+				return 0, err
 			}
-			if _, ok := dir.id(name); !ok {
+			if _, ok := dir.ID(name); !ok {
 				continue
 			}
-			size, err := dir.size(name)
-			if err != nil {
-				return err
+			size, err := dir.Size(name)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) { // one that has just gone counts for nothing
+				return 0, err
 			}
-			s.provisioned.Add(size)
+			bytes += size
 		}
 	}
-	return nil
+	return bytes, nil
 }
 
 func (s *storage) close() {
-	for _, dir := range []*directory{s.volumes, s.snapshots} {
+	for _, dir := range []*directory.Directory{s.volumes, s.snapshots} {
 		if dir != nil {
-			dir.close()
+			dir.Close()
 		}
 	}
 }
@@ -244,7 +255,7 @@ func (d *Driver) Stats(ctx context.Context) (driver.Stats, error) {
 	if err != nil {
 		return driver.Stats{}, err
 	}
-	total, free, err := s.volumes.room()
+	total, free, err := s.volumes.Room()
 	if err != nil {
 		return driver.Stats{}, d.failed("statfs", err)
 	}
@@ -256,6 +267,7 @@ func (d *Driver) Stats(ctx context.Context) (driver.Stats, error) {
 		Multiattach:            true,
 		OnlineExtend:           true,
 		SparseCopy:             true,
+		Location:               d.location(s),
 	}}}, nil
 }
 
@@ -267,8 +279,8 @@ func (d *Driver) Device(ctx context.Context, v driver.Volume) (path string, err 
 	if err != nil {
 		return "", err
 	}
-	name := s.volumes.name(v.ID)
-	if _, err := s.volumes.size(name); errors.Is(err, fs.ErrNotExist) {
+	name := s.volumes.Name(v.ID)
+	if _, err := s.volumes.Size(name); errors.Is(err, fs.ErrNotExist) {
 		return "", volumeNotFound(v.ID)
 	} else if err != nil {
 		return "", d.failed("stat", err)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/driver/file/directory"
 	"github.com/clinker/clinker/internal/fault"
 )
 
@@ -16,15 +17,15 @@ func (d *Driver) Inventory(ctx context.Context) (driver.Inventory, error) {
 		return driver.Inventory{}, err
 	}
 	var all driver.Inventory
-	for dir, ids := range map[*directory]*[]string{s.volumes: &all.VolumeIDs, s.snapshots: &all.SnapshotIDs} {
-		names, err := dir.names()
+	for dir, ids := range map[*directory.Directory]*[]string{s.volumes: &all.VolumeIDs, s.snapshots: &all.SnapshotIDs} {
+		names, err := dir.Names()
 		if err != nil {
 			return driver.Inventory{}, d.failed("inventory", err)
 		}
 		for _, name := range names {
-			if id, ok := dir.id(name); ok {
+			if id, ok := dir.ID(name); ok {
 				*ids = append(*ids, id)
-			} else if dir.isTemporary(name) && !s.copyRuns(dir, name) {
+			} else if dir.IsTemporary(name) && !s.copyRuns(dir, name) {
 				all.Strays = append(all.Strays, strayName(dir, name))
 			}
 		}
@@ -41,10 +42,10 @@ func (d *Driver) RemoveStray(ctx context.Context, stray string) error {
 	}
 	label, name, _ := strings.Cut(stray, "/")
 	dir := s.volumes
-	if label != dir.label {
+	if label != dir.Label() {
 		dir = s.snapshots
 	}
-	if label != dir.label || !dir.isTemporary(name) {
+	if label != dir.Label() || !dir.IsTemporary(name) {
 		return fault.New(fault.Invalid, "", "%.100q is not a leftover of the file driver.", stray)
 	}
 	s.mu.Lock() // held until it is removed, so that no copy of this name begins in between
@@ -52,23 +53,14 @@ func (d *Driver) RemoveStray(ctx context.Context, stray string) error {
 	if s.copies[stray] {
 		return fault.New(fault.Busy, "", "The copy that %.100q belongs to is still running.", stray)
 	}
-	_, err = dir.remove(name)
+	_, err = dir.Remove(name)
 	return d.failed("remove_stray", err)
 }
 
-// isTemporary says whether a name is that of an incomplete copy of ours.
-func (d *directory) isTemporary(name string) bool {
-	name, ok := strings.CutSuffix(name, temporary)
-	if ok {
-		_, ok = d.id(name)
-	}
-	return ok
-}
-
-func strayName(dir *directory, name string) string { return dir.label + "/" + name }
+func strayName(dir *directory.Directory, name string) string { return dir.Label() + "/" + name }
 
 // beginCopy protects a temporary file from being taken for a stray until the returned function is called.
-func (s *storage) beginCopy(dir *directory, name string) (end func()) {
+func (s *storage) beginCopy(dir *directory.Directory, name string) (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.copies[strayName(dir, name)] = true
@@ -79,7 +71,7 @@ func (s *storage) beginCopy(dir *directory, name string) (end func()) {
 	}
 }
 
-func (s *storage) copyRuns(dir *directory, name string) bool {
+func (s *storage) copyRuns(dir *directory.Directory, name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.copies[strayName(dir, name)]

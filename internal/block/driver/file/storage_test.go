@@ -9,17 +9,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/driver/file/directory"
 	"github.com/clinker/clinker/internal/fault"
 )
 
@@ -281,44 +278,13 @@ func TestCopyKeepsHoles(t *testing.T) {
 	}
 }
 
-// The plain loop of reads and writes does what the system calls do.
-func TestCopyThroughABuffer(t *testing.T) {
-	d := setUp(t, t.TempDir())
-	_, path := withData(t, d, 3<<20+512)
-	source, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer source.Close()
-	target, err := os.Create(filepath.Join(t.TempDir(), "target"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer target.Close()
-	w := &copier{driver: d, file: target, source: source, buffer: make([]byte, bufferBytes)}
-	if err := w.copyRange(t.Context(), 0, 4<<20); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(target.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := append(bytes.Repeat([]byte("clinker!"), (3<<20+512)/8), make([]byte, 1<<20-512)...)
-	if !bytes.Equal(got, want) {
-		t.Error("the copy differs")
-	}
-	if err := w.copyRange(t.Context(), block.GiB, block.GiB+1); err == nil {
-		t.Error("a copy from beyond the end of the source succeeded")
-	}
-}
-
 // A copy that is cancelled half-way stops soon and leaves nothing, and while it runs its file is no stray.
 func TestCancelHalfWay(t *testing.T) {
 	d := setUp(t, t.TempDir())
 	if reflinks(t, d.config.Directory) {
 		t.Skip("nothing is copied on this file system")
 	}
-	v, _ := withData(t, d, 4*chunkBytes)
+	v, _ := withData(t, d, 4*directory.ChunkBytes)
 	ctx, cancel := context.WithCancel(t.Context())
 	chunks, s := 0, snapshotOf(v)
 	d.step = func(step string) error {
@@ -410,48 +376,6 @@ func TestAbsurdlyLargeVolume(t *testing.T) {
 	if all, err := d.Inventory(t.Context()); err != nil || len(all.VolumeIDs) != 0 {
 		t.Errorf("Inventory = %v, %v", all, err)
 	}
-}
-
-// Everyone's flush begins after their call, and those who wait share one.
-func TestGroupSync(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var g groupSync
-		var flushes atomic.Int64
-		flush := func() error {
-			time.Sleep(time.Second)
-			flushes.Add(1)
-			return nil
-		}
-		var wg sync.WaitGroup
-		start := func(n int) {
-			for range n {
-				wg.Go(func() {
-					called := time.Now()
-					if err := g.do(flush); err != nil {
-						t.Error(err)
-					}
-					if took := time.Since(called); took < time.Second || took > 2*time.Second {
-						t.Errorf("the flush ended %v after it was asked for", took)
-					}
-				})
-			}
-			synctest.Wait()
-		}
-		start(1)
-		time.Sleep(500 * time.Millisecond)
-		start(100)
-		wg.Wait()
-		if n := flushes.Load(); n != 2 {
-			t.Errorf("%d flushes, want 2", n)
-		}
-		failure := errors.New("disk on fire")
-		if err := g.do(func() error { return failure }); !errors.Is(err, failure) {
-			t.Errorf("a flush that fails: %v", err)
-		}
-		if err := g.do(flush); err != nil {
-			t.Errorf("the flush after it: %v", err)
-		}
-	})
 }
 
 // An extend that was done in storage and not yet in the rows must not show up in a copy: what the rows do not know of

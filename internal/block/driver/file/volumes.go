@@ -10,6 +10,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/driver/file/directory"
 	"github.com/clinker/clinker/internal/fault"
 )
 
@@ -22,13 +23,13 @@ import (
 func (d *Driver) CreateVolume(ctx context.Context, v driver.Volume) (driver.Update, error) {
 	s, err := d.storage(ctx)
 	if err == nil {
-		err = d.createEmpty(s, s.volumes, s.volumes.name(v.ID), v.SizeGiB*block.GiB)
+		err = d.createEmpty(s, s.volumes, s.volumes.Name(v.ID), v.SizeGiB*block.GiB)
 	}
 	return driver.Update{}, d.failed("create_volume", err)
 }
 
-func (d *Driver) createEmpty(s *storage, dir *directory, name string, size int64) error {
-	file, before, err := dir.openFile(name, unix.O_RDWR|unix.O_CREAT)
+func (d *Driver) createEmpty(s *storage, dir *directory.Directory, name string, size int64) error {
+	file, before, err := dir.OpenFile(name, unix.O_RDWR|unix.O_CREAT)
 	if err != nil {
 		return err
 	}
@@ -38,11 +39,11 @@ func (d *Driver) createEmpty(s *storage, dir *directory, name string, size int64
 	}
 	if err != nil {
 		if before == 0 { // nobody can have put anything into it
-			_, _ = dir.remove(name)
+			_, _ = dir.Remove(name)
 		}
 		return err
 	}
-	return dir.flush()
+	return dir.Flush()
 }
 
 // grow gives a file the length size unless it is longer, and flushes it.
@@ -69,7 +70,7 @@ func (d *Driver) grow(s *storage, file *os.File, before, size int64) error {
 func (d *Driver) DeleteVolume(ctx context.Context, v driver.Volume) error {
 	s, err := d.storage(ctx)
 	if err == nil {
-		err = s.delete(s.volumes, s.volumes.name(v.ID))
+		err = s.delete(s.volumes, s.volumes.Name(v.ID))
 	}
 	return d.failed("delete_volume", err)
 }
@@ -78,24 +79,24 @@ func (d *Driver) DeleteVolume(ctx context.Context, v driver.Volume) error {
 func (d *Driver) DeleteSnapshot(ctx context.Context, snap driver.Snapshot) error {
 	s, err := d.storage(ctx)
 	if err == nil {
-		err = s.delete(s.snapshots, s.snapshots.name(snap.ID))
+		err = s.delete(s.snapshots, s.snapshots.Name(snap.ID))
 	}
 	return d.failed("delete_snapshot", err)
 }
 
 // delete removes a file and what a killed copy to it may have left.
-func (s *storage) delete(dir *directory, name string) error {
-	if _, err := dir.remove(name + temporary); err != nil {
+func (s *storage) delete(dir *directory.Directory, name string) error {
+	if _, err := dir.Remove(name + directory.Temporary); err != nil {
 		return err
 	}
-	size, err := dir.size(name)
+	size, err := dir.Size(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	removed, err := dir.remove(name)
+	removed, err := dir.Remove(name)
 	if removed {
 		s.provisioned.Add(-size)
 	}
@@ -108,7 +109,7 @@ func (d *Driver) ExtendVolume(ctx context.Context, v driver.Volume, newSizeGiB i
 	if err != nil {
 		return err
 	}
-	file, before, err := s.volumes.openFile(s.volumes.name(v.ID), unix.O_RDWR)
+	file, before, err := s.volumes.OpenFile(s.volumes.Name(v.ID), unix.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		return volumeNotFound(v.ID)
 	}
@@ -182,11 +183,11 @@ func (d *Driver) RevertToSnapshot(ctx context.Context, v driver.Volume, snap dri
 
 // copying is one copy of a file to a new one, or in place of one.
 type copying struct {
-	from        *directory
+	from        *directory.Directory
 	source      string // id
 	sourceBytes int64  // how much of it there must be, and is copied
 	live        bool   // the source is a volume that may be in use
-	to          *directory
+	to          *directory.Directory
 	target      string                // id
 	targetBytes int64                 // at least sourceBytes; the rest reads as zero
 	notFound    func(id string) error // when the source is gone
@@ -197,21 +198,21 @@ type copying struct {
 // copyFile makes the copy under a temporary name and renames it when it is complete and flushed. A target that is there
 // already, and is not to be replaced, is complete; then only its durability is seen to again, since the first try may have died before.
 func (d *Driver) copyFile(ctx context.Context, s *storage, c copying) (err error) {
-	name, replaced := c.to.name(c.target), int64(0)
-	done, there, err := c.to.openFile(name, unix.O_RDONLY)
+	name, replaced := c.to.Name(c.target), int64(0)
+	done, there, err := c.to.OpenFile(name, unix.O_RDONLY)
 	switch {
 	case err == nil && c.replace:
 		replaced = there
 		_ = done.Close() // it was only looked at
 	case err == nil:
 		defer done.Close()
-		return errors.Join(done.Sync(), c.to.flush())
+		return errors.Join(done.Sync(), c.to.Flush())
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	case c.replace:
 		return volumeNotFound(c.target)
 	}
-	source, size, err := c.from.openFile(c.from.name(c.source), unix.O_RDONLY)
+	source, size, err := c.from.OpenFile(c.from.Name(c.source), unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c.notFound(c.source)
 	}
@@ -224,11 +225,11 @@ func (d *Driver) copyFile(ctx context.Context, s *storage, c copying) (err error
 			"The source of the copy holds %d bytes in the back end and should hold %d; it is damaged.", size, c.sourceBytes)
 	}
 
-	defer s.beginCopy(c.to, name+temporary)()
-	if _, err := c.to.remove(name + temporary); err != nil {
+	defer s.beginCopy(c.to, name+directory.Temporary)()
+	if _, err := c.to.Remove(name + directory.Temporary); err != nil {
 		return err
 	}
-	file, _, err := c.to.openFile(name+temporary, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
+	file, _, err := c.to.OpenFile(name+directory.Temporary, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return err
 	}
@@ -237,14 +238,14 @@ func (d *Driver) copyFile(ctx context.Context, s *storage, c copying) (err error
 		err = closeErr
 	}
 	if err == nil {
-		err = c.to.rename(name+temporary, name)
+		err = c.to.Rename(name+directory.Temporary, name)
 	}
 	if err != nil {
-		_, _ = c.to.remove(name + temporary)
+		_, _ = c.to.Remove(name + directory.Temporary)
 		return err
 	}
 	s.provisioned.Add(c.targetBytes - replaced)
-	return c.to.flush()
+	return c.to.Flush()
 }
 
 // fill gives the new file its content and length, and flushes it.
