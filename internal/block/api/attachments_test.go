@@ -39,11 +39,16 @@ func TestAttachment(t *testing.T) {
 		t.Errorf("the row is %+v", row)
 	}
 
-	connected := fill(`{"attachment": {"id": "<A>", "status": "attaching", "instance": "<I>", "volume_id": "<V>", "attached_at": "<time>", "detached_at": "",
-		"attach_mode": "rw", "connection_info": {"driver_volume_type": "fake", "access_mode": "rw", "attachment_id": "<A>", "cacheable": false,
+	// But for the connection, the answer is of the attachment as it was before, as upstream's.
+	connected := fill(`{"attachment": {"id": "<A>", "status": "reserved", "instance": "<I>", "volume_id": "<V>", "attached_at": "", "detached_at": "",
+		"attach_mode": "null", "connection_info": {"driver_volume_type": "fake", "access_mode": "rw", "attachment_id": "<A>", "cacheable": false,
 		"encrypted": false, "enforce_multipath": false, "qos_specs": null, "export": "fake-<A>", "volume_id": "<V>", "size_bytes": 1073741824}}}`, "<A>", id, "<I>", server, "<V>", volume)
 	m.Put(path, object("attachment", object("connector", connector))).Is(200, connected)
 	expectStates(m, volume, "attaching/attaching")
+	shown := m.Get(path).OK(200)
+	if shown.Text("attachment", "status") != "attaching" || shown.Text("attachment", "attach_mode") != "rw" || shown.Text("attachment", "attached_at") == "" {
+		t.Errorf("%s", shown.Body)
+	}
 	if row := m.AttachmentRow(id); row.Connector.Text("host") != "compute-1" || row.Mountpoint != "/dev/vdb" || row.AttachedHost != "compute-1" || len(row.Connection) == 0 {
 		t.Errorf("the row is %+v", row)
 	}

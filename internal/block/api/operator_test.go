@@ -181,9 +181,11 @@ func TestQuotaSets(t *testing.T) {
 	put := func(pairs ...any) apitest.Answer {
 		return admin.Put("/os-quota-sets/p", object("quota_set", object(pairs...)))
 	}
-	if a := put("volumes", "2", "gigabytes___DEFAULT__", 50, "id", "p", "tenant_id", "p").OK(200); a.At("quota_set", "volumes") != 2.0 || a.At("quota_set", "id") != nil {
+	if a := put("volumes", 2, "gigabytes___DEFAULT__", 50, "id", "p", "tenant_id", "p").OK(200); a.At("quota_set", "volumes") != 2.0 || a.At("quota_set", "id") != nil {
 		t.Errorf("%s", a.Body)
 	}
+	put("volumes", "2").Fault(400, "volumes must be an integer")
+	put("nosuch", "x", "volumes", 2).Fault(400, "Invalid input received: Bad key(s) in quota set: nosuch")
 	if limits, err := c.Store.QuotaLimits(t.Context(), "p"); err != nil || !cmp.Equal(limits, map[string]int64{"volumes": 2, "gigabytes___DEFAULT__": 50}) {
 		t.Errorf("the rows are %v, %v", limits, err)
 	}
@@ -207,6 +209,8 @@ func TestQuotaSets(t *testing.T) {
 	m.Delete("/os-quota-sets/p").Fault(403, "volume_extension:quotas:delete")
 	admin.Delete("/os-quota-sets/p").Empty(200)
 	m.Get("/os-quota-sets/p").Is(200, defaults)
+	put("volumes", "2").Fault(400, "volumes must be an integer")
+	put("nosuch", "x", "volumes", 2).Fault(400, "Invalid input received: Bad key(s) in quota set: nosuch")
 	if limits, err := c.Store.QuotaLimits(t.Context(), "p"); err != nil || len(limits) != 0 {
 		t.Errorf("the rows are %v, %v", limits, err)
 	}

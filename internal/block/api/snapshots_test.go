@@ -231,6 +231,16 @@ func TestSnapshotMetadata(t *testing.T) {
 	m.Delete(path+"/k").Fault(404, "Snapshot "+id+" has no metadata with key k.")
 	m.Put(path+"/k", object("meta", object("x", "y"))).Fault(400, "Request body and URI mismatch")
 	m.Put(path+"/k", object("meta", object("k", "v", "x", "y"))).Fault(400, "Request body contains too many items")
-	m.Post(path, object("metadata", object(strings.Repeat("k", 256), "v"))).Fault(400, "")
+	m.Post(path, object("metadata", object(strings.Repeat("k", 256), "v"))).Fault(413, "Invalid metadata size: Metadata property key kkk")
+	m.Post(path, object("metadata", object("", "v"))).Fault(400, "Metadata key:  has 0 characters, less than 1.")
+	m.Post(path, object("metadata", object("k", 5))).Fault(400, "Invalid metadata: Invalid input received: Value for metadata key: k is not a string or unicode")
+	m.Post("/snapshots/"+nowhere+"/metadata", object("metadata", object("k", 5))).Fault(404, "Snapshot "+nowhere+" could not be found.")
+	for _, body := range []any{object(), object("metadata", nil), object("metadata", 5)} {
+		m.Put(path, body).Fault(400, "Missing required element 'metadata' in request body.")
+	}
+	m.Put(path+"/k", object("metadata", object())).Fault(400, "Missing required element 'meta' in request body.")
+	if d := cmp.Diff(map[string]string{"x": "z"}, m.SnapshotRow(id).Metadata); d != "" {
+		t.Errorf("refused writes wrote (-want +got): %s", d)
+	}
 	m.Get("/snapshots/"+nowhere+"/metadata").Fault(404, "Snapshot "+nowhere+" could not be found.")
 }

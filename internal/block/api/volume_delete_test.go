@@ -47,8 +47,8 @@ func TestVolumeDelete(t *testing.T) {
 		id := m.Volume("name", name)
 		m.Set(id, set)
 		m.Delete("/volumes/"+id).Fault(400, refusedDelete)
-		admin.Delete("/volumes/"+id+"?force=true").Fault(400, "Volume must not be migrating, attached")
-		admin.Action("/volumes/"+id, "os-force_delete", nil).Fault(400, "Volume must not be migrating, attached")
+		admin.Delete("/volumes/"+id+"?force=true").Fault(400, "Volume  must not be migrating, attached")
+		admin.Action("/volumes/"+id, "os-force_delete", nil).Fault(400, "Volume  must not be migrating, attached")
 	}
 	m.Delete("/volumes/"+nowhere).Fault(404, "Volume "+nowhere+" could not be found.")
 	m.Delete("/volumes/"+id+"?cascade=maybe").Fault(400, "Value 'maybe' for 'cascade' is not a boolean.")

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/clinker/clinker/internal/fault"
@@ -12,10 +14,12 @@ const maxMetadataLength = 255
 // CheckMetadata refuses keys that are empty and keys or values that are longer than 255 characters, with upstream's
 // InvalidVolumeMetadata and InvalidVolumeMetadataSize.
 func CheckMetadata(md map[string]string) error {
-	for key, value := range md {
+	for _, key := range slices.Sorted(maps.Keys(md)) {
+		value := md[key]
 		switch {
 		case key == "":
-			return fault.New(fault.Invalid, "InvalidVolumeMetadata", "Invalid metadata: Metadata property key blank.")
+			return fault.New(fault.Invalid, "InvalidVolumeMetadata",
+				"Invalid metadata: Invalid input received: Metadata key:  has 0 characters, less than 1.")
 		case utf8.RuneCountInString(key) > maxMetadataLength:
 			return fault.New(fault.Invalid, "InvalidVolumeMetadataSize",
 				"Invalid metadata size: Metadata property key %s greater than 255 characters.", key)

@@ -48,6 +48,8 @@ type Options struct {
 	App   app.Options
 	Quota quota.Options
 	API   api.Options
+	// Driver makes the back end's driver of the one that stores nothing, which it may be in part; nil takes that.
+	Driver func(*fakedriver.Driver) driver.Driver
 	// Idle leaves scheduler and volume service out: what is cast is lost, and every row stays as the use case left it.
 	Idle bool
 	// Notified is told of what happens; nil leaves notifications off.
@@ -114,7 +116,7 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	}
 	c.handler = c.API
 	if !o.Idle {
-		c.start(t, transport, log, o.Notified)
+		c.start(t, transport, log, o)
 	}
 	return c
 }
@@ -124,11 +126,15 @@ func flowOptions(log *slog.Logger) flow.Options {
 }
 
 // start starts the scheduler and the volume service, and returns when volumes can be scheduled.
-func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logger, notified *Notified) {
+func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logger, o Options) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), settle)
 	defer cancel()
-	storage, err := driver.NewBackend(c.Driver, driver.Options{BackendName: "fake", StorageProtocol: c.Target.Protocol()})
+	backend := driver.Driver(c.Driver)
+	if o.Driver != nil {
+		backend = o.Driver(c.Driver)
+	}
+	storage, err := driver.NewBackend(backend, driver.Options{BackendName: "fake", StorageProtocol: c.Target.Protocol()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,8 +146,8 @@ func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logge
 	}
 	mo := manager.Options{Host: Backend, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
 		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))}
-	if notified != nil {
-		mo.Notifier = notify.New(notified, Backend)
+	if o.Notified != nil {
+		mo.Notifier = notify.New(o.Notified, Backend)
 	}
 	m := manager.New(mo)
 	if err := m.Start(ctx); err != nil {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
@@ -24,8 +25,8 @@ type Uses struct {
 	NotFound func(id, key string) error // says that there is no entry with this key
 
 	Read, Create, Update, Remove string // rules
-	// Tagged says that the metadata carries an ETag and heeds If-Match from 3.15: that of volumes does, upstream's
-	// snapshots were left out.
+	// Tagged says that the metadata carries an ETag and heeds If-Match from 3.15, and that its bodies have schemas: that of
+	// volumes, for upstream's snapshots were left out. What is wrong with their bodies is said by hand.
 	Tagged bool
 }
 
@@ -33,20 +34,65 @@ type Uses struct {
 func Routes(collection string, u Uses) []wsgi.Route {
 	h := handlers{u}
 	whole, item := collection+"/{id}/metadata", collection+"/{id}/metadata/{key}"
+	pairs, pair := []wsgi.Schema{{JSON: `{}`}}, []wsgi.Schema{{JSON: `{}`}}
+	if u.Tagged {
+		const some = `{"$ref": "parameter_types#/extra_specs"}`
+		pairs, pair = schemas("metadata", some), schemas("meta", `{"allOf": [`+some+`, {"minProperties": 1, "maxProperties": 1}]}`)
+	}
 	return []wsgi.Route{
 		{Method: "GET", Path: whole, Handler: h.get, Policy: []string{u.Read}},
-		{Method: "POST", Path: whole, Handler: h.merge, Schemas: schemas("metadata"), Policy: []string{u.Create}},
-		{Method: "PUT", Path: whole, Handler: h.replace, Schemas: schemas("metadata"), Policy: []string{u.Update}},
+		{Method: "POST", Path: whole, Handler: h.merge, Schemas: pairs, Policy: []string{u.Create}},
+		{Method: "PUT", Path: whole, Handler: h.replace, Schemas: pairs, Policy: []string{u.Update}},
 		{Method: "GET", Path: item, Handler: h.getItem, Policy: []string{u.Read}},
-		{Method: "PUT", Path: item, Handler: h.setItem, Schemas: schemas("meta"), Policy: []string{u.Update}},
+		{Method: "PUT", Path: item, Handler: h.setItem, Schemas: pair, Policy: []string{u.Update}},
 		{Method: "DELETE", Path: item, Handler: h.deleteItem, Policy: []string{u.Remove}},
 	}
 }
 
 // schemas is the schema of a body with one member of string pairs.
-func schemas(member string) []wsgi.Schema {
-	return []wsgi.Schema{{JSON: `{"type": "object", "properties": {"` + member + `": {"$ref": "parameter_types#/extra_specs"}},
+func schemas(member, pairs string) []wsgi.Schema {
+	return []wsgi.Schema{{JSON: `{"type": "object", "properties": {"` + member + `": ` + pairs + `},
 		"required": ["` + member + `"], "additionalProperties": false}`}}
+}
+
+// pairs reads the member of a body, of which a schema has not always seen that it is an object.
+func pairs(r *wsgi.Request, member string) (wsgi.Object, error) {
+	if md := r.Body.Object(member); md != nil {
+		return md, nil
+	}
+	return nil, fault.New(fault.Invalid, "", "Missing required element '%s' in request body.", member)
+}
+
+// change is what a request does with metadata: see Uses.Put.
+type change struct {
+	replace bool
+	rule    string
+	check   func(map[string]string) error
+}
+
+// put is Put of a member of the body. Values that are no texts are refused once it is known that there is what they are for;
+// what is too long makes the request too large, as upstream has it.
+func (h handlers) put(ctx context.Context, r *wsgi.Request, member string, c change) (map[string]string, error) {
+	md, err := pairs(r, member)
+	if err != nil {
+		return nil, err
+	}
+	id := r.PathValue("id")
+	for _, key := range slices.Sorted(maps.Keys(md)) {
+		if _, text := md[key].(string); text {
+			continue
+		}
+		if _, err := h.Get(ctx, id); err != nil {
+			return nil, err
+		}
+		why := block.InvalidInput("Value for metadata key: %s is not a string or unicode", key)
+		return nil, fault.New(fault.Invalid, "InvalidVolumeMetadata", "Invalid metadata: %s", fault.UserText(why))
+	}
+	whole, err := h.Put(ctx, id, r.Body.StringMap(member), c.replace, c.rule, c.check)
+	if fault.NameOf(err) == "InvalidVolumeMetadataSize" {
+		err = fault.New(fault.OverLimit, "", "%s", fault.UserText(err))
+	}
+	return whole, err
 }
 
 type handlers struct{ Uses }
@@ -104,7 +150,7 @@ func (h handlers) get(ctx context.Context, r *wsgi.Request) (*wsgi.Response, err
 }
 
 func (h handlers) merge(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	md, err := h.Put(ctx, r.PathValue("id"), r.Body.StringMap("metadata"), false, h.Create, nil)
+	md, err := h.put(ctx, r, "metadata", change{rule: h.Create})
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +158,7 @@ func (h handlers) merge(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 }
 
 func (h handlers) replace(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	md, err := h.Put(ctx, r.PathValue("id"), r.Body.StringMap("metadata"), true, h.Update, h.ifMatch(r))
+	md, err := h.put(ctx, r, "metadata", change{replace: true, rule: h.Update, check: h.ifMatch(r)})
 	if err != nil {
 		return nil, err
 	}
@@ -133,17 +179,20 @@ func (h handlers) getItem(ctx context.Context, r *wsgi.Request) (*wsgi.Response,
 }
 
 func (h handlers) setItem(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	key, item := r.PathValue("key"), r.Body.StringMap("meta")
-	if _, there := item[key]; !there {
+	key := r.PathValue("key")
+	item, err := pairs(r, "meta")
+	switch {
+	case err != nil:
+		return nil, err
+	case !item.Has(key):
 		return nil, fault.New(fault.Invalid, "", "Request body and URI mismatch")
-	}
-	if len(item) > 1 {
+	case len(item) > 1:
 		return nil, fault.New(fault.Invalid, "", "Request body contains too many items")
 	}
-	if _, err := h.Put(ctx, r.PathValue("id"), item, false, h.Update, h.ifMatch(r)); err != nil {
+	if _, err := h.put(ctx, r, "meta", change{rule: h.Update, check: h.ifMatch(r)}); err != nil {
 		return nil, err
 	}
-	return itemAnswer(key, item[key]), nil
+	return itemAnswer(key, item.String(key)), nil
 }
 
 func (h handlers) deleteItem(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {

@@ -2,6 +2,9 @@ package operator
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/listing"
@@ -76,14 +79,38 @@ func (h quotaSets) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response,
 	if len(id) > 255 {
 		return nil, block.InvalidInput("quota_set_name has %d characters, more than 255.", len(id))
 	}
-	body, limits := r.Body.Object("quota_set"), map[string]int64{}
-	for name := range body {
+	known, err := h.uses.Resources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := readLimits(r.Body.Object("quota_set"), known)
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.uses.Put(ctx, id, limits)
+	if err != nil {
+		return nil, err
+	}
+	return quotaSet("", all)
+}
+
+// readLimits reads the limits of a quota set: whole numbers, and no texts of them, which upstream takes only where there has
+// been no limit before. What is wrong with a limit comes before resources that there are not.
+func readLimits(set wsgi.Object, known map[string]bool) (map[string]int64, error) {
+	limits := map[string]int64{}
+	var bad []string
+	for _, name := range slices.Sorted(maps.Keys(set)) {
 		if notLimits[name] {
 			continue
 		}
-		n, ok := body.Int(name)
+		if !known[name] {
+			bad = append(bad, name)
+			continue
+		}
+		n, ok := set.Int(name)
+		_, text := set[name].(string)
 		switch {
-		case !ok:
+		case !ok || text:
 			return nil, fault.New(fault.Invalid, "", "%s must be an integer", name)
 		case n < block.Unlimited:
 			return nil, fault.New(fault.Invalid, "", "%s must be >= %d", name, block.Unlimited)
@@ -92,11 +119,10 @@ func (h quotaSets) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response,
 		}
 		limits[name] = n
 	}
-	all, err := h.uses.Put(ctx, id, limits)
-	if err != nil {
-		return nil, err
+	if len(bad) > 0 {
+		return nil, block.InvalidInput("Bad key(s) in quota set: %s", strings.Join(bad, ", "))
 	}
-	return quotaSet("", all)
+	return limits, nil
 }
 
 func (h quotaSets) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {

@@ -165,6 +165,9 @@ var inUseNeedsNoForce = microversion.V(3, 66)
 
 func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
 	body := r.Body.Object("snapshot")
+	if body.IsNull("volume_id") {
+		return nil, block.VolumeNotFound("None")
+	}
 	asked := uses.CreateRequest{VolumeID: body.String("volume_id"), Name: member.Text(body, "name", "display_name"),
 		Description: member.Text(body, "description", "display_description"), Metadata: body.StringMap("metadata"), InUse: body.Bool("force")}
 	if r.Version.AtLeast(inUseNeedsNoForce) {

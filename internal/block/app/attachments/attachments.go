@@ -33,8 +33,9 @@ type CreateRequest struct {
 // modeUnsaid is what upstream stores for a mode nobody gave.
 const modeUnsaid = "null"
 
-// Create reserves a volume for a consumer and, with a connector, exports it right away. Invalid InvalidVolume if the volume
-// is in use and not multiattach, or in any other state that does not allow it.
+// Create reserves a volume for a consumer and, with a connector, exports it right away. What it returns is, but for the
+// connection, as it was reserved: upstream answers so. Invalid InvalidVolume if the volume is in use and not multiattach, or in
+// any other state that does not allow it.
 func (u *Attachments) Create(ctx context.Context, r CreateRequest) (*block.Attachment, error) {
 	v, err := u.VolumeUnread(ctx, r.VolumeID, "volume:attachment_create")
 	if err != nil {
@@ -56,11 +57,11 @@ func (u *Attachments) Create(ctx context.Context, r CreateRequest) (*block.Attac
 		return nil, err
 	}
 	if len(r.Connector) > 0 {
-		if err := u.export(ctx, v, a.ID, r.Connector); err != nil {
+		if a.Connection, err = u.export(ctx, v, a.ID, r.Connector); err != nil {
 			return nil, err
 		}
 	}
-	return u.Store.Attachment(ctx, a.ID, "")
+	return a, nil
 }
 
 // attachMode is "ro" for a read-only volume whatever was asked.
@@ -108,12 +109,14 @@ func sameInstance(v *block.Volume, instanceUUID string) bool {
 	return false
 }
 
-func (u *Attachments) export(ctx context.Context, v *block.Volume, attachmentID string, c block.Connector) error {
+// export has the volume exported to a connector, and gives the connection.
+func (u *Attachments) export(ctx context.Context, v *block.Volume, attachmentID string, c block.Connector) (connection map[string]any, err error) {
 	if v.Host == "" {
-		return block.InvalidVolume("Volume %s has not been scheduled to any host; its status is %s.", v.ID, v.Status)
+		return nil, block.InvalidVolume("Volume %s has not been scheduled to any host; its status is %s.", v.ID, v.Status)
 	}
-	return u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentUpdate,
-		&rpcapi.AttachmentUpdate{VolumeID: v.ID, AttachmentID: attachmentID, Connector: c}, nil)
+	err = u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentUpdate,
+		&rpcapi.AttachmentUpdate{VolumeID: v.ID, AttachmentID: attachmentID, Connector: c}, &connection)
+	return connection, err
 }
 
 // get reads an attachment the caller may see and may do what rule stands for to.
@@ -125,7 +128,8 @@ func (u *Attachments) get(ctx context.Context, id, rule string) (*block.Attachme
 	return a, u.Policy.Check(ctx, rule, app.Target(a.ProjectID, ""))
 }
 
-// Update gives a reserved attachment its connector and exports the volume to it. Conflict ResourceConflict if the volume is
+// Update gives a reserved attachment its connector and exports the volume to it. What it returns is, but for the connection,
+// as it was before: upstream answers so. Conflict ResourceConflict if the volume is
 // in an error state or is exported to another host without being multiattach.
 func (u *Attachments) Update(ctx context.Context, id string, c block.Connector) (*block.Attachment, error) {
 	a, err := u.get(ctx, id, "volume:attachment_update")
@@ -147,10 +151,10 @@ func (u *Attachments) Update(ctx context.Context, id string, c block.Connector) 
 			}
 		}
 	}
-	if err := u.export(ctx, v, id, c); err != nil {
+	if a.Connection, err = u.export(ctx, v, id, c); err != nil {
 		return nil, err
 	}
-	return u.Store.Attachment(ctx, id, "")
+	return a, nil
 }
 
 // Complete says that the consumer uses the volume now. Upstream has no condition on the attachment's state, nor have we:

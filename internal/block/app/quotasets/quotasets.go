@@ -6,7 +6,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
@@ -75,8 +74,22 @@ func (u *QuotaSets) Defaults(ctx context.Context, projectID string) (map[string]
 	return u.Quota.Defaults(ctx, u.Store, names)
 }
 
-// Put sets limits of a project and returns all of them. A limit is at least block.Unlimited and at most block.MaxSizeGiB.
-// Invalid for a resource that does not exist, and for a limit below what the project holds where it has one of its own
+// Resources are the names of all that can be limited, for every volume type too.
+func (u *QuotaSets) Resources(ctx context.Context) (map[string]bool, error) {
+	names, _, err := u.typeNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := u.Quota.Defaults(ctx, u.Store, names)
+	known := make(map[string]bool, len(limits))
+	for name := range limits {
+		known[name] = true
+	}
+	return known, err
+}
+
+// Put sets limits of a project and returns all of them. A limit is of one of Resources, at least block.Unlimited and at most
+// block.MaxSizeGiB. Invalid for a limit below what the project holds where it has one of its own
 // already: that upstream looks only then lets an operator close a project with a first limit of 0, and stays.
 func (u *QuotaSets) Put(ctx context.Context, projectID string, limits map[string]int64) (map[string]int64, error) {
 	if err := u.Policy.Check(ctx, "volume_extension:quotas:update", project(projectID)); err != nil {
@@ -84,13 +97,6 @@ func (u *QuotaSets) Put(ctx context.Context, projectID string, limits map[string
 	}
 	names, byID, err := u.typeNames(ctx)
 	if err != nil {
-		return nil, err
-	}
-	known, err := u.Quota.Defaults(ctx, u.Store, names)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkNames(limits, known); err != nil {
 		return nil, err
 	}
 	err = u.Store.Update(ctx, func(tx store.Tx) error {
@@ -111,20 +117,6 @@ func (u *QuotaSets) Put(ctx context.Context, projectID string, limits map[string
 		return nil, err
 	}
 	return u.Quota.Limits(ctx, u.Store, projectID, names)
-}
-
-func checkNames(limits, known map[string]int64) error {
-	var bad []string
-	for name := range limits {
-		if _, there := known[name]; !there {
-			bad = append(bad, name)
-		}
-	}
-	if len(bad) == 0 {
-		return nil
-	}
-	slices.Sort(bad)
-	return block.InvalidInput("Bad key(s) in quota set: %s", strings.Join(bad, ", "))
 }
 
 func checkUsage(limits, own, inUse map[string]int64) error {

@@ -274,7 +274,9 @@ func (u *Volumes) extractZones(ctx context.Context, s *creation) error {
 	}
 	allowed := []string{u.Options.StorageAvailabilityZone}
 	for _, z := range known {
-		allowed = append(allowed, z.Name)
+		if !slices.Contains(allowed, z.Name) {
+			allowed = append(allowed, z.Name)
+		}
 	}
 	ofType, limited := s.volType.Zones()
 	if limited {

@@ -72,9 +72,9 @@ func (u *Volumes) markDeleting(ctx context.Context, tx store.Tx, v *block.Volume
 func refusedDelete(force bool) error {
 	status := ""
 	if !force {
-		status = "status must be available or error or error_restoring or error_extending or error_managing and "
+		status = "status must be available or error or error_restoring or error_extending or error_managing and"
 	}
-	return block.InvalidVolume("Volume %smust not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, "+
+	return block.InvalidVolume("Volume %s must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, "+
 		"or be disassociated from snapshots after volume transfer.", status)
 }
 
