@@ -76,6 +76,18 @@ func (p *process) apiComponent() (run.Component, error) {
 	return p.httpComponent("cinder-api", address, p.counted(attended(handler))), nil
 }
 
+// forgetPeriod is how often it is looked for creates that nobody will repeat any more.
+const forgetPeriod = time.Minute
+
+// forgetComponent forgets what creates have made once they would be carried out again.
+func (p *process) forgetComponent() run.Component {
+	core := &app.Core{Store: p.store, Options: p.appOptions, Now: func() time.Time { return time.Now().UTC() }}
+	return run.Component{Name: "repeated creates", Start: func(ctx context.Context, _ func(error)) error {
+		go run.Every(ctx, forgetPeriod, "forgetting of repeated creates", core.ForgetCreations)
+		return nil
+	}}
+}
+
 // attended lets a request run to its end, within the time a request may take, when its client has closed its side of the
 // connection: that is how a client of the simplest kind (printf | nc) says that it has sent everything, and it still
 // wants its answer. Go's server cannot tell it from a client that is gone.

@@ -113,6 +113,9 @@ func (p *process) components(which services) ([]run.Component, error) {
 		if err := add(p.apiComponent()); err != nil {
 			return nil, err
 		}
+		if p.appOptions.IdempotencyWindow > 0 {
+			list = append(list, p.forgetComponent())
+		}
 	}
 	if admin, wanted := p.adminComponent(); wanted {
 		list = append(list, admin)

@@ -39,6 +39,8 @@ type Options struct {
 	ServiceDownTime               time.Duration
 	TransferSaltLength            int // volume_transfer_salt_length; 0 means 8
 	TransferKeyLength             int // volume_transfer_key_length; 0 means 16
+	// IdempotencyWindow is for how long a create that is asked for again is carried out only once; 0: it never is.
+	IdempotencyWindow time.Duration
 }
 
 // Messages leaves user messages, which tell why something came to nothing.

@@ -28,20 +28,28 @@ var (
 		"How many characters the salt has under which the key of a volume transfer is hashed.", config.Min(1), config.Max(255))
 	transferKeyLength = config.Int("DEFAULT", "volume_transfer_key_length", 16,
 		"How many characters the key of a volume transfer has.", config.Min(1), config.Max(255))
+	idempotentCreates = config.Bool("clinker", "idempotent_creates", true, "Whether a create that repeats the X-OpenStack-Request-ID, the user and the body of an "+
+		"earlier one gets what that has made, so that a client may ask again when it has heard no answer. Requests with a service token are exempt: other services use "+
+		"one id for several creates.")
+	idempotencyWindow = config.Seconds("clinker", "idempotency_window_seconds", 10*time.Minute, "For how many seconds after a create it is not repeated.", config.Min(1))
 )
 
 // ConfigOptions are the options the use cases heed.
 func ConfigOptions() []config.Option {
 	return []config.Option{defaultVolumeType, defaultGroupType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
-		clonedVolumeSameZone, snapshotSameHost, serviceDownTime, transferSaltLength, transferKeyLength}
+		clonedVolumeSameZone, snapshotSameHost, serviceDownTime, transferSaltLength, transferKeyLength, idempotentCreates, idempotencyWindow}
 }
 
 // OptionsFrom reads them.
 func OptionsFrom(c *config.Config) Options {
-	return Options{
+	o := Options{
 		DefaultVolumeType: defaultVolumeType.Get(c), DefaultGroupType: defaultGroupType.Get(c), DefaultAvailabilityZone: defaultAvailabilityZone.Get(c),
 		StorageAvailabilityZone: storageAvailabilityZone.Get(c), AllowAvailabilityZoneFallback: allowZoneFallback.Get(c),
 		ClonedVolumeSameZone: clonedVolumeSameZone.Get(c), SnapshotSameHost: snapshotSameHost.Get(c),
 		ServiceDownTime: serviceDownTime.Get(c), TransferSaltLength: transferSaltLength.Get(c), TransferKeyLength: transferKeyLength.Get(c),
 	}
+	if idempotentCreates.Get(c) {
+		o.IdempotencyWindow = idempotencyWindow.Get(c)
+	}
+	return o
 }

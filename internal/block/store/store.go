@@ -44,6 +44,7 @@ type Reader interface {
 	HostReader
 	QuotaReader
 	FlowReader
+	CreationReader
 }
 
 // Tx is a read-write transaction. It sees its own writes. It must not be used after the function it was given to ends.
@@ -65,6 +66,7 @@ type Tx interface {
 	QuotaWriter
 	QuotaClassWriter
 	FlowWriter
+	CreationWriter
 }
 
 // Page is keyset paging: at most Limit rows after the row whose id is Marker, in the order of Sort, then created_at, then

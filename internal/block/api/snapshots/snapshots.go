@@ -10,6 +10,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/block/api/member"
 	"github.com/clinker/clinker/internal/block/api/metadata"
+	"github.com/clinker/clinker/internal/block/api/repeat"
 	"github.com/clinker/clinker/internal/block/app"
 	uses "github.com/clinker/clinker/internal/block/app/snapshots"
 	"github.com/clinker/clinker/internal/fault"
@@ -177,7 +178,7 @@ func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 		}
 		asked.InUse = true
 	}
-	s, err := h.uses.Create(ctx, asked)
+	s, err := h.uses.Create(repeat.Mark(ctx, r), asked)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/block/api/member"
 	"github.com/clinker/clinker/internal/block/api/metadata"
+	"github.com/clinker/clinker/internal/block/api/repeat"
 	"github.com/clinker/clinker/internal/block/app"
 	uses "github.com/clinker/clinker/internal/block/app/volumes"
 	"github.com/clinker/clinker/internal/fault"
@@ -183,7 +184,7 @@ func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 		asked.GroupID = id
 	}
 	asked.BackupID = body.String("backup_id")
-	v, err := h.uses.Create(ctx, asked)
+	v, err := h.uses.Create(repeat.Mark(ctx, r), asked)
 	if err != nil {
 		return nil, err
 	}

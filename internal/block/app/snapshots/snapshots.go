@@ -34,6 +34,12 @@ type CreateRequest struct {
 // Create enters a snapshot and casts its making. It returns it as entered: creating. Invalid if the volume is in no state
 // to be copied; OverLimit for quota.
 func (u *Snapshots) Create(ctx context.Context, r CreateRequest) (*block.Snapshot, error) {
+	return app.Once(ctx, u.Core, func(ctx context.Context, id string) (*block.Snapshot, error) {
+		return u.Snapshot(ctx, id, "volume:get_snapshot")
+	}, func(ctx context.Context) (*block.Snapshot, error) { return u.take(ctx, r) })
+}
+
+func (u *Snapshots) take(ctx context.Context, r CreateRequest) (*block.Snapshot, error) {
 	v, err := u.Volume(ctx, r.VolumeID, "volume:create_snapshot")
 	if err != nil {
 		return nil, err
@@ -55,8 +61,12 @@ func (u *Snapshots) Create(ctx context.Context, r CreateRequest) (*block.Snapsho
 	msg := &rpcapi.CreateSnapshot{FlowID: app.NewOperationID(), SnapshotID: s.ID}
 	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowSnapshotCreate, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "snapshot", ResourceID: s.ID, State: msg}
-	err = u.HandOver(ctx, op, func(tx store.Tx) error { return u.enter(ctx, tx, s, v, r.InUse) },
-		func(ctx context.Context) error { return u.Scheduler.CreateSnapshot(ctx, msg) })
+	err = u.HandOver(ctx, op, func(tx store.Tx) error {
+		if err := u.Claim(ctx, tx, s.ID); err != nil {
+			return err
+		}
+		return u.enter(ctx, tx, s, v, r.InUse)
+	}, func(ctx context.Context) error { return u.Scheduler.CreateSnapshot(ctx, msg) })
 	if err != nil {
 		return nil, err
 	}

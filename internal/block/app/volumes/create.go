@@ -50,12 +50,24 @@ type creation struct {
 func (u *Volumes) Create(ctx context.Context, asked CreateRequest) (_ *block.Volume, err error) {
 	ctx, end := telemetry.Span(ctx, "app.volumes.Create")
 	defer end(&err)
+	return app.Once(ctx, u.Core, u.made, func(ctx context.Context) (*block.Volume, error) { return u.begin(ctx, asked) })
+}
+
+// made reads what a create that is repeated has made.
+func (u *Volumes) made(ctx context.Context, id string) (*block.Volume, error) {
+	if err := u.Authorize(ctx, "volume:create"); err != nil {
+		return nil, err
+	}
+	return u.Store.Volume(ctx, id, reqctx.From(ctx).ProjectID)
+}
+
+func (u *Volumes) begin(ctx context.Context, asked CreateRequest) (*block.Volume, error) {
 	id := uuid.NewString()
 	s := &creation{asked: asked, volume: &block.Volume{ID: id}}
 	s.message.FlowID, s.message.VolumeID = app.NewOperationID(), id
 	rec := flow.Record{ID: s.message.FlowID, Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "volume", ResourceID: id}
-	if err = flow.Begin(ctx, u.Flows, u.create, rec, s); err != nil {
+	if err := flow.Begin(ctx, u.Flows, u.create, rec, s); err != nil {
 		return nil, err
 	}
 	return s.volume, nil
@@ -352,6 +364,9 @@ func (u *Volumes) fill(ctx context.Context, s *creation) {
 }
 
 func (u *Volumes) takeQuota(ctx context.Context, tx store.Tx, s *creation) error {
+	if err := u.Claim(ctx, tx, s.volume.ID); err != nil {
+		return err
+	}
 	return u.Quota.Take(ctx, tx, s.volume.ProjectID, quota.Delta{Volumes: 1, VolumeGiB: s.volume.SizeGiB,
 		TypeID: s.volType.ID, TypeName: s.volType.Name}, s.volume.SizeGiB)
 }

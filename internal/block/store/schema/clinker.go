@@ -1,12 +1,32 @@
 package schema
 
+import "slices"
+
 // ownRevision counts the revisions of what we add. clinker_migrations holds one row per revision that was applied.
-const ownRevision = 1
+const ownRevision = 2
 
 const ownRevisionTable = "clinker_migrations"
 
 // clinkerTables are our own tables.
-func clinkerTables() []Table {
+func clinkerTables() []Table { return slices.Concat(addedBy(1), addedBy(2)) }
+
+// addedBy is the tables that a revision of ours brought.
+func addedBy(revision int64) []Table {
+	switch revision {
+	case 1:
+		return firstTables()
+	case 2:
+		return []Table{{
+			// What creates have made that are carried out once; the id stands for who asked for what under which request id.
+			Name:    "clinker_creations",
+			Columns: []Column{varchar("id", 64).key(), varchar("resource_id", 36).required(), moment("created_at").required()},
+			Indexes: []Index{{Name: "clinker_creations_created_idx", Columns: []string{"created_at"}}},
+		}}
+	}
+	return nil
+}
+
+func firstTables() []Table {
 	return []Table{
 		{
 			Name:    ownRevisionTable,

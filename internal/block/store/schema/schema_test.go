@@ -130,7 +130,8 @@ func TestUpAdoptsAndRefuses(t *testing.T) {
 		outcome schema.Outcome
 		refusal string // a part of the text
 	}{
-		{"cinder's own", []string{`DROP TABLE clinker_migrations`, `DROP TABLE clinker_flows`, `DROP TABLE clinker_quota_locks`,
+		{"our first revision", []string{`UPDATE clinker_migrations SET revision = 1`, `DROP TABLE clinker_creations`}, schema.Adopted, ""},
+		{"cinder's own", []string{`DROP TABLE clinker_migrations`, `DROP TABLE clinker_flows`, `DROP TABLE clinker_quota_locks`, `DROP TABLE clinker_creations`,
 			`DROP INDEX clinker_volumes_quota_idx`, `DROP INDEX clinker_volumes_page_idx`, `DROP INDEX clinker_volumes_all_idx`,
 			`DROP INDEX clinker_snapshots_quota_idx`, `DROP INDEX clinker_snapshots_page_idx`, `DROP INDEX clinker_snapshots_all_idx`,
 			`DROP INDEX clinker_attachment_volume_idx`, `DROP INDEX clinker_attachment_all_idx`, `DROP INDEX clinker_volume_metadata_idx`,
@@ -146,6 +147,8 @@ func TestUpAdoptsAndRefuses(t *testing.T) {
 			if _, err := schema.Up(t.Context(), db, nil); err != nil {
 				t.Fatal(err)
 			}
+			const all = `SELECT name FROM sqlite_master ORDER BY name`
+			fresh := strs(t, db, all)
 			err := db.Write(t.Context(), func(s *sqlkit.Session) error {
 				for _, text := range tt.prepare {
 					if _, err := s.Exec(t.Context(), text); err != nil {
@@ -170,6 +173,9 @@ func TestUpAdoptsAndRefuses(t *testing.T) {
 			}
 			if err != nil || outcome != tt.outcome {
 				t.Fatalf("Up = %v, %v; want %v", outcome, err, tt.outcome)
+			}
+			if diff := cmp.Diff(fresh, strs(t, db, all)); diff != "" {
+				t.Errorf("it ends at another schema than a new database (-new +this):\n%s", diff)
 			}
 			if outcome, err := schema.Up(t.Context(), db, nil); err != nil || outcome != schema.Ready {
 				t.Errorf("Up again = %v, %v; want Ready", outcome, err)

@@ -27,20 +27,20 @@ const (
 // that names the revision found and the one wanted, and is not touched. Services may run it at the same moment. limits are
 // the configured quotas, which a new database starts out with; nil means Cinder's defaults.
 func Up(ctx context.Context, db *sqlkit.DB, limits map[string]int64) (Outcome, error) {
-	outcome := Ready
+	var found state
 	// Every start comes here, nearly always to find nothing to do: look without taking the write lock first.
 	err := db.Read(ctx, func(s *sqlkit.Session) (err error) {
-		outcome, err = inspect(ctx, s)
+		found, err = inspect(ctx, s)
 		return err
 	})
-	if err != nil || outcome == Ready {
-		return outcome, err
+	if err != nil || found.outcome == Ready {
+		return found.outcome, err
 	}
 	err = db.Write(ctx, func(s *sqlkit.Session) (err error) {
-		if outcome, err = inspect(ctx, s); err != nil || outcome == Ready {
+		if found, err = inspect(ctx, s); err != nil || found.outcome == Ready {
 			return err
 		}
-		if outcome == Created {
+		if found.outcome == Created {
 			if err := create(ctx, s, Cinder()); err != nil {
 				return err
 			}
@@ -48,62 +48,66 @@ func Up(ctx context.Context, db *sqlkit.DB, limits map[string]int64) (Outcome, e
 				return err
 			}
 		}
-		return addOwn(ctx, s)
+		return addOwn(ctx, s, found.own)
 	})
-	return outcome, err
+	return found.outcome, err
+}
+
+// state is what a database was found in: what is to be done, and the revision of what we added before, 0 if we have not.
+type state struct {
+	outcome Outcome
+	own     int64
 }
 
 // inspect says what is to be done, or why nothing may be.
-func inspect(ctx context.Context, s *sqlkit.Session) (Outcome, error) {
+func inspect(ctx context.Context, s *sqlkit.Session) (found state, err error) {
 	tables, err := names(ctx, s, s.Dialect().TableNames())
 	if err != nil {
-		return Ready, err
+		return found, err
 	}
 	if len(tables) == 0 {
-		return Created, nil
+		return state{outcome: Created}, nil
 	}
 	if !slices.Contains(tables, versionTable) {
-		return Ready, fault.New(fault.Invalid, "",
+		return found, fault.New(fault.Invalid, "",
 			"The database holds tables but none named %s, so it is not a Cinder database: want an empty one, or one at revision %s.",
 			versionTable, CinderRevision)
 	}
-	found, err := names(ctx, s, `SELECT version_num FROM alembic_version`)
+	revision, err := names(ctx, s, `SELECT version_num FROM alembic_version`)
 	if err != nil {
-		return Ready, err
+		return found, err
 	}
-	if !slices.Equal(found, []string{CinderRevision}) {
-		return Ready, fault.New(fault.Invalid, "",
+	if !slices.Equal(revision, []string{CinderRevision}) {
+		return found, fault.New(fault.Invalid, "",
 			"The database is at Cinder revision %q, but %q is wanted: bring it there with `cinder-manage db sync` of a Cinder 2024.1 or newer.",
-			strings.Join(found, ", "), CinderRevision)
+			strings.Join(revision, ", "), CinderRevision)
 	}
 	if !slices.Contains(tables, ownRevisionTable) {
-		return Adopted, nil
+		return state{outcome: Adopted}, nil
 	}
-	var own int64
-	if _, err := s.QueryRow(ctx, `SELECT MAX(revision) FROM clinker_migrations`, []any{(*sqlkit.Int)(&own)}); err != nil {
-		return Ready, err
+	if _, err := s.QueryRow(ctx, `SELECT MAX(revision) FROM clinker_migrations`, []any{(*sqlkit.Int)(&found.own)}); err != nil {
+		return found, err
 	}
 	switch {
-	case own > ownRevision:
-		return Ready, fault.New(fault.Invalid, "",
-			"The database is at Clinker revision %d, but this program knows only %d: it was used by a newer Clinker, use that one.", own, ownRevision)
-	case own < ownRevision:
-		return Adopted, nil
+	case found.own > ownRevision:
+		return found, fault.New(fault.Invalid, "",
+			"The database is at Clinker revision %d, but this program knows only %d: it was used by a newer Clinker, use that one.", found.own, ownRevision)
+	case found.own < ownRevision:
+		found.outcome = Adopted
 	}
-	return Ready, nil
+	return found, nil
 }
 
-// addOwn makes our own tables and indexes. There is one revision yet; the next adds its own step here.
-func addOwn(ctx context.Context, s *sqlkit.Session) error {
-	if err := create(ctx, s, clinkerTables()); err != nil {
-		return err
+// addOwn makes our own tables and indexes that are newer than the revision the database is at.
+func addOwn(ctx context.Context, s *sqlkit.Session, own int64) error {
+	for revision := own + 1; revision <= ownRevision; revision++ {
+		if err := create(ctx, s, addedBy(revision)); err != nil {
+			return err
+		}
 	}
-	indexes := clinkerIndexes()
-	for _, table := range slices.Sorted(maps.Keys(indexes)) {
-		for _, i := range indexes[table] {
-			if _, err := s.Exec(ctx, createIndex(table, i)); err != nil {
-				return err
-			}
+	if own == 0 {
+		if err := addIndexes(ctx, s); err != nil {
+			return err
 		}
 	}
 	if s.Dialect().Name() == "sqlite" {
@@ -114,6 +118,19 @@ func addOwn(ctx context.Context, s *sqlkit.Session) error {
 	_, err := s.Exec(ctx, `INSERT INTO clinker_migrations (revision, applied_at) VALUES (?, ?)`,
 		ownRevision, s.Dialect().Time(time.Now()))
 	return err
+}
+
+// addIndexes adds ours to Cinder's tables; the first revision brought all of them.
+func addIndexes(ctx context.Context, s *sqlkit.Session) error {
+	indexes := clinkerIndexes()
+	for _, table := range slices.Sorted(maps.Keys(indexes)) {
+		for _, i := range indexes[table] {
+			if _, err := s.Exec(ctx, createIndex(table, i)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func create(ctx context.Context, s *sqlkit.Session, tables []Table) error {

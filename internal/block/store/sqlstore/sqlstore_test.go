@@ -14,6 +14,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/storebench"
 	"github.com/clinker/clinker/internal/block/store/storetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/backuptest"
+	"github.com/clinker/clinker/internal/block/store/storetest/creationtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/imagetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/transfertest"
 	"github.com/clinker/clinker/internal/fault"
@@ -64,6 +65,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, copied)
 	transfertest.Run(t, copied)
 	backuptest.Run(t, copied)
+	creationtest.Run(t, copied)
 	imagetest.Run(t, copied)
 }
 
