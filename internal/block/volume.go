@@ -34,6 +34,7 @@ type Volume struct {
 	SourceVolumeID     string
 	GroupID            string
 	ConsistencyGroupID string
+	InConsistencyGroup bool // the group is one of the consistency groups of old; joined from its type, read only
 	EncryptionKeyID    string
 
 	Bootable      bool

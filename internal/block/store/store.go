@@ -39,6 +39,7 @@ type Reader interface {
 	EncryptionReader
 	DefaultTypeReader
 	GroupTypeReader
+	GroupReader
 	MessageReader
 	ServiceReader
 	HostReader
@@ -61,6 +62,7 @@ type Tx interface {
 	EncryptionWriter
 	DefaultTypeWriter
 	GroupTypeWriter
+	GroupWriter
 	MessageWriter
 	ServiceWriter
 	QuotaWriter

@@ -72,6 +72,7 @@ func readAll(t *testing.T, s store.Store) {
 	check(s.BackendVolumes(ctx, "h@b"))
 	check(s.Flows(ctx, "o", 0, 10))
 	check(s.TypeInUse(ctx, "x"))
+	check(s.GroupVolumeIDs(ctx, []string{"x", "y"}))
 }
 
 func explain(t *testing.T, path string, texts []string) {

@@ -14,6 +14,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/schema"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/backuprows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/catalogrows"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/grouprows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/messagerows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/volumerows"
@@ -43,6 +44,7 @@ type Store struct {
 	reader
 	volumerows.Reader
 	catalogrows.CatalogReader
+	grouprows.GroupReader
 	messagerows.MessageReader
 	backuprows.BackupReader
 	// Outcome says whether Open made the database, adopted one of Cinder's, or found everything there.
@@ -71,7 +73,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	conn := &rows.Conn{DB: db, Clock: c.Now}
 	return &Store{reader: reader{conn: conn, types: typeListing()}, Reader: volumerows.NewReader(conn),
-		CatalogReader: catalogrows.NewReader(conn), MessageReader: messagerows.NewReader(conn),
+		CatalogReader: catalogrows.NewReader(conn), GroupReader: grouprows.NewReader(conn), MessageReader: messagerows.NewReader(conn),
 		BackupReader: backuprows.NewReader(conn), Outcome: outcome}, nil
 }
 
@@ -86,8 +88,8 @@ func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	return s.conn.DB.Write(ctx, func(session *sqlkit.Session) error {
 		conn := &rows.Conn{DB: s.conn.DB, Session: session, Clock: s.conn.Clock}
 		return fn(&tx{reader: reader{conn: conn, types: s.types}, Writer: volumerows.NewWriter(s.Reader, conn),
-			CatalogWriter: catalogrows.NewWriter(s.CatalogReader, conn), MessageWriter: messagerows.NewWriter(s.MessageReader, conn),
-			BackupWriter: backuprows.NewWriter(s.BackupReader, conn)})
+			CatalogWriter: catalogrows.NewWriter(s.CatalogReader, conn), GroupWriter: grouprows.NewWriter(s.GroupReader, conn),
+			MessageWriter: messagerows.NewWriter(s.MessageReader, conn), BackupWriter: backuprows.NewWriter(s.BackupReader, conn)})
 	})
 }
 
@@ -102,6 +104,7 @@ type tx struct {
 	reader
 	volumerows.Writer
 	catalogrows.CatalogWriter
+	grouprows.GroupWriter
 	messagerows.MessageWriter
 	backuprows.BackupWriter
 }

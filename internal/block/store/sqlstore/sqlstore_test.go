@@ -15,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/storetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/backuptest"
 	"github.com/clinker/clinker/internal/block/store/storetest/creationtest"
+	"github.com/clinker/clinker/internal/block/store/storetest/grouptest"
 	"github.com/clinker/clinker/internal/block/store/storetest/imagetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/transfertest"
 	"github.com/clinker/clinker/internal/fault"
@@ -67,6 +68,7 @@ func TestStore(t *testing.T) {
 	backuptest.Run(t, copied)
 	creationtest.Run(t, copied)
 	imagetest.Run(t, copied)
+	grouptest.Run(t, copied)
 }
 
 func TestQueryCounts(t *testing.T) {

@@ -24,7 +24,7 @@ const volumeColumns = "id, _name_id, created_at, updated_at, deleted_at, user_id
 
 const volumeFrom = "volumes v LEFT JOIN volume_types t ON t.id = v.volume_type_id"
 
-// volumeFields are the destinations of volumeColumns and the type's name; dest is reused from row to row.
+// volumeFields are the destinations of volumeColumns and volumeJoined; dest is reused from row to row.
 func volumeFields(v *block.Volume, dest []any) []any {
 	return append(dest[:0],
 		(*sqlkit.Text)(&v.ID), (*sqlkit.Text)(&v.NameID),
@@ -40,9 +40,13 @@ func volumeFields(v *block.Volume, dest []any) []any {
 		(*sqlkit.Bool)(&v.Bootable), (*sqlkit.Bool)(&v.Multiattach), sqlkit.OptionalBool{To: &v.SharedTargets},
 		(*sqlkit.Text)(&v.ProviderID), (*sqlkit.Text)(&v.ProviderLocation), (*sqlkit.Text)(&v.ProviderAuth), (*sqlkit.Text)(&v.ProviderGeometry),
 		(*sqlkit.Time)(&v.ScheduledAt), (*sqlkit.Time)(&v.LaunchedAt), (*sqlkit.Time)(&v.TerminatedAt),
-		(*sqlkit.Text)(&v.VolumeTypeName),
+		(*sqlkit.Text)(&v.VolumeTypeName), (*sqlkit.Bool)(&v.InConsistencyGroup),
 	)
 }
+
+// volumeJoined is what a query of volumes gives beside their columns.
+const volumeJoined = `, t.name, EXISTS (SELECT 1 FROM "groups" g JOIN group_types gt ON gt.id = g.group_type_id WHERE g.id = v.group_id AND gt.name = '` +
+	block.ConsistencyGroupTypeName + `')`
 
 func volumeListing() *rows.Listing {
 	return &rows.Listing{
@@ -91,13 +95,13 @@ func (r Reader) Volume(ctx context.Context, id, projectID string) (v *block.Volu
 }
 
 func volumeSelect() string {
-	return `SELECT ` + rows.Qualified("v", volumeColumns) + `, t.name FROM ` + volumeFrom + ` WHERE `
+	return `SELECT ` + rows.Qualified("v", volumeColumns) + volumeJoined + ` FROM ` + volumeFrom + ` WHERE `
 }
 
 // Volumes implements store.VolumeReader.
 func (r Reader) Volumes(ctx context.Context, q store.VolumeQuery) (volumes []*block.Volume, err error) {
 	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
-		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("v", volumeColumns)+", t.name", volumeFrom)
+		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("v", volumeColumns)+volumeJoined, volumeFrom)
 		if possible, err := r.chooseVolumes(sb, q); err != nil || !possible {
 			return err
 		}
