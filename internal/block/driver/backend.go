@@ -71,6 +71,8 @@ type Features struct {
 	Migrator    bool // a volume can be put into other storage without a copy
 	// VolumeAdopter and SnapshotAdopter: what exists in storage can be taken under management and let go of.
 	VolumeAdopter, SnapshotAdopter bool
+	GroupSnapshotter               bool // snapshots of several volumes can be taken at one instant
+	GroupReplicator                bool // groups of volumes can be replicated
 }
 
 // optional are the optional interfaces of the driver, nil where it has not got them.
@@ -85,6 +87,9 @@ type optional struct {
 
 	volumeAdopter   VolumeAdopter
 	snapshotAdopter SnapshotAdopter
+
+	groupSnapshotter GroupSnapshotter
+	groupReplicator  GroupReplicator
 }
 
 // NewBackend makes the Backend above d. Options that cannot be are a fault.Invalid that names the option.
@@ -103,6 +108,8 @@ func NewBackend(d Driver, o Options) (*Backend, error) {
 	b.optional.migrator, b.features.Migrator = d.(Migrator)
 	b.optional.volumeAdopter, b.features.VolumeAdopter = d.(VolumeAdopter)
 	b.optional.snapshotAdopter, b.features.SnapshotAdopter = d.(SnapshotAdopter)
+	b.optional.groupSnapshotter, b.features.GroupSnapshotter = d.(GroupSnapshotter)
+	b.optional.groupReplicator, b.features.GroupReplicator = d.(GroupReplicator)
 	return b, nil
 }
 

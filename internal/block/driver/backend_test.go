@@ -359,7 +359,7 @@ type plain struct{ driver.Driver }
 func TestBackendFeatures(t *testing.T) {
 	b := newBackend(t, fake.New())
 	if diff := cmp.Diff(driver.Features{LocalDevice: true, Reverter: true, Sweeper: true, VolumeAdopter: true, SnapshotAdopter: true,
-		Retyper: true, Renamer: true}, b.Features()); diff != "" {
+		GroupSnapshotter: true, GroupReplicator: true, Retyper: true, Renamer: true}, b.Features()); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := b.Connect(t.Context(), volume(1), uuid.NewString(), nil, false); !fault.Is(err, fault.NotImplemented) {
@@ -382,6 +382,12 @@ func TestBackendFeatures(t *testing.T) {
 	}
 	if err := b.RemoveStray(t.Context(), "x"); !fault.Is(err, fault.NotImplemented) {
 		t.Errorf("RemoveStray: %v", err)
+	}
+	if _, err := b.CreateGroupSnapshot(t.Context(), []driver.Snapshot{snapshot(v)}); !fault.Is(err, fault.NotImplemented) {
+		t.Errorf("CreateGroupSnapshot: %v", err)
+	}
+	if err := b.EnableReplication(t.Context(), []driver.Volume{v}); !fault.Is(err, fault.NotImplemented) {
+		t.Errorf("EnableReplication: %v", err)
 	}
 }
 

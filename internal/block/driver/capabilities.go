@@ -98,15 +98,20 @@ func (b *Backend) poolCapabilities(p Pool, protocol string, allocatedGiB map[str
 		"online_extend_support":       p.OnlineExtend,
 		"sparse_copy_volume":          p.SparseCopy,
 		"QoS_support":                 p.QoS,
-		"filter_function":             textOrNull(b.options.FilterFunction),
-		"goodness_function":           textOrNull(b.options.GoodnessFunction),
-		"backend_state":               "up",
+
+		"consistent_group_snapshot_enabled": p.ConsistentGroupSnapshots,
+		"filter_function":                   textOrNull(b.options.FilterFunction),
+		"goodness_function":                 textOrNull(b.options.GoodnessFunction),
+		"backend_state":                     "up",
 	}
 	if p.Location != "" {
 		pool["location_info"] = p.Location
 	}
 	if cacheable(protocol) {
 		pool["cacheable"] = true
+	}
+	if p.ConsistentGroupReplication {
+		pool["group_replication_enabled"], pool["consistent_group_replication_enabled"], pool["replication_enabled"] = true, true, true
 	}
 	for key, value := range p.Extra {
 		pool[key] = value

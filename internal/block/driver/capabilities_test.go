@@ -41,7 +41,7 @@ func TestCapabilities(t *testing.T) {
 	f.SetStats(driver.Stats{VendorName: "Open Source", DriverVersion: "3.0", Pools: []driver.Pool{
 		{
 			TotalCapacityGiB: 100.128, FreeCapacityGiB: 33.333333, ProvisionedCapacityGiB: 250,
-			ThinProvisioning: true, Multiattach: true, OnlineExtend: true, SparseCopy: true,
+			ThinProvisioning: true, Multiattach: true, OnlineExtend: true, SparseCopy: true, ConsistentGroupSnapshots: true,
 			Extra: map[string]string{"location_info": "FileDriver:here", "backend_state": "down"},
 		},
 		{
@@ -68,7 +68,7 @@ func TestCapabilities(t *testing.T) {
 				"allocated_capacity_gb": int64(12), "provisioned_capacity_gb": 250.0,
 				"max_over_subscription_ratio": "20.0", "reserved_percentage": int64(5),
 				"thin_provisioning_support": true, "thick_provisioning_support": false, "multiattach": false,
-				"online_extend_support": true, "sparse_copy_volume": true, "QoS_support": false,
+				"online_extend_support": true, "sparse_copy_volume": true, "QoS_support": false, "consistent_group_snapshot_enabled": true,
 				"filter_function": "stats.total_capacity_gb < 500", "goodness_function": nil,
 				"backend_state": "down", "location_info": "FileDriver:here", "cacheable": true, "tier": "gold",
 			},
@@ -77,7 +77,7 @@ func TestCapabilities(t *testing.T) {
 				"allocated_capacity_gb": int64(7), "provisioned_capacity_gb": int64(7),
 				"max_over_subscription_ratio": "20.0", "reserved_percentage": int64(5),
 				"thin_provisioning_support": false, "thick_provisioning_support": true, "multiattach": false,
-				"online_extend_support": false, "sparse_copy_volume": false, "QoS_support": true,
+				"online_extend_support": false, "sparse_copy_volume": false, "QoS_support": true, "consistent_group_snapshot_enabled": false,
 				"filter_function": "stats.total_capacity_gb < 500", "goodness_function": nil,
 				"backend_state": "up", "cacheable": true, "tier": "gold",
 			},

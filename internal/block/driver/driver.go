@@ -136,10 +136,15 @@ type Pool struct {
 	ThickProvisioning      bool
 	Multiattach            bool
 	OnlineExtend           bool
-	SparseCopy             bool              // sparse_copy_volume
-	QoS                    bool              // QoS_support
-	Location               string            // location_info: where the storage is, for a Migrator of the same driver
-	Extra                  map[string]string // further capabilities, as they are to appear
+	SparseCopy             bool   // sparse_copy_volume
+	QoS                    bool   // QoS_support
+	Location               string // location_info: where the storage is, for a Migrator of the same driver
+	// ConsistentGroupSnapshots says that snapshots of several volumes can be taken at one instant, and
+	// ConsistentGroupReplication that groups are replicated as a whole; a driver that says so has the verbs
+	// (consistent_group_snapshot_enabled, consistent_group_replication_enabled).
+	ConsistentGroupSnapshots, ConsistentGroupReplication bool
+
+	Extra map[string]string // further capabilities, as they are to appear
 }
 
 // Special capacities.

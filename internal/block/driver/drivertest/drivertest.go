@@ -53,6 +53,8 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		"KilledAndSwept":         killedAndSwept,
 		"Revert":                 revert,
 		"RevertKilled":           revertKilled,
+		"GroupSnapshot":          groupSnapshot,
+		"GroupSnapshotKilled":    groupSnapshotKilled,
 		"Managed":                managed,
 		"ManagedSnapshot":        managedSnapshot,
 		"NotManaged":             notManaged,

@@ -45,6 +45,9 @@ var (
 
 	_ driver.VolumeAdopter   = (*Driver)(nil)
 	_ driver.SnapshotAdopter = (*Driver)(nil)
+
+	_ driver.GroupSnapshotter = (*Driver)(nil)
+	_ driver.GroupReplicator  = (*Driver)(nil)
 )
 
 // maxCalls bounds what Calls remembers; a benchmark makes more.
@@ -56,7 +59,7 @@ func New() *Driver {
 		volumes: map[string]int64{}, snapshots: map[string]string{}, strays: map[string]bool{}, existing: map[existingKey]int64{},
 		stats: driver.Stats{VendorName: "Clinker", DriverVersion: "1.0", Pools: []driver.Pool{{
 			TotalCapacityGiB: driver.Infinite, FreeCapacityGiB: driver.Infinite, ProvisionedCapacityGiB: driver.Unknown,
-			ThinProvisioning: true, Multiattach: true, OnlineExtend: true,
+			ThinProvisioning: true, Multiattach: true, OnlineExtend: true, ConsistentGroupSnapshots: true,
 		}}},
 	}
 }

@@ -21,7 +21,8 @@
 // Where the file system can, a snapshot or clone is one FICLONE call. The kernel lets no write(2) in between, so the
 // picture is atomic: it holds every write that was acknowledged before the call and no later one without all earlier ones.
 // Elsewhere the data is copied, holes left out, and whoever serves the volume is asked to hold writes back meanwhile, by the
-// driver.Freezer of the configuration. How long that takes depends on how much data the volume holds.
+// driver.Freezer of the configuration. How long that takes depends on how much data the volume holds. Of several volumes at one
+// instant, pictures are taken while writes to all of them are held back.
 //
 // # What survives what
 //
@@ -80,6 +81,8 @@ var (
 
 	_ driver.VolumeAdopter   = (*Driver)(nil)
 	_ driver.SnapshotAdopter = (*Driver)(nil)
+
+	_ driver.GroupSnapshotter = (*Driver)(nil)
 
 	_ driver.Sweeper = (*Driver)(nil)
 
@@ -268,6 +271,8 @@ func (d *Driver) Stats(ctx context.Context) (driver.Stats, error) {
 		OnlineExtend:           true,
 		SparseCopy:             true,
 		Location:               d.location(s),
+
+		ConsistentGroupSnapshots: d.config.Freeze != nil,
 	}}}, nil
 }
 

@@ -212,19 +212,11 @@ func (d *Driver) copyFile(ctx context.Context, s *storage, c copying) (err error
 	case c.replace:
 		return volumeNotFound(c.target)
 	}
-	source, size, err := c.from.OpenFile(c.from.Name(c.source), unix.O_RDONLY)
-	if errors.Is(err, fs.ErrNotExist) {
-		return c.notFound(c.source)
-	}
+	source, err := openSource(c)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	if size < c.sourceBytes {
-		return fault.New(fault.Internal, "VolumeBackendAPIException",
-			"The source of the copy holds %d bytes in the back end and should hold %d; it is damaged.", size, c.sourceBytes)
-	}
-
 	defer s.beginCopy(c.to, name+directory.Temporary)()
 	if _, err := c.to.Remove(name + directory.Temporary); err != nil {
 		return err
@@ -248,11 +240,32 @@ func (d *Driver) copyFile(ctx context.Context, s *storage, c copying) (err error
 	return c.to.Flush()
 }
 
+// openSource opens the file that is to be copied, which must be there and hold enough.
+func openSource(c copying) (*os.File, error) {
+	source, size, err := c.from.OpenFile(c.from.Name(c.source), unix.O_RDONLY)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, c.notFound(c.source)
+	case err != nil:
+		return nil, err
+	case size < c.sourceBytes:
+		_ = source.Close() // it was only looked at
+		return nil, fault.New(fault.Internal, "VolumeBackendAPIException",
+			"The source of the copy holds %d bytes in the back end and should hold %d; it is damaged.", size, c.sourceBytes)
+	}
+	return source, nil
+}
+
 // fill gives the new file its content and length, and flushes it.
 func (d *Driver) fill(ctx context.Context, file, source *os.File, c copying) error {
 	if err := d.copyContent(ctx, file, source, c); err != nil {
 		return err
 	}
+	return d.finish(ctx, file, c)
+}
+
+// finish gives the new file its length, and flushes it.
+func (d *Driver) finish(ctx context.Context, file *os.File, c copying) error {
 	if err := d.step("truncate"); err != nil {
 		return err
 	}
