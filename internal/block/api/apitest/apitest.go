@@ -34,6 +34,7 @@ import (
 	"github.com/clinker/clinker/internal/oslo/policy"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
 	"github.com/clinker/clinker/internal/run"
+	"github.com/clinker/clinker/internal/sqlkit"
 )
 
 // Names of what every Cloud is made of.
@@ -50,6 +51,8 @@ type Options struct {
 	API   api.Options
 	// Driver makes the back end's driver of the one that stores nothing, which it may be in part; nil takes that.
 	Driver func(*fakedriver.Driver) driver.Driver
+	// Statement is told of every statement the database is sent; it may be called by several goroutines. nil: nobody is.
+	Statement func(text string)
 	// Idle leaves scheduler and volume service out: what is cast is lost, and every row stays as the use case left it.
 	Idle bool
 	// Notified is told of what happens; nil leaves notifications off.
@@ -91,7 +94,7 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: path, Synchronous: "OFF"})
+	s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: path, Synchronous: "OFF", Observer: o.observer()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +122,14 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 		c.start(t, transport, log, o)
 	}
 	return c
+}
+
+// observer tells Statement of what the database is sent.
+func (o Options) observer() sqlkit.Observer {
+	if o.Statement == nil {
+		return nil
+	}
+	return func(_ context.Context, text string, _ time.Duration, _ error) { o.Statement(text) }
 }
 
 func flowOptions(log *slog.Logger) flow.Options {
