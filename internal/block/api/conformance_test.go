@@ -15,8 +15,9 @@ import (
 	"github.com/clinker/clinker/internal/oslo/wsgi"
 )
 
-// The conformance document is written from four things: the operations that a running Cinder 26 registers, those the API
-// registers, those the tests of this package exercised with success, and a list of known differences.
+// The conformance document is written from five things: the operations that a running Cinder 26 registers, those the API
+// registers, those the tests of this package exercised with success, the recorded answers of that Cinder with which test/compat
+// compares ours, and a list of known differences.
 const (
 	document      = "../../../docs/conformance.md"
 	cinderRoutes  = "testdata/cinder-26-routes.txt"
@@ -36,6 +37,8 @@ const (
 // row is one operation of the document.
 type row struct {
 	resource, operation, state, since, tested, note string
+	done, refused                                   int // recorded answers
+	ofCinder                                        bool
 }
 
 // checkConformance holds the document against what is so, or writes it with -update.
@@ -62,8 +65,8 @@ func checkConformance() error {
 	return nil
 }
 
-// conformance makes the rows, and refuses what would leave a hole: an operation without a test, a difference without an
-// operation.
+// conformance makes the rows, and refuses what would leave a hole: an operation without a test or a recorded answer, a
+// difference without an operation.
 func conformance() ([]row, error) {
 	ours, err := operations()
 	if err != nil {
@@ -110,6 +113,7 @@ func conformance() ([]row, error) {
 	}
 	for _, name := range cinders {
 		add(name)
+		rows[len(rows)-1].ofCinder = true
 	}
 	for _, r := range ours { // what Cinder's list has not
 		if _, left := byName[anonymous(operationName(r))]; left && r.Status < 400 {
@@ -118,6 +122,14 @@ func conformance() ([]row, error) {
 	}
 	for name := range notes {
 		problems = append(problems, fmt.Errorf("%s tells of %q, which is no operation", differences, name))
+	}
+	if err := countRecorded(rows); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if r.ofCinder && r.done+r.refused == 0 {
+			problems = append(problems, fmt.Errorf("no answer of Cinder's to %s is recorded: give it a step in test/compat/tour, and record", r.operation))
+		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.resource, b.resource) })
 	return rows, errors.Join(problems...)
@@ -234,8 +246,10 @@ func readDifferences() (map[string]string, error) {
 func written(rows []row) string {
 	var b strings.Builder
 	count := map[string]int{}
+	done, refused := 0, 0
 	for _, r := range rows {
 		count[r.state]++
+		done, refused = done+r.done, refused+r.refused
 	}
 	fmt.Fprintf(&b, "## Operations\n\n%d operations:", len(rows))
 	for i, state := range slices.Sorted(maps.Keys(count)) {
@@ -244,14 +258,18 @@ func written(rows []row) string {
 		}
 		fmt.Fprintf(&b, " %d %s", count[state], state)
 	}
-	b.WriteString(".\n")
+	fmt.Fprintf(&b, ". %d answers are recorded, %d of them refusals.\n", done+refused, refused)
 	resource := ""
 	for _, r := range rows {
 		if r.resource != resource {
 			resource = r.resource
-			fmt.Fprintf(&b, "\n### %s\n\n| operation | state | since | tested by | note |\n|---|---|---|---|---|\n", resource)
+			fmt.Fprintf(&b, "\n### %s\n\n| operation | state | since | recorded | tested by | note |\n|---|---|---|---|---|---|\n", resource)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", "`"+r.operation+"`", r.state, r.since, cmp.Or(r.tested, "-"), cmp.Or(r.note, "-"))
+		recorded := "-"
+		if r.ofCinder {
+			recorded = fmt.Sprintf("%d + %d", r.done, r.refused)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", r.operation, r.state, r.since, recorded, cmp.Or(r.tested, "-"), cmp.Or(r.note, "-"))
 	}
 	return b.String()
 }
