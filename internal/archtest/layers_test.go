@@ -104,6 +104,8 @@ func blockOnly() []floor {
 		{"a target", []string{"internal/block/target/..."},
 			join([]string{"internal/block", "internal/block/target"}, ground),
 			"a target sees its contract, the domain and the ground floor"},
+		{"the consumer of volumes", []string{"internal/block/initiator"}, join([]string{"internal/block"}, ground),
+			"it is told of a connection and knows nothing of who asked for it"},
 		{"the messages", []string{"internal/block/rpcapi"},
 			[]string{"internal/block", "internal/fault", "internal/oslo/messaging", "internal/oslo/versionedobjects"},
 			"messages are values; who handles them is the services' affair"},
