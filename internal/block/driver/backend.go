@@ -69,6 +69,7 @@ type Features struct {
 	Retyper     bool // a volume can be given another type where it is
 	Renamer     bool // a volume can be given another id
 	Migrator    bool // a volume can be put into other storage without a copy
+	ImageCloner bool // a volume can be made of an image in a file without copying it
 	// VolumeAdopter and SnapshotAdopter: what exists in storage can be taken under management and let go of.
 	VolumeAdopter, SnapshotAdopter bool
 	GroupSnapshotter               bool // snapshots of several volumes can be taken at one instant
@@ -84,6 +85,8 @@ type optional struct {
 	retyper   Retyper
 	renamer   Renamer
 	migrator  Migrator
+
+	imageCloner ImageCloner
 
 	volumeAdopter   VolumeAdopter
 	snapshotAdopter SnapshotAdopter
@@ -106,6 +109,7 @@ func NewBackend(d Driver, o Options) (*Backend, error) {
 	b.optional.retyper, b.features.Retyper = d.(Retyper)
 	b.optional.renamer, b.features.Renamer = d.(Renamer)
 	b.optional.migrator, b.features.Migrator = d.(Migrator)
+	b.optional.imageCloner, b.features.ImageCloner = d.(ImageCloner)
 	b.optional.volumeAdopter, b.features.VolumeAdopter = d.(VolumeAdopter)
 	b.optional.snapshotAdopter, b.features.SnapshotAdopter = d.(SnapshotAdopter)
 	b.optional.groupSnapshotter, b.features.GroupSnapshotter = d.(GroupSnapshotter)

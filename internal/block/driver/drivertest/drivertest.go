@@ -28,6 +28,8 @@ type Harness struct {
 	// killed: every further change fails, also those that would clean up. The returned restart is Restart, and says
 	// whether that point was reached. Nil skips the tests of verbs killed half-way.
 	KillAfter func(changes int) (restart func() (d driver.Driver, killed bool))
+	// AddImage puts an image with these bytes where the driver can clone it from. Nil skips the tests of cloning images.
+	AddImage func(data []byte) (path string)
 	// AddExisting puts something into the storage that is not the driver's and can be managed by source-name, with these
 	// bytes at its beginning. Nil skips the tests of managing.
 	AddExisting func(name string, sizeGiB int64, data []byte, snapshot bool)
@@ -55,6 +57,8 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		"RevertKilled":           revertKilled,
 		"GroupSnapshot":          groupSnapshot,
 		"GroupSnapshotKilled":    groupSnapshotKilled,
+		"CloneImage":             cloneImage,
+		"CloneImageKilled":       cloneImageKilled,
 		"Managed":                managed,
 		"ManagedSnapshot":        managedSnapshot,
 		"NotManaged":             notManaged,

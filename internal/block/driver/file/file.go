@@ -78,6 +78,7 @@ var (
 	_ driver.Driver      = (*Driver)(nil)
 	_ driver.LocalDevice = (*Driver)(nil)
 	_ driver.Reverter    = (*Driver)(nil)
+	_ driver.ImageCloner = (*Driver)(nil)
 
 	_ driver.VolumeAdopter   = (*Driver)(nil)
 	_ driver.SnapshotAdopter = (*Driver)(nil)

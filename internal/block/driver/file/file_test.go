@@ -85,6 +85,13 @@ func harness(t *testing.T, dir string, seam func(step string) error) drivertest.
 				t.Fatal(err)
 			}
 		},
+		AddImage: func(data []byte) string {
+			path := filepath.Join(filepath.Dir(dir), "image")
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		},
 		KillAfter: func(changes int) func() (driver.Driver, bool) {
 			k.mu.Lock()
 			defer k.mu.Unlock()
