@@ -71,6 +71,7 @@ const (
 	MessageNoSpaceForImage      = "007"
 	MessageUnmanageEncrypted    = "008"
 	MessageDriverFailedExtend   = "010"
+	MessageSignatureFailed      = "011"
 	MessageDriverFailedCreate   = "012"
 	MessageSnapshotCreateFailed = "013"
 	MessageSnapshotBusy         = "015"
@@ -151,6 +152,8 @@ func MessageDetail(cause error, fallback string) string {
 		{MessageAttachModeInvalid, []string{"InvalidVolumeAttachMode"}},
 		{MessageQuotaExceeded, []string{"ImageLimitExceeded", "BackupLimitExceeded", "SnapshotLimitExceeded"}},
 		{MessageNoSpaceForImage, []string{"ImageTooBig"}},
+		{MessageSignatureFailed, []string{"ImageSignatureVerificationException"}},
+		{MessageImageUnacceptable, []string{"ImageConversionNotAllowed"}},
 		{MessageSnapshotBusy, []string{"SnapshotIsBusy"}},
 	}
 	for _, d := range byName {

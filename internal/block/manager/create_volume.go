@@ -24,6 +24,8 @@ type creation struct {
 	snapshot *block.Snapshot
 	source   *block.Volume // the source volume, or the one the snapshot is of
 	update   driver.Update
+	bootable bool              // that what it is made of is
+	image    map[string]string // the properties of the image that what it is made of came from
 	// rescheduled is set while the flow is undone: the row is free for another back end.
 	rescheduled bool
 }
@@ -66,7 +68,7 @@ func (m *Manager) extractVolumeRef(ctx context.Context, st *creation) error {
 		return err
 	}
 	switch {
-	case v.Status != block.VolumeCreating:
+	case !beingMade(v):
 		return flow.ErrObsolete
 	case v.Host.Backend() != m.Host:
 		return flow.ErrTaken
@@ -89,10 +91,26 @@ func (m *Manager) extractVolumeSpec(ctx context.Context, st *creation) (err erro
 		}
 		sourceID = st.snapshot.VolumeID
 	}
-	if sourceID != "" {
-		st.source, err = m.Store.Volume(ctx, sourceID, "")
+	if sourceID == "" {
+		return nil
+	}
+	if st.source, err = m.Store.Volume(ctx, sourceID, ""); err != nil || !st.source.Bootable {
+		return err
+	}
+	st.bootable, st.image = true, st.source.ImageMetadata
+	if st.snapshot != nil {
+		st.image, err = m.Store.SnapshotImageMetadata(ctx, st.snapshot.ID)
 	}
 	return err
+}
+
+// making are the states of a volume that is being made.
+var making = []block.VolumeStatus{block.VolumeCreating, block.VolumeDownloading}
+
+// beingMade says whether a volume is still being made. One that is downloading may have been reserved meanwhile: who boots
+// from a new volume does not wait.
+func beingMade(v *block.Volume) bool {
+	return slices.Contains(making, v.Status) || v.Status == block.VolumeReserved && v.LaunchedAt.IsZero()
 }
 
 func (m *Manager) createFromSpec(ctx context.Context, st *creation) error {
@@ -101,7 +119,7 @@ func (m *Manager) createFromSpec(ctx context.Context, st *creation) error {
 		v.ExtraSpecs = st.volType.ExtraSpecs
 	}
 	limit := m.VerbTimeout
-	if st.source != nil {
+	if st.source != nil || st.ImageID != "" {
 		limit = m.CopyTimeout
 	}
 	return m.within(ctx, limit, func(ctx context.Context) (err error) {
@@ -110,6 +128,9 @@ func (m *Manager) createFromSpec(ctx context.Context, st *creation) error {
 			st.update, err = m.Backend.CreateVolumeFromSnapshot(ctx, v, export.DriverSnapshot(st.snapshot, st.source))
 		case st.source != nil:
 			st.update, err = m.Backend.CloneVolume(ctx, v, export.DriverVolume(st.source))
+		case st.ImageID != "":
+			st.bootable = true
+			st.update, st.image, err = m.images.Create(ctx, st.volume, v, st.ImageID)
 		default:
 			st.update, err = m.Backend.CreateVolume(ctx, v)
 		}
@@ -127,7 +148,7 @@ func (m *Manager) removeHalfMade(ctx context.Context, st *creation, _ error) err
 		v = &block.Volume{ID: st.VolumeID, Host: st.Host}
 	case err != nil:
 		return err
-	case v.Host.Backend() != m.Host, v.Status != block.VolumeCreating && v.Status != block.VolumeDeleting:
+	case v.Host.Backend() != m.Host, !beingMade(v) && v.Status != block.VolumeDeleting:
 		return nil
 	}
 	gone := err != nil
@@ -161,21 +182,26 @@ func (m *Manager) createOnFinish(ctx context.Context, tx store.Tx, st *creation)
 		set.ServiceUUID = &m.ServiceUUID
 	}
 	set.ProviderID, set.ProviderLocation, set.ProviderAuth = st.update.Fields()
-	if st.source != nil && st.source.Bootable {
+	if st.bootable {
 		set.Bootable = new(true)
-		if len(st.source.ImageMetadata) != 0 {
-			if err := tx.PutVolumeImageMetadata(ctx, st.VolumeID, st.source.ImageMetadata, true); err != nil {
+		if len(st.image) != 0 {
+			if err := tx.PutVolumeImageMetadata(ctx, st.VolumeID, st.image, true); err != nil {
 				return err
 			}
 		}
 	}
-	ok, err := tx.UpdateVolume(ctx, st.VolumeID,
-		store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeCreating}, Host: st.volume.Host}, set)
+	when := store.VolumeWhen{Status: making, Host: st.volume.Host}
+	ok, err := tx.UpdateVolume(ctx, st.VolumeID, when, set)
 	if err != nil || ok {
 		return err
 	}
 	v, err := tx.Volume(ctx, st.VolumeID, "")
 	if err != nil {
+		return err
+	}
+	if beingMade(v) { // and reserved, which it stays
+		set.Status, when.Status = nil, []block.VolumeStatus{block.VolumeReserved}
+		_, err := tx.UpdateVolume(ctx, st.VolumeID, when, set)
 		return err
 	}
 	if v.Status == block.VolumeDeleting || v.Host.Backend() != m.Host {
@@ -194,17 +220,16 @@ func (m *Manager) onFailureReschedule(ctx context.Context, tx store.Tx, st *crea
 	if err != nil {
 		return err
 	}
-	if v.Status != block.VolumeCreating || v.Host.Backend() != m.Host {
+	if !beingMade(v) || v.Host.Backend() != m.Host {
 		return nil
 	}
 	set := store.VolumeSet{Status: new(block.VolumeError)}
-	again := m.mayReschedule(st, cause)
+	again := v.Status != block.VolumeReserved && m.mayReschedule(st, cause)
 	if again {
-		set = store.VolumeSet{Host: new(block.Host("")), ScheduledAt: new(m.Now().UTC())}
+		set = store.VolumeSet{Status: new(block.VolumeCreating), Host: new(block.Host("")), ScheduledAt: new(m.Now().UTC())}
 	}
 	st.Host = v.Host
-	ok, err := tx.UpdateVolume(ctx, st.VolumeID,
-		store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeCreating}, Host: v.Host}, set)
+	ok, err := tx.UpdateVolume(ctx, st.VolumeID, store.VolumeWhen{Status: []block.VolumeStatus{v.Status}, Host: v.Host}, set)
 	st.rescheduled = ok && again
 	return err
 }
@@ -235,7 +260,11 @@ func (m *Manager) nextRequest(st *creation, cause error) rpcapi.CreateRequest {
 // castBack tells the scheduler that the volume is in its hands again, or the user that nothing came of it. It runs after on_failure_reschedule was undone.
 func (m *Manager) castBack(ctx context.Context, st *creation, cause error) error {
 	if !st.rescheduled {
-		m.tellVolume(ctx, st.volume, block.MessageCreateVolume, block.MessageDriverFailedCreate, cause)
+		action, detail := block.MessageCreateVolume, block.MessageDriverFailedCreate
+		if st.ImageID != "" {
+			action, detail = block.MessageCopyImageToVolume, block.MessageUnknownError
+		}
+		m.tellVolume(ctx, st.volume, action, detail, cause)
 		return nil
 	}
 	return rpcapi.Scheduler{Client: m.Transport}.CreateVolume(ctx,

@@ -70,6 +70,9 @@ func (m *Manager) extractDeleting(ctx context.Context, st *deletion) error {
 }
 
 func (m *Manager) destroyVolume(ctx context.Context, tx store.Tx, st *deletion) error {
+	if err := m.images.Forget(ctx, tx, st.volume); err != nil {
+		return err
+	}
 	if err := tx.DestroyVolume(ctx, st.VolumeID); err != nil {
 		return err
 	}

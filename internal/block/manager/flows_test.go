@@ -42,11 +42,15 @@ func (c *caster) sent() []messaging.Message {
 
 var discard = slog.New(slog.DiscardHandler)
 
-func newManager(w *managertest.World) (*Manager, *caster) {
+func newManager(w *managertest.World, change ...func(o *Options)) (*Manager, *caster) {
 	tr := &caster{}
 	engine := flow.NewEngine(journal.New(w), flow.Options{Stopping: messaging.ErrStopping, UndoPause: 1, Log: discard})
-	return New(Options{Host: managertest.Host, ServiceUUID: "5e4f1ce0-0000-4000-8000-000000000000", Store: w, Flows: engine,
-		Backend: w.Backend, Target: w.Target, Transport: tr, Log: discard}), tr
+	o := Options{Host: managertest.Host, ServiceUUID: "5e4f1ce0-0000-4000-8000-000000000000", Store: w, Flows: engine,
+		Backend: w.Backend, Target: w.Target, Transport: tr, Log: discard}
+	for _, f := range change {
+		f(&o)
+	}
+	return New(o), tr
 }
 
 // handed is a flow that a message brought to m: its record is in the journal.
@@ -95,7 +99,14 @@ func TestCreateFlow(t *testing.T) {
 			}).ID
 		},
 		"from snapshot": func(t *testing.T, w *managertest.World, v *block.Volume) {
-			v.SnapshotID = w.AddSnapshot(t, w.AddVolume(t, nil), block.SnapshotAvailable).ID
+			v.SnapshotID = w.AddSnapshot(t, w.AddVolume(t, func(v *block.Volume) {
+				v.Bootable, v.ImageMetadata = true, map[string]string{"image_name": "of the volume as it is now"}
+			}), block.SnapshotAvailable).ID
+			if err := w.Update(t.Context(), func(tx store.Tx) error {
+				return tx.PutSnapshotImageMetadata(t.Context(), v.SnapshotID, map[string]string{"image_name": "cirros"})
+			}); err != nil {
+				t.Fatal(err)
+			}
 		},
 	}
 	for kind, source := range kinds {
@@ -137,7 +148,7 @@ func createWorld(t *testing.T, attempts int, source func(*testing.T, *managertes
 		want(t, "held", w.Held(t, v.ID), true)
 		want(t, "launched", now.LaunchedAt.IsZero(), false)
 		want(t, "service", now.ServiceUUID, m.ServiceUUID)
-		if v.SourceVolumeID != "" {
+		if v.SourceVolumeID != "" || v.SnapshotID != "" {
 			want(t, "bootable", now.Bootable, true)
 			want(t, "image metadata", now.ImageMetadata["image_name"], "cirros")
 		}

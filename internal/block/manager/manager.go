@@ -22,6 +22,7 @@ import (
 	"github.com/clinker/clinker/internal/block/manager/adopt"
 	"github.com/clinker/clinker/internal/block/manager/attach"
 	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/block/manager/revert"
 	"github.com/clinker/clinker/internal/block/manager/snapshots"
 	"github.com/clinker/clinker/internal/block/rpcapi"
@@ -38,6 +39,7 @@ type Backend interface {
 	revert.Storage
 	adopt.Storage
 	snapshots.Storage
+	image.Storage
 	Setup(ctx context.Context) error
 	CreateVolume(ctx context.Context, v driver.Volume) (driver.Update, error)
 	DeleteVolume(ctx context.Context, v driver.Volume) error
@@ -64,6 +66,12 @@ type Messages interface {
 	Create(ctx context.Context, m block.Failure) error
 }
 
+// Quota takes quota for what the service enters by itself; a *quota.Quota.
+type Quota interface {
+	adopt.Quota
+	image.Quota
+}
+
 // Options of a Manager. Those without a remark must be set.
 type Options struct {
 	Host        string // "host@backend"
@@ -79,9 +87,10 @@ type Options struct {
 	Log       *slog.Logger     // nil means slog.Default
 	Now       func() time.Time // nil means time.Now
 
-	Quota               adopt.Quota // of what is managed; nil takes none
-	MaxAttempts         int         // scheduler_max_attempts; 0 means 3
-	NoSnapshotGigabytes bool        // no_snapshot_gb_quota
+	Images              image.Settings // with nil Images, everything about images is refused
+	Quota               Quota          // of what is managed, and of cached images; nil takes none
+	MaxAttempts         int            // scheduler_max_attempts; 0 means 3
+	NoSnapshotGigabytes bool           // no_snapshot_gb_quota
 	// ReadExtraSpecs says that the driver heeds extra specs of types; it costs one more read per volume made.
 	ReadExtraSpecs bool
 
@@ -125,6 +134,7 @@ type Manager struct {
 	exports   *export.Exports
 	adopt     *adopt.Service
 	snapshots *snapshots.Service
+	images    *image.Service // nil: everything about images is refused
 	parts     []part
 	capacity  *capacity
 	flows     flows
@@ -160,6 +170,12 @@ func New(o Options) *Manager {
 			Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now}),
 		revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Timeout: o.CopyTimeout, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot}),
+	}
+	if o.Images.Images != nil {
+		m.images = image.New(image.Options{Settings: o.Images, Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+			Messages: o.Transport, Quota: o.Quota, Timeout: o.CopyTimeout, Now: o.Now, CountSnapshots: !o.NoSnapshotGigabytes,
+			Changed: m.capacity.add, Notify: m.notify, Tell: m.tellVolume, Log: o.Log})
+		m.parts = append(m.parts, m.images)
 	}
 	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow()}
 	return m

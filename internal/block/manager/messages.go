@@ -36,6 +36,13 @@ func (m *Manager) tellSnapshot(ctx context.Context, s *block.Snapshot, action, d
 	}
 }
 
+// notify tells the notifier of an event, if there is one.
+func (m *Manager) notify(ctx context.Context, event string, payload map[string]any) {
+	if m.Notifier != nil {
+		m.Notifier.Notify(ctx, event, payload)
+	}
+}
+
 // notifyVolume tells the notifier of an event of a volume ("create.start"): of an end, with the row as it stands then. Of
 // the coming and going of temporary volumes nobody is told.
 func (m *Manager) notifyVolume(ctx context.Context, event string, v *block.Volume) {

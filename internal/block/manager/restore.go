@@ -34,6 +34,11 @@ func (m *Manager) restore(ctx context.Context) {
 		m.Log.WarnContext(ctx, "the storage cannot list what it holds", "backend", m.Host, "error", err)
 	}
 	m.removeStrays(ctx, all.Strays)
+	if m.images != nil {
+		if err := m.images.Clean(); err != nil {
+			m.Log.WarnContext(ctx, "temporary files of images could not be removed", "backend", m.Host, "error", err)
+		}
+	}
 	held := make(map[string]bool, len(all.VolumeIDs))
 	for _, id := range all.VolumeIDs {
 		held[id] = false

@@ -56,6 +56,7 @@ type CreateRequest struct {
 	VolumeID         string         `json:"volume_id"`
 	SnapshotID       string         `json:"snapshot_id,omitempty"`
 	SourceVolumeID   string         `json:"source_volid,omitempty"`
+	ImageID          string         `json:"image_id,omitempty"`
 	AvailabilityZone string         `json:"availability_zone,omitempty"`
 	Zones            []string       `json:"availability_zones,omitempty"` // from RESKEY:availability_zones
 	Hints            map[string]any `json:"scheduler_hints,omitempty"`

@@ -186,6 +186,11 @@ func (q *Quota) TakeGigabytes(ctx context.Context, tx store.Tx, v *block.Volume,
 	return q.Take(ctx, tx, projectID, Delta{VolumeGiB: volumeGiB, SnapshotGiB: snapshotGiB, TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}, newSizeGiB)
 }
 
+// TakeVolume is Take for one more volume, v, of its own project.
+func (q *Quota) TakeVolume(ctx context.Context, tx store.Tx, v *block.Volume) error {
+	return q.Take(ctx, tx, v.ProjectID, Delta{Volumes: 1, VolumeGiB: v.SizeGiB, TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}, v.SizeGiB)
+}
+
 type claim struct {
 	resource string
 	amount   int64

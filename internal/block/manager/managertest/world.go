@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/driver/fake"
+	"github.com/clinker/clinker/internal/block/driver/file"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/target"
 )
@@ -28,7 +30,7 @@ const Project = "p1"
 // World is a store, a back end that is set up, and a target.
 type World struct {
 	*Store
-	Driver  *fake.Driver
+	Driver  *fake.Driver // nil in one whose volumes hold bytes
 	Backend *driver.Backend
 	Target  *Target
 }
@@ -36,15 +38,32 @@ type World struct {
 // NewWorld makes an empty one.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
-	w := &World{Store: NewStore(), Driver: fake.New(), Target: &Target{connections: map[string]target.Connection{}}}
-	var err error
-	if w.Backend, err = driver.NewBackend(w.Driver, driver.Options{BackendName: "fake", MaxTries: 1}); err != nil {
+	d := fake.New()
+	return &World{Store: NewStore(), Driver: d, Backend: setUp(t, d), Target: &Target{connections: map[string]target.Connection{}}}
+}
+
+// NewFileWorld makes an empty one whose volumes are files, so that they hold bytes. directory is where the files are.
+func NewFileWorld(t testing.TB) (w *World, directory string) {
+	t.Helper()
+	directory = filepath.Join(t.TempDir(), "storage")
+	d, err := file.New(file.Config{Directory: directory})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Backend.Setup(t.Context()); err != nil {
+	return &World{Store: NewStore(), Backend: setUp(t, d), Target: &Target{connections: map[string]target.Connection{}}}, directory
+}
+
+func setUp(t testing.TB, d driver.Driver) *driver.Backend {
+	t.Helper()
+	b, err := driver.NewBackend(d, driver.Options{BackendName: "fake", MaxTries: 1})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return w
+	if err := b.Setup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close(context.Background()) })
+	return b
 }
 
 // AddVolume enters a row of 1 GiB, changed by change, and makes its volume in storage unless it is creating.
@@ -117,7 +136,7 @@ func (w *World) SnapshotStatus(t testing.TB, id string) string {
 
 // Held says whether the storage holds a volume or snapshot of this id.
 func (w *World) Held(t testing.TB, id string) bool {
-	all, err := w.Driver.Inventory(t.Context())
+	all, err := w.Backend.Inventory(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,8 +120,13 @@ func (s *Service) createOnFinish(ctx context.Context, tx store.Tx, st *creation)
 	set := store.SnapshotSet{Status: new(block.SnapshotAvailable), Progress: new("100%")}
 	set.ProviderID, set.ProviderLocation, set.ProviderAuth = st.update.Fields()
 	ok, err := tx.UpdateSnapshot(ctx, st.SnapshotID, store.SnapshotWhen{Status: creating}, set)
-	if err != nil || ok {
+	switch {
+	case err != nil:
 		return err
+	case ok && st.volume.Bootable && len(st.volume.ImageMetadata) != 0:
+		return tx.PutSnapshotImageMetadata(ctx, st.SnapshotID, st.volume.ImageMetadata)
+	case ok:
+		return nil
 	}
 	snap, err := tx.Snapshot(ctx, st.SnapshotID, "")
 	if err != nil {

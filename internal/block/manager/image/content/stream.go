@@ -20,18 +20,26 @@ import (
 
 // open begins to read an image, of which no more than limit bytes are taken.
 func (m *Mover) open(ctx context.Context, i *glance.Image, limit int64) (*stream, error) {
-	var body io.ReadCloser
-	var err error
-	if path := m.LocalFile(i); path != "" {
-		if body, err = os.Open(path); err != nil {
-			return nil, copyFailure(err)
+	body, local := m.localBody(i)
+	if !local {
+		var err error
+		if body, err = m.Images.Download(ctx, i.ID); err != nil {
+			return nil, err
 		}
-	} else if body, err = m.Images.Download(ctx, i.ID); err != nil {
-		return nil, err
 	}
 	s := &stream{ReadCloser: body, ctx: ctx, image: i, limit: limit, inspector: imageformat.NewInspector()}
 	s.hash, s.want = digest(i)
 	return s, nil
+}
+
+// localBody opens the file that an image lies in, if it lies in one that we may and can read.
+func (m *Mover) localBody(i *glance.Image) (body io.ReadCloser, ok bool) {
+	path := m.LocalFile(i)
+	if path == "" {
+		return nil, false
+	}
+	f, err := os.Open(path)
+	return f, err == nil // it may lie on another machine; the image service has the bytes too
 }
 
 // digest is the hash by which an image's bytes can be checked, and what it should come to; nil if the service gave none that we
