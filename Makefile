@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up build test quick lint bench chaos fuzz cover generate clean help
+.PHONY: up build test quick lint bench chaos test-clients fuzz cover generate clean help
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -33,6 +33,9 @@ bench: ## What users feel, then every part by itself (BENCH=regexp chooses)
 chaos: ## Kill the process KILLS times (200) under load and look what is left
 	CLINKER_CHAOS_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -v ./test/chaos
 
+test-clients: ## gophercloud's own acceptance tests against the real binary; minutes
+	CLINKER_CLIENTS=1 $(GO) test -count=1 -timeout 60m -v ./test/clients
+
 fuzz: ## Every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz $(FUZZTIME)
 
@@ -49,4 +52,4 @@ clean: ## Remove what the other targets made
 	rm -rf bin
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
