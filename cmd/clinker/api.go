@@ -43,7 +43,7 @@ func (p *process) useCases() (*app.Core, error) {
 	return &app.Core{
 		Store: p.store, Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()),
 		Scheduler: rpcapi.Scheduler{Client: p.transport}, VolumeService: rpcapi.Volume{Client: p.transport},
-		Events: p.events(p.host), Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Policy: enforcer, Quota: quota.New(quota.OptionsFrom(p.conf)), Zones: app.NewZones(p.store, now),
+		Events: p.events(p.host), Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys, Policy: enforcer, Quota: quota.New(quota.OptionsFrom(p.conf)), Zones: app.NewZones(p.store, now),
 		Options: p.appOptions, Log: p.log, LogLevel: p.logLevel, Host: p.host, Now: now,
 	}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/scheduler"
+	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/oslo/middleware"
@@ -34,6 +35,7 @@ type options struct {
 	log           *log.Options
 	middleware    *middleware.Options
 	notifications *notification.Settings
+	keys          *keymanager.Settings
 
 	adminListen config.Handle[string]
 	adminPort   config.Handle[int]
@@ -68,6 +70,7 @@ func newOptions() options {
 		log:           log.NewOptions(),
 		middleware:    middleware.NewOptions(api.CORS()),
 		notifications: notification.NewSettings(),
+		keys:          keymanager.NewSettings(),
 		adminListen:   config.HostAddress("clinker", "admin_listen", "127.0.0.1", "The address /metrics is served on."),
 		adminPort:     config.Port("clinker", "admin_port", 0, "The port /metrics is served on; 0 serves it nowhere."),
 		scheduler:     scheduler.NewConfiguration(),
@@ -83,6 +86,7 @@ func (o options) all() []config.Option {
 	list = append(list, o.log.All()...)
 	list = append(list, o.middleware.All()...)
 	list = append(list, o.notifications.All()...)
+	list = append(list, o.keys.All()...)
 	list = append(list, o.scheduler.Options()...)
 	list = append(list, o.backends.all()...)
 	list = append(list, app.ConfigOptions()...)

@@ -15,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
@@ -34,6 +35,7 @@ type process struct {
 	apiOptions api.Options
 	scheduling scheduler.Options
 	backends   []*backend
+	keys       keymanager.Manager // nil: encrypted volumes are refused
 
 	log       *slog.Logger
 	logLevel  *slog.LevelVar
@@ -65,6 +67,9 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 		p.log.Warn(w)
 	}
 	if err := p.readParts(which); err != nil {
+		return nil, err
+	}
+	if p.keys, err = opts.keys.Open(conf); err != nil {
 		return nil, err
 	}
 	if p.transport, err = p.openTransport(); err != nil {

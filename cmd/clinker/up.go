@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/run"
 )
@@ -105,7 +106,13 @@ func up(ctx context.Context, out io.Writer, pl place, files []string) error {
 		return err
 	}
 	defer unlock()
-	p, err := newProcess(ctx, "clinker", config.Sources{Defaults: pl.defaults(), Files: files}, allServices)
+	key, err := fixedKey(pl.stateDir)
+	if err != nil {
+		return err
+	}
+	defaults := pl.defaults()
+	defaults["key_manager.backend"], defaults["key_manager.fixed_key"] = keymanager.FixedBackend, key
+	p, err := newProcess(ctx, "clinker", config.Sources{Defaults: defaults, Files: files}, allServices)
 	if err != nil {
 		return err
 	}

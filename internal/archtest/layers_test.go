@@ -44,8 +44,8 @@ func belowWings() []floor {
 			"the ground floor knows nothing of OpenStack"},
 		{"OpenStack's conventions", oslo, join(ground, oslo),
 			"oslo/* knows no wing, so that every wing can stand on it"},
-		{"clients of other services", []string{"internal/keystone/...", "internal/glance/...", "internal/barbican/..."},
-			join(ground, oslo, []string{"internal/keystone/...", "internal/glance"}), "a client knows no wing"},
+		{"clients of other services", []string{"internal/keystone/...", "internal/glance/...", "internal/keymanager/...", "internal/barbican/..."},
+			join(ground, oslo, []string{"internal/keystone/...", "internal/glance", "internal/keymanager"}), "a client knows no wing"},
 	}
 }
 
@@ -59,7 +59,7 @@ func wing(name string) []floor {
 		{"the API", []string{w + "/api/..."}, join([]string{w, w + "/api/...", w + "/app/..."}, ground, oslo),
 			"the API turns HTTP into use cases and back; ask a use case in app for what it needs"},
 		{"the use cases", []string{w + "/app/..."},
-			join([]string{w, w + "/app/...", w + "/store", w + "/rpcapi", w + "/token", w + "/notify", w + "/storage", "internal/glance"}, ground, oslo),
+			join([]string{w, w + "/app/...", w + "/store", w + "/rpcapi", w + "/token", w + "/notify", w + "/storage", "internal/glance", "internal/keymanager"}, ground, oslo),
 			"a use case knows contracts, never SQL or a driver"},
 		{"the SQL of the store", []string{w + "/store/sqlstore/...", w + "/store/schema"},
 			join([]string{w, w + "/store/..."}, groundAndSQL), "the store's implementation knows its contract and SQL"},
@@ -96,7 +96,7 @@ func blockOnly() []floor {
 			"the scheduler knows contracts only"},
 		{"the manager", []string{"internal/block/manager/...", "internal/block/backup/..."},
 			join([]string{"internal/block", "internal/block/manager/...", "internal/block/backup/...", "internal/block/store", "internal/block/rpcapi", "internal/block/driver",
-				"internal/block/target", "internal/block/journal", "internal/block/membership", "internal/block/notify", "internal/glance"}, ground, oslo),
+				"internal/block/target", "internal/block/journal", "internal/block/membership", "internal/block/notify", "internal/glance", "internal/keymanager"}, ground, oslo),
 			"a manager knows the contracts of drivers and targets, never one of them"},
 		{"a driver", []string{"internal/block/driver/..."},
 			join([]string{"internal/block", "internal/block/driver"}, ground),

@@ -49,7 +49,7 @@ func TestTypeEncryption(t *testing.T) {
 	} {
 		admin.Post(path, body).Fault(400, text)
 	}
-	m.Post("/volumes", object("volume", object("size", 1, "volume_type", "secret"))).Fault(501, "encryption")
+	m.Post("/volumes", object("volume", object("size", 1, "volume_type", "secret"))).Fault(400, "Key manager error: this service has no key manager")
 	admin.Get("/types/"+nowhere+"/encryption").Fault(404, "Volume type "+nowhere+" could not be found.")
 	admin.Post("/types/"+nowhere+"/encryption", object("encryption", object("provider", "luks", "control_location", "front-end"))).Fault(404, "Volume type "+nowhere)
 	admin.Put("/types/"+nowhere+"/encryption/x", object("encryption", object())).Fault(404, "Volume type "+nowhere)

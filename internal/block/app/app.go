@@ -18,6 +18,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/reqctx"
 )
 
@@ -57,8 +58,9 @@ type Core struct {
 	Policy        Policy
 	Quota         *quota.Quota
 	Zones         *Zones
-	Events        *notify.Events // nil: nobody is told
-	Messages      Messages       // nil: users are told nothing
+	Events        *notify.Events     // nil: nobody is told
+	Messages      Messages           // nil: users are told nothing
+	Keys          keymanager.Manager // nil: encrypted volumes are refused
 	Options       Options
 	Log           *slog.Logger
 	LogLevel      *slog.LevelVar   // of Log and the whole process; nil if it cannot be changed

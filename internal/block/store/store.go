@@ -178,6 +178,7 @@ type VolumeSet struct {
 	VolumeTypeID      *string
 	AvailabilityZone  *string
 	GroupID           *string
+	EncryptionKeyID   *string
 	Bootable          *bool
 	Multiattach       *bool
 	SharedTargets     **bool
@@ -229,6 +230,7 @@ type SnapshotWhen struct {
 // SnapshotSet is what UpdateSnapshot writes; nil fields stay.
 type SnapshotSet struct {
 	UserID, ProjectID *string
+	EncryptionKeyID   *string
 	VolumeSizeGiB     *int64
 	Status            *block.SnapshotStatus
 	Progress          *string

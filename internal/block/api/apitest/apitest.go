@@ -30,6 +30,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	faketarget "github.com/clinker/clinker/internal/block/target/fake"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
 	"github.com/clinker/clinker/internal/oslo/policy"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -55,6 +56,8 @@ type Options struct {
 	Statement func(text string)
 	// Idle leaves scheduler and volume service out: what is cast is lost, and every row stays as the use case left it.
 	Idle bool
+	// Keys is the key manager; nil leaves the cloud without one.
+	Keys keymanager.Manager
 	// Notified is told of what happens; nil leaves notifications off.
 	Notified *Notified
 }
@@ -110,7 +113,7 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	log := slog.New(slog.DiscardHandler)
 	c.Core = &app.Core{Store: s, Flows: flow.NewEngine(journal.New(s), flowOptions(log)), Scheduler: rpcapi.Scheduler{Client: transport},
 		VolumeService: rpcapi.Volume{Client: transport}, Policy: enforcer, Quota: quota.New(o.Quota), Zones: app.NewZones(s, now),
-		Messages: messages.NewWriter(s, time.Hour), Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
+		Messages: messages.NewWriter(s, time.Hour), Keys: o.Keys, Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
 	if o.Notified != nil {
 		c.Core.Events = notify.New(o.Notified, "node")
 	}

@@ -1,7 +1,8 @@
 // Package transfers is the use cases of handing a volume to another project: offer, look, withdraw, accept.
 //
 // Upstream's accept calls the volume service, because drivers there may keep secrets by project. None of ours does, so that
-// an accept is rows alone: volume, snapshots, quota of both projects and the offer change in one transaction.
+// an accept is rows alone: volume, snapshots, quota of both projects and the offer change in one transaction. The key of an
+// encrypted volume changes its owner with it.
 package transfers
 
 import (
@@ -61,7 +62,7 @@ func (u *Transfers) Create(ctx context.Context, r CreateRequest) (t *block.Trans
 	t = &block.Transfer{ID: uuid.NewString(), VolumeID: v.ID, Name: r.Name, NoSnapshots: r.NoSnapshots, SourceProjectID: v.ProjectID,
 		Salt: salt, CryptHash: hash(salt, key)}
 	t.CreatedAt = u.Now()
-	err = u.Store.Update(ctx, func(tx store.Tx) error {
+	err = u.update(ctx, v, caller, service, func(tx store.Tx) error {
 		if err := checkSnapshots(ctx, tx, r); err != nil {
 			return err
 		}
@@ -82,8 +83,7 @@ func (u *Transfers) Create(ctx context.Context, r CreateRequest) (t *block.Trans
 	return t, key, nil
 }
 
-// checkEncrypted refuses what must not be done with an encrypted volume. Upstream gives its key from one project to the
-// other in the key manager; this service has none yet.
+// checkEncrypted refuses what must not be done with an encrypted volume: its snapshots have its key, and so go where it goes.
 func checkEncrypted(v *block.Volume, r CreateRequest) error {
 	switch {
 	case v.EncryptionKeyID == "":
@@ -93,7 +93,7 @@ func checkEncrypted(v *block.Volume, r CreateRequest) error {
 	case r.NoSnapshots:
 		return block.InvalidVolume("transferring an encrypted volume without its snapshots is not supported")
 	}
-	return fault.New(fault.NotImplemented, "", "Encrypted volumes cannot be transferred yet: no key manager is connected.")
+	return nil
 }
 
 func checkSnapshots(ctx context.Context, tx store.Tx, r CreateRequest) error {
@@ -142,7 +142,7 @@ func (u *Transfers) Delete(ctx context.Context, id string) error {
 		return err
 	}
 	u.Events.Volume(ctx, "transfer.delete.start", v)
-	err = u.Store.Update(ctx, func(tx store.Tx) error {
+	err = u.update(ctx, v, service, caller, func(tx store.Tx) error {
 		gone, err := tx.DestroyTransfer(ctx, id, "")
 		if err != nil {
 			return err
@@ -174,8 +174,12 @@ func (u *Transfers) Accept(ctx context.Context, id, key string) (*block.Transfer
 	if !hmac.Equal([]byte(hash(t.Salt, key)), []byte(t.CryptHash)) {
 		return nil, fault.New(fault.Invalid, "InvalidAuthKey", "Invalid auth key: Attempt to transfer %s with invalid auth key.", id)
 	}
-	u.TellVolume(ctx, "transfer.accept.start", t.VolumeID)
-	if err := u.Store.Update(ctx, func(tx store.Tx) error { return u.accept(ctx, tx, t) }); err != nil {
+	v, err := u.Store.Volume(ctx, t.VolumeID, "")
+	if err != nil {
+		return nil, err
+	}
+	u.Events.Volume(ctx, "transfer.accept.start", v)
+	if err := u.update(ctx, v, service, caller, func(tx store.Tx) error { return u.accept(ctx, tx, t) }); err != nil {
 		return nil, err
 	}
 	u.TellVolume(ctx, "transfer.accept.end", t.VolumeID)
@@ -192,8 +196,6 @@ func (u *Transfers) accept(ctx context.Context, tx store.Tx, t *block.Transfer) 
 		return block.InvalidVolume("Volume %s must not be part of a consistency group.", v.ID)
 	case v.Status == block.VolumeMaintenance:
 		return block.InvalidVolume("The volume cannot accept transfer in maintenance mode.")
-	case v.EncryptionKeyID != "":
-		return fault.New(fault.NotImplemented, "", "Encrypted volumes cannot be transferred yet: no key manager is connected.")
 	}
 	done, err := tx.DestroyTransfer(ctx, t.ID, reqctx.From(ctx).ProjectID)
 	if err != nil {
@@ -214,16 +216,16 @@ func (u *Transfers) accept(ctx context.Context, tx store.Tx, t *block.Transfer) 
 }
 
 func (u *Transfers) takeVolume(ctx context.Context, tx store.Tx, t *block.Transfer, v *block.Volume) error {
-	caller := reqctx.From(ctx)
+	taker := reqctx.From(ctx)
 	delta := quota.Delta{TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}
 	if v.UseQuota {
 		delta.Volumes, delta.VolumeGiB = 1, v.SizeGiB
 	}
-	if err := u.Quota.Take(ctx, tx, caller.ProjectID, delta, v.SizeGiB); err != nil {
+	if err := u.Quota.Take(ctx, tx, taker.ProjectID, delta, v.SizeGiB); err != nil {
 		return err
 	}
 	ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeAwaitingTransfer}},
-		store.VolumeSet{Status: new(block.VolumeAvailable), UserID: &caller.UserID, ProjectID: &caller.ProjectID})
+		store.VolumeSet{Status: new(block.VolumeAvailable), UserID: &taker.UserID, ProjectID: &taker.ProjectID})
 	if err == nil && !ok {
 		err = block.InvalidVolume("Transfer %s: Volume id %s expected in awaiting-transfer state.", t.ID, v.ID)
 	}
@@ -236,7 +238,7 @@ func (u *Transfers) takeSnapshots(ctx context.Context, tx store.Tx, t *block.Tra
 	if err != nil || len(snapshots) == 0 {
 		return err
 	}
-	caller := reqctx.From(ctx)
+	taker := reqctx.From(ctx)
 	delta := quota.Delta{TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}
 	for _, s := range snapshots {
 		if s.UseQuota {
@@ -244,12 +246,12 @@ func (u *Transfers) takeSnapshots(ctx context.Context, tx store.Tx, t *block.Tra
 			delta.SnapshotGiB += s.VolumeSizeGiB
 		}
 	}
-	if err := u.Quota.Take(ctx, tx, caller.ProjectID, delta, 0); err != nil {
+	if err := u.Quota.Take(ctx, tx, taker.ProjectID, delta, 0); err != nil {
 		return err
 	}
 	for _, s := range snapshots {
 		ok, err := tx.UpdateSnapshot(ctx, s.ID, store.SnapshotWhen{Status: []block.SnapshotStatus{block.SnapshotAvailable}},
-			store.SnapshotSet{UserID: &caller.UserID, ProjectID: &caller.ProjectID})
+			store.SnapshotSet{UserID: &taker.UserID, ProjectID: &taker.ProjectID})
 		if err != nil {
 			return err
 		}

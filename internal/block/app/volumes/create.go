@@ -39,9 +39,12 @@ type creation struct {
 	snapshot *block.Snapshot
 	source   *block.Volume // the source volume, or the volume the snapshot is of
 	volType  *block.VolumeType
-	zones    []string
-	volume   *block.Volume
-	message  rpcapi.CreateVolume
+	// encryption is how volumes of the type are encrypted, nil if they are not, and keyID the volume's own key then.
+	encryption *block.TypeEncryption
+	keyID      string
+	zones      []string
+	volume     *block.Volume
+	message    rpcapi.CreateVolume
 }
 
 // Create enters a volume as asked and casts its making to the scheduler. It returns the volume as entered: creating.
@@ -78,7 +81,7 @@ func (u *Volumes) createFlow() *flow.Flow[creation, store.Tx] {
 	return &flow.Flow[creation, store.Tx]{
 		Name: "volume_create_api",
 		Steps: []flow.Step[creation, store.Tx]{
-			{Name: "extract_volume_request", Do: u.extractRequest},
+			{Name: "extract_volume_request", Do: u.extractRequest, Undo: u.dropKey},
 			{Name: "quota_reserve", Tx: u.takeQuota},
 			{Name: "entry_create", Tx: u.enterVolume},
 			{Name: "volume_cast", Do: func(ctx context.Context, s *creation) error {
@@ -114,6 +117,9 @@ func (u *Volumes) extractRequest(ctx context.Context, s *creation) error {
 		return err
 	}
 	if err := u.extractZones(ctx, s); err != nil {
+		return err
+	}
+	if err := u.takeKey(ctx, s); err != nil {
 		return err
 	}
 	u.fill(ctx, s)
@@ -227,22 +233,14 @@ func (u *Volumes) extractType(ctx context.Context, s *creation) (err error) {
 	if err := CheckProvisionedSize(s.volType, s.volume.SizeGiB); err != nil {
 		return err
 	}
-	if err := u.refuseEncrypted(ctx, s.volType); err != nil {
+	if s.encryption, err = u.TypeEncryption(ctx, s.volType.ID); err != nil {
 		return err
 	}
 	if s.volType.Multiattach() {
+		if s.encryption != nil {
+			return block.InvalidVolume("Multiattach cannot be used with encrypted volumes.")
+		}
 		return u.Authorize(ctx, "volume:multiattach")
-	}
-	return nil
-}
-
-// refuseEncrypted refuses types whose volumes are to be encrypted: a volume in the clear must not pass for one that is not.
-func (u *Volumes) refuseEncrypted(ctx context.Context, t *block.VolumeType) error {
-	switch _, err := u.Store.TypeEncryption(ctx, t.ID); {
-	case err == nil:
-		return fault.New(fault.NotImplemented, "", "Volumes of type %s cannot be made yet: the type asks for encryption, and no key manager is connected.", t.Name)
-	case !fault.Is(err, fault.NotFound):
-		return err
 	}
 	return nil
 }
@@ -348,7 +346,7 @@ func (u *Volumes) fill(ctx context.Context, s *creation) {
 	v.SharedTargets = new(true) // until the back end says otherwise
 	v.VolumeTypeID, v.VolumeTypeName = s.volType.ID, s.volType.Name
 	v.Multiattach = s.volType.Multiattach()
-	v.SnapshotID, v.SourceVolumeID = s.asked.SnapshotID, s.asked.SourceVolumeID
+	v.SnapshotID, v.SourceVolumeID, v.EncryptionKeyID = s.asked.SnapshotID, s.asked.SourceVolumeID, s.keyID
 	v.Bootable = s.source != nil && s.source.Bootable
 	v.Metadata = s.asked.Metadata
 	v.CreatedAt = u.Now()

@@ -28,6 +28,9 @@ func (u *Volumes) Delete(ctx context.Context, id string, rule string, force, cas
 	if err := u.RefuseFrozen(ctx, v.Host); err != nil {
 		return err
 	}
+	if err := u.CheckKey(v.EncryptionKeyID); err != nil {
+		return err
+	}
 	if v.Host == "" {
 		return u.destroyUnscheduled(ctx, v, force)
 	}
@@ -42,6 +45,7 @@ func (u *Volumes) Delete(ctx context.Context, id string, rule string, force, cas
 		}
 		return u.markDeleting(ctx, tx, v, force, cascade)
 	}, func(ctx context.Context) error {
+		u.DropKey(ctx, v.EncryptionKeyID) // nobody can read the volume from now on
 		return u.VolumeService.Cast(ctx, v.Host, "3.0", rpcapi.MethodDeleteVolume, msg)
 	})
 }
@@ -125,6 +129,7 @@ func (u *Volumes) destroyUnscheduled(ctx context.Context, v *block.Volume, force
 	if err != nil {
 		return err
 	}
+	u.DropKey(ctx, v.EncryptionKeyID)
 	u.Events.Volume(ctx, "delete.start", v)
 	gone := *v
 	gone.Status = block.VolumeDeleted

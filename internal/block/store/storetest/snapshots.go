@@ -42,13 +42,13 @@ func testSnapshot(t *testing.T, s store.Store) {
 	}
 	if !apply(store.SnapshotWhen{Status: []block.SnapshotStatus{block.SnapshotCreating}, NoGroupSnapshot: true}, store.SnapshotSet{
 		Status: new(block.SnapshotAvailable), Progress: new("100%"), Name: new((*string)(nil)), Description: new(new("e")),
-		ProviderID: new(""), ProviderLocation: new("m"), ProviderAuth: new("b"),
+		ProviderID: new(""), ProviderLocation: new("m"), ProviderAuth: new("b"), EncryptionKeyID: new("k2"),
 	}) {
 		t.Error("not changed")
 	}
 	want := *full
 	want.Status, want.Progress, want.Name, want.Description = block.SnapshotAvailable, "100%", nil, new("e")
-	want.ProviderID, want.ProviderLocation, want.ProviderAuth = "", "m", "b"
+	want.ProviderID, want.ProviderLocation, want.ProviderAuth, want.EncryptionKeyID = "", "m", "b", "k2"
 	got := must(s.Snapshot(ctx, "full", ""))(t)
 	if diff := cmp.Diff(&want, got, cmpopts.IgnoreFields(block.Snapshot{}, "UpdatedAt")); diff != "" {
 		t.Errorf("after the update (-want +got):\n%s", diff)

@@ -76,7 +76,7 @@ func testVolumeUpdate(t *testing.T, s store.Store) {
 		Status: new(block.VolumeInUse), StatusToPrevious: true, AttachStatus: new(block.AttachAttached), MigrationStatus: new("migrating"),
 		ReplicationStatus: new("enabled"), Name: new(new("new")), Description: new(new("d")), SizeGiB: new(int64(7)),
 		Host: new(block.Host("h@b#p")), ClusterName: new("c"), AvailabilityZone: new("z"), Bootable: new(true), Multiattach: new(true),
-		SharedTargets: new((*bool)(nil)), ProviderID: new("i"), ProviderLocation: new("l"), ProviderAuth: new("a"),
+		SharedTargets: new((*bool)(nil)), ProviderID: new("i"), ProviderLocation: new("l"), ProviderAuth: new("a"), EncryptionKeyID: new("k2"),
 		ScheduledAt: new(at), LaunchedAt: new(at.Add(time.Second)), TerminatedAt: new(at.Add(time.Minute)),
 	}
 	if !change(t, s, "v", store.VolumeWhen{}, all) {
@@ -86,7 +86,7 @@ func testVolumeUpdate(t *testing.T, s store.Store) {
 	want.Status, want.PreviousStatus, want.AttachStatus, want.MigrationStatus = block.VolumeInUse, block.VolumeAvailable, block.AttachAttached, "migrating"
 	want.ReplicationStatus, want.Name, want.Description, want.SizeGiB = "enabled", new("new"), new("d"), 7
 	want.Host, want.ClusterName, want.AvailabilityZone, want.Bootable, want.Multiattach = "h@b#p", "c", "z", true, true
-	want.SharedTargets, want.ProviderID, want.ProviderLocation, want.ProviderAuth = nil, "i", "l", "a"
+	want.SharedTargets, want.ProviderID, want.ProviderLocation, want.ProviderAuth, want.EncryptionKeyID = nil, "i", "l", "a", "k2"
 	want.ScheduledAt, want.LaunchedAt, want.TerminatedAt = at, at.Add(time.Second), at.Add(time.Minute)
 	ignore := cmpopts.IgnoreFields(block.Volume{}, "UpdatedAt", "VolumeTypeName", "Metadata", "AdminMetadata", "ImageMetadata", "Attachments")
 	got := must(s.Volume(ctx, "v", mine))(t)

@@ -173,6 +173,7 @@ func (w Writer) UpdateSnapshot(ctx context.Context, id string, when store.Snapsh
 	rows.SetText(c, "status", set.Status)
 	rows.SetText(c, "user_id", set.UserID)
 	rows.SetText(c, "project_id", set.ProjectID)
+	rows.SetText(c, "encryption_key_id", set.EncryptionKeyID)
 	rows.SetValue(c, "volume_size", set.VolumeSizeGiB)
 	rows.SetText(c, "progress", set.Progress)
 	rows.SetOptional(c, "display_name", set.Name)

@@ -62,6 +62,7 @@ func (w Writer) UpdateVolume(ctx context.Context, id string, when store.VolumeWh
 	rows.SetText(c, "volume_type_id", set.VolumeTypeID)
 	rows.SetText(c, "availability_zone", set.AvailabilityZone)
 	rows.SetText(c, "group_id", set.GroupID)
+	rows.SetText(c, "encryption_key_id", set.EncryptionKeyID)
 	rows.SetValue(c, "bootable", set.Bootable)
 	rows.SetValue(c, "multiattach", set.Multiattach)
 	rows.SetOptional(c, "shared_targets", set.SharedTargets)

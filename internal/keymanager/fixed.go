@@ -1,0 +1,52 @@
+package keymanager
+
+import (
+	"context"
+	"encoding/hex"
+
+	"github.com/clinker/clinker/internal/fault"
+)
+
+// FixedKeyID is the id of the fixed key (cinder/keymgr/conf_key_mgr.py). Volumes that have it were made without a real
+// key manager.
+const FixedKeyID = "00000000-0000-0000-0000-000000000000"
+
+// Fixed is the key manager that has one key, that of the configuration, for all volumes: whoever knows it can read every
+// one of them. Consumers have the same key in their own configuration.
+type Fixed struct{ key Key }
+
+var _ Manager = (*Fixed)(nil)
+
+// NewFixed makes it of a key in hexadecimal digits. Anything else is a fault.Invalid that does not say what it was.
+func NewFixed(digits string) (*Fixed, error) {
+	b, err := hex.DecodeString(digits)
+	if err != nil || len(b) == 0 {
+		return nil, fault.New(fault.Invalid, "", "a fixed key is an even number of hexadecimal digits")
+	}
+	return &Fixed{NewKey("AES", b)}, nil
+}
+
+// Create gives the one key, whatever is asked for.
+func (f *Fixed) Create(context.Context, string, int64) (string, error) { return FixedKeyID, nil }
+
+// Get gives the one key.
+func (f *Fixed) Get(_ context.Context, id string) (Key, error) {
+	if id != FixedKeyID {
+		return Key{}, notFound(id)
+	}
+	return f.key, nil
+}
+
+// Store takes the one key, and refuses every other one.
+func (f *Fixed) Store(_ context.Context, k Key) (string, error) {
+	if !k.Equal(f.key) {
+		return "", fault.New(fault.Invalid, "KeyManagerError", "key manager error: cannot store arbitrary keys")
+	}
+	return FixedKeyID, nil
+}
+
+// Delete keeps the one key: it is the key of other volumes too. Another one was never here.
+func (f *Fixed) Delete(context.Context, string) error { return nil }
+
+// AsService is the same context: the one key is everybody's.
+func (f *Fixed) AsService(ctx context.Context) context.Context { return ctx }

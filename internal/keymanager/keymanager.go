@@ -1,0 +1,76 @@
+// Package keymanager is where the keys of encrypted volumes are kept, castellan's API as far as Block Storage needs it: the
+// contract, and the one implementation that needs no other service, the fixed key of the configuration.
+//
+// Keys are made, handed on and removed here; whoever encrypts (Nova with os-brick) fetches them from the same key manager.
+// What must not live here: a volume, or anything else of a wing.
+package keymanager
+
+import (
+	"context"
+	"crypto/subtle"
+	"log/slog"
+
+	"github.com/clinker/clinker/internal/fault"
+)
+
+// Manager is a key manager. Keys belong to whoever the context says asks (reqctx), unless it is one of AsService. A
+// failure is a fault.Unavailable or Forbidden with a text that says nothing of the key manager's inside.
+type Manager interface {
+	// Create makes a key for an algorithm ("aes") of this many bits; 0 leaves the length to the key manager.
+	Create(ctx context.Context, algorithm string, bits int64) (id string, err error)
+	// Get fetches a key. NotFound: there is none with this id, or none the caller may have.
+	Get(ctx context.Context, id string) (Key, error)
+	// Store keeps a key that Get has fetched, as one of its own, and gives its id.
+	Store(ctx context.Context, k Key) (id string, err error)
+	// Delete removes a key; that it is gone already is no error.
+	Delete(ctx context.Context, id string) error
+	// AsService is a context in which this service itself asks, instead of its user.
+	AsService(ctx context.Context) context.Context
+}
+
+// Key is a key. It shows itself to nobody: printed, logged or marshalled it is masked.
+type Key struct {
+	Algorithm string // "AES"
+	bytes     []byte
+}
+
+// NewKey makes a key of its bytes; for key managers.
+func NewKey(algorithm string, b []byte) Key { return Key{Algorithm: algorithm, bytes: b} }
+
+// Equal says whether two keys are the same, in a time that tells nothing of them.
+func (k Key) Equal(other Key) bool { return subtle.ConstantTimeCompare(k.bytes, other.bytes) == 1 }
+
+// masked stands where a key was.
+const masked = "***"
+
+// String masks the key.
+func (k Key) String() string { return masked }
+
+// GoString masks the key.
+func (k Key) GoString() string { return masked }
+
+// LogValue masks the key.
+func (k Key) LogValue() slog.Value { return slog.StringValue(masked) }
+
+// MarshalText masks the key.
+func (k Key) MarshalText() ([]byte, error) { return []byte(masked), nil }
+
+// Clone keeps a copy of a key under an id of its own: the copy stays when the key goes. Where the key manager has but one
+// key, the id is the same.
+func Clone(ctx context.Context, m Manager, id string) (copied string, err error) {
+	return Move(ctx, ctx, m, id)
+}
+
+// Move keeps a copy of a key that from may have as one of to. The key itself stays.
+func Move(from, to context.Context, m Manager, id string) (copied string, err error) {
+	k, err := m.Get(from, id)
+	if err != nil {
+		return "", err
+	}
+	return m.Store(to, k)
+}
+
+// notFound: there is no key with this id, or none the caller may have.
+func notFound(id string) error {
+	return fault.New(fault.NotFound, "ManagedObjectNotFoundError", "Key not found, uuid: %s", id)
+}
