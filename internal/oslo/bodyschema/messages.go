@@ -88,20 +88,27 @@ func (s *Schema) keyword(e *jsonschema.ValidationError, name string) any {
 	return schema[name]
 }
 
+// Words is how a service says that a body is refused: path is where the value stands in it, empty for the body itself,
+// value what is there, and message what is wrong, as python-jsonschema says it.
+type Words func(path []string, value any, message string) string
+
+// cinderWords are Cinder's.
+func cinderWords(path []string, value any, message string) string {
+	if len(path) == 0 {
+		return message
+	}
+	return fmt.Sprintf("Invalid input for field/attribute %s. Value: %s. %s", shorten(path[len(path)-1]), shorten(pythonString(value)), message)
+}
+
 // describe makes the fault of one error.
-func (s *Schema) describe(e *jsonschema.ValidationError, root any) error {
+func (s *Schema) describe(e *jsonschema.ValidationError, root any, words Words) error {
 	if format, ok := e.ErrorKind.(*kind.Format); ok {
 		if f, ok := fault.Of(format.Err); ok {
 			return f
 		}
 	}
 	value := lookUp(root, e.InstanceLocation)
-	message := shorten(s.message(e, value))
-	if n := len(e.InstanceLocation); n > 0 {
-		message = fmt.Sprintf("Invalid input for field/attribute %s. Value: %s. %s",
-			shorten(e.InstanceLocation[n-1]), shorten(pythonString(value)), message)
-	}
-	return &fault.Error{Kind: fault.Invalid, Name: "ValidationError", Text: message}
+	return &fault.Error{Kind: fault.Invalid, Name: "ValidationError", Text: words(e.InstanceLocation, value, shorten(s.message(e, value)))}
 }
 
 // maxMessageBytes bounds what is repeated of a body in a message; upstream repeats all of it.

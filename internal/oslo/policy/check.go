@@ -191,11 +191,11 @@ func credential(caller *reqctx.Request, name string) (value string, exists bool)
 		return pythonBool(caller.IsAdmin), true
 	case "is_admin_project":
 		return "True", true // what oslo.context assumes of a token that does not say
-	case "domain_id":
+	case "domain_id", "token.domain.id": // the second is Keystone's own
 		return caller.DomainID, true
 	case "user_domain_id":
 		return caller.UserDomainID, true
-	case "project_domain_id":
+	case "project_domain_id", "token.project.domain.id":
 		return caller.ProjectDomainID, true
 	case "system_scope", "system":
 		return caller.SystemScope, true
