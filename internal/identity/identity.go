@@ -9,7 +9,6 @@ package identity
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -216,24 +215,19 @@ type AccessRule struct {
 	Service, Method, Path string // Path may hold *, ** and {names}
 }
 
-// Matches reports whether the rule allows a request.
-func (r AccessRule) Matches(service, method, path string) bool {
-	return r.Service == service && strings.EqualFold(r.Method, method) && matchPath(r.Path, path)
-}
-
 // RevocationEvent makes tokens worthless that were issued no later than IssuedBefore and agree with every field that is
 // not empty.
 type RevocationEvent struct {
-	UserID, AuditID, AuditChainID string
-	IssuedBefore, RevokedAt       time.Time // whole seconds
+	UserID, ProjectID, AuditID, AuditChainID string
+	IssuedBefore, RevokedAt                  time.Time // whole seconds
 }
 
-// Revokes reports whether the event is about a token of this user and with these audit ids: its own, and the one of the
-// first token of its chain.
-func (e RevocationEvent) Revokes(userID string, auditIDs []string, issuedAt time.Time) bool {
+// Revokes reports whether the event is about a token of this user, for this project ("" for none) and with these audit
+// ids: its own, and the one of the first token of its chain.
+func (e RevocationEvent) Revokes(userID, projectID string, auditIDs []string, issuedAt time.Time) bool {
 	if len(auditIDs) == 0 || issuedAt.After(e.IssuedBefore) {
 		return false
 	}
-	return (e.UserID == "" || e.UserID == userID) && (e.AuditID == "" || e.AuditID == auditIDs[0]) &&
+	return (e.UserID == "" || e.UserID == userID) && (e.ProjectID == "" || e.ProjectID == projectID) && (e.AuditID == "" || e.AuditID == auditIDs[0]) &&
 		(e.AuditChainID == "" || e.AuditChainID == auditIDs[len(auditIDs)-1])
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/clinker/clinker/internal/sqlkit"
 )
 
-const revocationColumns = "user_id, audit_id, audit_chain_id, issued_before, revoked_at"
+const revocationColumns = "user_id, project_id, audit_id, audit_chain_id, issued_before, revoked_at"
 
 func (c conn) revocations(ctx context.Context, rest string, args ...any) (found []identity.RevocationEvent, err error) {
 	err = c.read(ctx, func(s *sqlkit.Session) error {
 		found = nil
 		return s.Query(ctx, `SELECT `+revocationColumns+` FROM revocation_events `+rest, func(row *sql.Rows) error {
 			var e identity.RevocationEvent
-			err := row.Scan((*sqlkit.Text)(&e.UserID), (*sqlkit.Text)(&e.AuditID), (*sqlkit.Text)(&e.AuditChainID),
+			err := row.Scan((*sqlkit.Text)(&e.UserID), (*sqlkit.Text)(&e.ProjectID), (*sqlkit.Text)(&e.AuditID), (*sqlkit.Text)(&e.AuditChainID),
 				(*sqlkit.Time)(&e.IssuedBefore), (*sqlkit.Time)(&e.RevokedAt))
 			found = append(found, e)
 			return err
@@ -45,6 +45,6 @@ func (t tx) Revoke(ctx context.Context, e identity.RevocationEvent, expired time
 	if _, err := t.exec(ctx, `DELETE FROM revocation_events WHERE revoked_at < ?`, t.at(expired)); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, rows.InsertInto("revocation_events", revocationColumns), e.UserID, e.AuditID, e.AuditChainID, t.at(e.IssuedBefore), t.at(e.RevokedAt))
+	_, err := t.exec(ctx, rows.InsertInto("revocation_events", revocationColumns), e.UserID, e.ProjectID, e.AuditID, e.AuditChainID, t.at(e.IssuedBefore), t.at(e.RevokedAt))
 	return err
 }

@@ -72,7 +72,7 @@ func credentialTables() []migrate.Table {
 		{Name: "application_credential_access_rules", Columns: []migrate.Column{
 			id("application_credential_id").Of("application_credentials"), id("access_rule_id").Of("access_rules")},
 			Key: []string{"application_credential_id", "access_rule_id"}, Indexes: [][]string{{"access_rule_id"}}},
-		{Name: "revocation_events", Columns: []migrate.Column{{Name: "id", Type: sqlkit.Serial, NotNull: true}, id("user_id"), id("audit_id"), id("audit_chain_id"),
+		{Name: "revocation_events", Columns: []migrate.Column{{Name: "id", Type: sqlkit.Serial, NotNull: true}, id("user_id"), id("project_id"), id("audit_id"), id("audit_chain_id"),
 			migrate.Moment("issued_before"), migrate.Moment("revoked_at")}, Key: []string{"id"}, Indexes: [][]string{{"issued_before"}, {"revoked_at"}}},
 	}
 }

@@ -129,17 +129,17 @@ func testRevocations(t *testing.T, s store.Store) {
 		update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Revoke(ctx, e, expired) })
 	}
 	revoke(identity.RevocationEvent{UserID: "u1", IssuedBefore: at(5), RevokedAt: at(5)}, at(0))
-	revoke(identity.RevocationEvent{AuditID: "a1", IssuedBefore: at(7), RevokedAt: at(7)}, at(0))
+	revoke(identity.RevocationEvent{AuditID: "a1", ProjectID: "p1", IssuedBefore: at(7), RevokedAt: at(7)}, at(0))
 	found := func(user string, issued int) string {
 		var names []string
 		for _, e := range must(s.Revocations(t.Context(), user, at(issued)))(t) {
-			names = append(names, e.UserID+e.AuditID)
+			names = append(names, e.UserID+e.AuditID+e.ProjectID)
 		}
 		return strings.Join(names, " ")
 	}
-	same(t, "u1 a1", found("u1", 5))
-	same(t, "a1", found("u1", 6))
-	same(t, "a1", found("u2", 5))
+	same(t, "u1 a1p1", found("u1", 5))
+	same(t, "a1p1", found("u1", 6))
+	same(t, "a1p1", found("u2", 5))
 	same(t, "", found("u1", 8))
 	if list := must(s.AllRevocations(t.Context(), at(6), 10))(t); len(list) != 1 || list[0].AuditID != "a1" {
 		t.Errorf("%+v", list)

@@ -5,39 +5,6 @@ import (
 	"strings"
 )
 
-// matchPath reports whether a path fits a pattern of an access rule: * and {name} stand for one segment, ** for any number.
-func matchPath(pattern, path string) bool {
-	return matchSegments(strings.Split(strings.Trim(pattern, "/"), "/"), strings.Split(strings.Trim(path, "/"), "/"))
-}
-
-// matchSegments needs time in proportion to the product of the lengths: only the last ** is ever tried again.
-func matchSegments(pattern, path []string) bool {
-	i, j, wide, resume := 0, 0, -1, 0
-	for j < len(path) {
-		switch {
-		case i < len(pattern) && pattern[i] == "**":
-			wide, resume = i, j
-			i++
-		case i < len(pattern) && segmentFits(pattern[i], path[j]):
-			i, j = i+1, j+1
-		case wide >= 0:
-			resume++
-			i, j = wide+1, resume
-		default:
-			return false
-		}
-	}
-	for i < len(pattern) && pattern[i] == "**" {
-		i++
-	}
-	return i == len(pattern)
-}
-
-func segmentFits(pattern, segment string) bool {
-	return pattern == segment || pattern == "*" && segment != "" ||
-		strings.HasPrefix(pattern, "{") && strings.HasSuffix(pattern, "}") && segment != ""
-}
-
 // urlNames are what an endpoint's URL may refer to, old and new names of the same. Upstream: keystone/catalog/core.py.
 const (
 	urlProjectID = "project_id"
