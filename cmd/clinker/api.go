@@ -19,6 +19,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/oslo/authtoken"
 	"github.com/clinker/clinker/internal/oslo/middleware"
 	"github.com/clinker/clinker/internal/oslo/policy"
 	"github.com/clinker/clinker/internal/run"
@@ -32,38 +33,40 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// useCases makes what the API stands on.
-func (p *process) useCases() (*app.Core, error) {
-	enforcer, err := policy.New(policy.Options{Defaults: policies.Defaults(), File: p.opts.policyFile.Get(p.conf),
+// policies reads who may do what.
+func (p *process) policies() (*policy.Enforcer, error) {
+	return policy.New(policy.Options{Defaults: policies.Defaults(), File: p.opts.policyFile.Get(p.conf),
 		Directories: p.opts.policyDirs.Get(p.conf), EnforceNewDefaults: true, Logger: p.log})
-	if err != nil {
-		return nil, err
-	}
+}
+
+// useCases makes what the API stands on.
+func (p *process) useCases(enforcer *policy.Enforcer) *app.Core {
 	now := func() time.Time { return time.Now().UTC() }
 	return &app.Core{
 		Store: p.store, Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()),
 		Scheduler: rpcapi.Scheduler{Client: p.transport}, VolumeService: rpcapi.Volume{Client: p.transport},
 		Events: p.events(p.host), Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys, Policy: enforcer, Quota: quota.New(quota.OptionsFrom(p.conf)), Zones: app.NewZones(p.store, now),
 		Options: p.appOptions, Log: p.log, LogLevel: p.logLevel, Host: p.host, Now: now,
-	}, nil
+	}
 }
 
 // apiHandler makes the whole HTTP pipeline, from the paste file down to the API.
 func (p *process) apiHandler() (http.Handler, error) {
-	core, err := p.useCases()
+	enforcer, err := p.policies()
 	if err != nil {
 		return nil, err
 	}
 	o := p.apiOptions
-	o.Disabled, o.Observe, o.Log = p.opts.disabledExtensions.Get(p.conf), observeRequest, p.log
+	o.Disabled, o.Observe, o.Log = p.opts.disabledExtensions.Get(p.conf), observeRoute("/v3"), p.log
 	settings := p.opts.middleware.Settings(p.conf)
 	o.MaxBodyBytes = int64(settings.MaxRequestBodyBytes)
 	filters := middleware.Filters{Settings: settings, Logger: p.log}
-	v3, err := api.New(core, o)
+	v3, err := api.New(p.useCases(enforcer), o)
 	if err != nil {
 		return nil, err
 	}
-	return p.loadPaste(pasteRegistry(p.opts.authStrategy.Get(p.conf), v3, api.Versions(api.VersionsEndpoint(p.conf)), filters, p.log))
+	return p.loadPaste(pasteRegistry(p.opts.authStrategy.Get(p.conf), v3, api.Versions(api.VersionsEndpoint(p.conf)), filters,
+		authFilters{token: p.authTokenFilter, context: authtoken.KeystoneContext(enforcer.IsAdmin)}, p.log))
 }
 
 // apiComponent serves the API.

@@ -24,13 +24,15 @@ func (p *process) counted(next http.Handler) http.Handler {
 	})
 }
 
-// observeRequest notes the route of a request for counted, and traces it.
-func observeRequest(ctx context.Context, method, route string) (context.Context, func(error)) {
-	if noted, ok := ctx.Value(routeKey{}).(*string); ok {
-		*noted = "/v3" + route
+// observeRoute notes the route of a request for counted, and traces it. mount is what the API's routes leave out.
+func observeRoute(mount string) func(ctx context.Context, method, route string) (context.Context, func(error)) {
+	return func(ctx context.Context, method, route string) (context.Context, func(error)) {
+		if noted, ok := ctx.Value(routeKey{}).(*string); ok {
+			*noted = mount + route
+		}
+		ctx, end := telemetry.Span(ctx, "http."+method, slog.String("route", mount+route))
+		return ctx, func(err error) { end(&err) }
 	}
-	ctx, end := telemetry.Span(ctx, "http."+method, slog.String("route", "/v3"+route))
-	return ctx, func(err error) { end(&err) }
 }
 
 // statusWriter remembers the status that was written.

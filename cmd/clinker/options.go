@@ -5,12 +5,14 @@ import (
 	"os"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/keymanager"
+	"github.com/clinker/clinker/internal/oslo/authtoken"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/oslo/middleware"
@@ -31,6 +33,8 @@ type options struct {
 
 	transportURL, connection config.Handle[string]
 	synchronous              config.Handle[string]
+	identity                 *identityservice.Options
+	authToken                *authtoken.Options
 
 	log           *log.Options
 	middleware    *middleware.Options
@@ -67,6 +71,8 @@ func newOptions() options {
 		connection: config.String("database", "connection", "", "The database: sqlite:////var/lib/cinder/cinder.sqlite.", config.Secret(), config.NoDefault()),
 		synchronous: config.String("clinker", "sqlite_synchronous", "FULL", "How SQLite guards against a power cut. FULL flushes the disk at each "+
 			"commit, NORMAL is quicker and may lose the last moments; neither loses anything when only the process dies.", config.Choices("NORMAL", "FULL", "EXTRA", "OFF")),
+		identity:      identityservice.NewOptions(),
+		authToken:     authtoken.NewOptions("block-storage", "volumev3", "volume"),
 		log:           log.NewOptions(),
 		middleware:    middleware.NewOptions(api.CORS()),
 		notifications: notification.NewSettings(),
@@ -84,6 +90,8 @@ func (o options) all() []config.Option {
 		o.disabledExtensions, o.policyFile, o.policyDirs, o.transportURL, o.connection, o.synchronous,
 		o.adminListen, o.adminPort}
 	list = append(list, o.log.All()...)
+	list = append(list, o.identity.All()...)
+	list = append(list, o.authToken.All()...)
 	list = append(list, o.middleware.All()...)
 	list = append(list, o.notifications.All()...)
 	list = append(list, o.keys.All()...)

@@ -8,16 +8,18 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/middleware"
 	"github.com/clinker/clinker/internal/oslo/paste"
 )
+
+// authFilters find out who asks: the first by the tokens of a request, the second for the API.
+type authFilters struct{ token, context middleware.Factory }
 
 //go:embed embedded/api-paste.ini
 var embeddedPaste []byte
 
 // pasteRegistry is the Python names of api-paste.ini, in Go: what Cinder's own files of any supported release name.
-func pasteRegistry(authStrategy string, v3, versions http.Handler, f middleware.Filters, log *slog.Logger) paste.Registry {
+func pasteRegistry(authStrategy string, v3, versions http.Handler, f middleware.Filters, auth authFilters, log *slog.Logger) paste.Registry {
 	app := func(h http.Handler) paste.AppFactory {
 		return func(map[string]string) (http.Handler, error) { return h, nil }
 	}
@@ -29,8 +31,8 @@ func pasteRegistry(authStrategy string, v3, versions http.Handler, f middleware.
 		"cinder.api.middleware.sizelimit:RequestBodySizeLimiter.factory":      f.SizeLimit,
 		"cinder.api.middleware.auth:NoAuthMiddleware.factory":                 f.NoAuth,
 		"cinder.api.middleware.auth:NoAuthMiddlewareIncludeProjectID.factory": f.NoAuthIncludeProjectID,
-		"cinder.api.middleware.auth:CinderKeystoneContext.factory":            noKeystone,
-		"keystonemiddleware.auth_token:filter_factory":                        noKeystone,
+		"cinder.api.middleware.auth:CinderKeystoneContext.factory":            auth.context,
+		"keystonemiddleware.auth_token:filter_factory":                        auth.token,
 	})
 	r := paste.Registry{
 		Filters: map[string]paste.FilterFactory{},
@@ -51,11 +53,6 @@ func pasteRegistry(authStrategy string, v3, versions http.Handler, f middleware.
 		r.Filters[name] = factory
 	}
 	return r
-}
-
-// noKeystone refuses to start with auth_strategy = keystone, which is not built yet.
-func noKeystone(map[string]string) (paste.Filter, error) {
-	return nil, fault.New(fault.Invalid, "", "auth_strategy = keystone is not supported yet; set [DEFAULT] auth_strategy = noauth")
 }
 
 // loadPaste finds the paste file: the one configured, in /etc/cinder if it is named without a directory, or the embedded.

@@ -61,7 +61,7 @@ func TestPaste(t *testing.T) {
 			says := func(text string) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
 			}
-			r := pasteRegistry("noauth", says("v3"), says("versions"), middleware.Filters{}, slog.New(slog.NewTextHandler(&log, nil)))
+			r := pasteRegistry("noauth", says("v3"), says("versions"), middleware.Filters{}, authFilters{nobody, nobody}, slog.New(slog.NewTextHandler(&log, nil)))
 			h, err := paste.LoadText(name, text, "osapi_volume", r)
 			if err != nil {
 				t.Fatal(err)
@@ -85,11 +85,25 @@ func TestPaste(t *testing.T) {
 	}
 }
 
-// TestPasteKeystone: an authentication that is not built is refused at start, not at the first request.
+// nobody is a filter that lets nobody through.
+func nobody(map[string]string) (paste.Filter, error) {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	}, nil
+}
+
+// TestPasteKeystone: with auth_strategy = keystone the API is behind the filter, and what says which versions there are is not.
 func TestPasteKeystone(t *testing.T) {
-	r := pasteRegistry("keystone", http.NotFoundHandler(), http.NotFoundHandler(), middleware.Filters{}, slog.Default())
-	_, err := paste.LoadText("embedded", embeddedPaste, "osapi_volume", r)
-	if err == nil || !strings.Contains(err.Error(), "set [DEFAULT] auth_strategy = noauth") {
-		t.Errorf("got %v", err)
+	app := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	h, err := paste.LoadText("embedded", embeddedPaste, "osapi_volume",
+		pasteRegistry("keystone", app, app, middleware.Filters{}, authFilters{nobody, nobody}, slog.Default()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/": 200, "/v3/volumes": 401, "/v3/": 401} {
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, httptest.NewRequest("GET", path, nil)); w.Code != want {
+			t.Errorf("%s: %d", path, w.Code)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/quota"
@@ -41,6 +42,7 @@ type process struct {
 	logLevel  *slog.LevelVar
 	metrics   *telemetry.Metrics
 	store     *sqlstore.Store
+	identity  *identityservice.Service // nil: there is none in this process
 	transport messaging.Transport
 	notifier  *notification.Notifier // nil: nobody is told of anything
 	notified  notification.Recorder  // what the driver "test" keeps
@@ -81,6 +83,12 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 	if err := p.openStore(ctx); err != nil {
 		p.close()
 		return nil, err
+	}
+	if which.api {
+		if err := p.openIdentity(ctx); err != nil {
+			p.close()
+			return nil, err
+		}
 	}
 	return p, nil
 }

@@ -117,6 +117,9 @@ func (p *process) components(which services) ([]run.Component, error) {
 			list = append(list, p.forgetComponent())
 		}
 	}
+	if p.identity != nil {
+		list = append(list, p.identityComponent())
+	}
 	if admin, wanted := p.adminComponent(); wanted {
 		list = append(list, admin)
 	}

@@ -52,11 +52,14 @@ func (pl *place) check() error {
 	return nil
 }
 
+// identityPort is where the identity service of "clinker up" listens unless told otherwise.
+const identityPort = "5000"
+
 // defaults are what "clinker up" has in the place of Cinder's defaults; configuration files win over them.
 func (pl *place) defaults() map[string]string {
 	return map[string]string{
 		"host": "clinker", "state_path": pl.stateDir, "my_ip": pl.bind,
-		"osapi_volume_listen": pl.bind, "auth_strategy": "noauth",
+		"osapi_volume_listen": pl.bind, "auth_strategy": "keystone", "clinker.identity_listen": pl.bind, "clinker.identity_port": identityPort,
 		// Without Keystone a project is called what its user likes; "admin", as clients without Keystone have it, is no
 		// hexadecimal number.
 		"project_id_regex": `[0-9A-Za-z_.\-]+`,
@@ -73,8 +76,9 @@ func upCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run a whole cloud in this process",
-		Long: `Run all block-storage services in one process, with everything they need embedded:
-SQLite, in-process messages, volumes as sparse files, and NBD to reach them.
+		Long: `Run all block-storage services and an identity service in one process, with everything
+they need embedded: SQLite, in-process messages, volumes as sparse files, and NBD to
+reach them. The first start makes users and passwords; "clinker env" tells them.
 
 It needs no root. What it makes is kept in the state directory, and found again at the
 next start. Ctrl-C stops it; what was under way is finished or resumed at the next start.
@@ -127,6 +131,9 @@ func up(ctx context.Context, out io.Writer, pl place, files []string) error {
 // greet says what listens where and how to talk to it.
 func greet(out io.Writer, p *process, pl place) {
 	api := "http://" + net.JoinHostPort(p.opts.listen.Get(p.conf), strconv.Itoa(p.opts.listenPort.Get(p.conf)))
+	if p.identity != nil {
+		fmt.Fprintf(out, "identity API       %s/v3\n", p.identity.URL)
+	}
 	fmt.Fprintf(out, "block storage API  %s/v3\n", api)
 	for _, name := range p.conf.Backends() {
 		fmt.Fprintf(out, "volumes over NBD   %s (back end %s)\n", net.JoinHostPort(p.opts.backends.address(p, name),
@@ -136,5 +143,9 @@ func greet(out io.Writer, p *process, pl place) {
 		fmt.Fprintf(out, "metrics            http://%s/metrics\n", net.JoinHostPort(p.opts.adminListen.Get(p.conf), strconv.Itoa(port)))
 	}
 	fmt.Fprintf(out, "state              %s\n", p.statePath)
-	fmt.Fprintf(out, "To talk to it:     eval \"$(clinker env --bind %s --state-dir %s)\"; cinder list\n", pl.bind, shellQuote(pl.stateDir))
+	client, flags := "openstack volume list", ""
+	if p.identity == nil {
+		client, flags = "cinder list", " --noauth"
+	}
+	fmt.Fprintf(out, "To talk to it:     eval \"$(clinker env --bind %s --state-dir %s%s)\"; %s\n", pl.bind, shellQuote(pl.stateDir), flags, client)
 }

@@ -113,11 +113,11 @@ func TestStopAndStart(t *testing.T) {
 	wantStatus(t, c, "after more restarts", v.ID, "available")
 }
 
-// TestEnv: what "clinker env" prints is enough for gophercloud's noauth client.
+// TestEnv: what "clinker env --noauth" prints is enough for gophercloud's noauth client.
 func TestEnv(t *testing.T) {
 	t.Parallel()
 	cloud := harness.Start(t, "")
-	text, bad, status := clinker(t, "clinker", "env", "--bind", cloud.Bind, "--state-dir", cloud.StateDir)
+	text, bad, status := clinker(t, "clinker", "env", "--bind", cloud.Bind, "--state-dir", cloud.StateDir, "--noauth")
 	if status != 0 || bad != "" {
 		t.Fatalf("clinker env ends with %d: %s", status, bad)
 	}

@@ -40,7 +40,8 @@ type Cloud struct {
 }
 
 // Start starts a cloud whose cinder.conf holds conf, on top of what "clinker up" has embedded; "" for none. It returns
-// once the API answers. The cloud is stopped when the test ends, which then fails if the process has panicked.
+// once the API answers. The cloud is stopped when the test ends, which then fails if the process has panicked. Everybody is
+// who they say they are unless conf sets auth_strategy.
 func Start(t testing.TB, conf string) *Cloud {
 	t.Helper()
 	c := Prepare(t, conf)
@@ -59,7 +60,7 @@ func Prepare(t testing.TB, conf string) *Cloud {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	c := &Cloud{Bind: freeAddress(t), StateDir: filepath.Join(dir, "s"), log: filepath.Join(dir, "log"),
 		http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	c.args = []string{"up", "--bind", c.Bind, "--state-dir", c.StateDir}
+	c.args = []string{"up", "--bind", c.Bind, "--state-dir", c.StateDir, "--config-file", c.WriteFile(t, "noauth.conf", "[DEFAULT]\nauth_strategy = noauth\n")}
 	if conf != "" {
 		c.args = append(c.args, "--config-file", c.WriteFile(t, "cinder.conf", conf))
 	}

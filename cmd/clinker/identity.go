@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"net"
+	"strconv"
+
+	"github.com/clinker/clinker/cmd/clinker/identityservice"
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/identity/app/bootstrap"
+	"github.com/clinker/clinker/internal/oslo/authtoken"
+	"github.com/clinker/clinker/internal/oslo/paste"
+	"github.com/clinker/clinker/internal/run"
+)
+
+// openIdentity makes the identity service of the process, if it is to have one.
+func (p *process) openIdentity(ctx context.Context) (err error) {
+	if !p.opts.identity.Wanted(p.conf) || p.opts.authStrategy.Get(p.conf) != "keystone" {
+		return nil
+	}
+	p.identity, err = p.opts.identity.Open(ctx, p.conf, identityservice.Config{StateDir: p.statePath, Synchronous: p.opts.synchronous.Get(p.conf),
+		Services: p.catalog(), Observe: observeRoute(""), Log: p.log})
+	if err == nil {
+		p.closers = append(p.closers, p.identity.Close)
+	}
+	return err
+}
+
+// catalog is where the services of this process are reached, for the catalog in tokens. Clients look for either of the two
+// names of block storage.
+func (p *process) catalog() []bootstrap.Service {
+	volumes := "http://" + net.JoinHostPort(p.opts.listen.Get(p.conf), strconv.Itoa(p.opts.listenPort.Get(p.conf))) + "/v3/$(project_id)s"
+	return []bootstrap.Service{
+		{Type: "block-storage", Name: "cinder", Description: "Block Storage", URL: volumes},
+		{Type: "volumev3", Name: "cinderv3", Description: "Block Storage", URL: volumes},
+	}
+}
+
+// identityComponent serves the identity API.
+func (p *process) identityComponent() run.Component {
+	return p.httpComponent("keystone", p.identity.Address, p.counted(attended(p.identity.Handler)))
+}
+
+// authTokenFilter validates the tokens of requests: by the identity service of this process, if it has one.
+func (p *process) authTokenFilter(local map[string]string) (paste.Filter, error) {
+	settings := p.opts.authToken.Settings(p.conf)
+	protocol := authtoken.Protocol{Settings: settings, Log: p.log}
+	if p.identity == nil {
+		return nil, fault.New(fault.Invalid, "", "auth_strategy = keystone is not supported yet without clinker's own identity service; set [DEFAULT] auth_strategy = noauth")
+	}
+	protocol.Validator = p.identity.Validator
+	if protocol.Settings.WWWAuthenticateURI == "" {
+		protocol.Settings.WWWAuthenticateURI = p.identity.URL + "/v3"
+	}
+	return protocol.Factory(local)
+}
