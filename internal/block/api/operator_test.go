@@ -126,13 +126,19 @@ func TestZonesPoolsExtensions(t *testing.T) {
 	for _, tc := range []struct {
 		version, query string
 		n              int
-	}{{"3.27", "name=x", 1}, {"3.28", "name=x", 0}, {"3.28", "name=node@fake%23fake", 1}, {"3.30", "unknown=1", 1}, {"3.34", "volume_type=x", 1}} {
+	}{{"3.27", "name=x", 1}, {"3.28", "name=x", 0}, {"3.28", "name=node@fake%23fake", 1}, {"3.30", "unknown=1", 0}, {"3.30", "vendor_name=Clinker", 1}, {"3.34", "volume_type=x", 1}} {
 		if got := len(listed(admin.At(tc.version), "/scheduler-stats/get_pools?"+tc.query, "pools")); got != tc.n {
 			t.Errorf("%s at %s gives %d pools", tc.query, tc.version, got)
 		}
 	}
 	admin.At("3.31").Get("/scheduler-stats/get_pools?unknown=1").Fault(400, "Invalid filters unknown are found in query options.")
-	admin.At("3.35").Get("/scheduler-stats/get_pools?volume_type=x").Fault(501, "volume_type")
+	admin.At("3.35").Get("/scheduler-stats/get_pools?volume_type=x").Fault(404, "Volume type with name x could not be found.")
+	newType(admin, "elsewhere", "extra_specs", object("volume_backend_name", "nothing"))
+	for name, n := range map[string]int{"elsewhere": 0, block.DefaultTypeName: 1} {
+		if got := len(listed(admin.At("3.35"), "/scheduler-stats/get_pools?volume_type="+name, "pools")); got != n {
+			t.Errorf("%d pools may hold volumes of type %s", got, name)
+		}
+	}
 	admin.Get("/scheduler-stats/get_pools?detail=maybe").Fault(400, "Value 'maybe' for 'detail' is not a boolean.")
 	m.Get("/scheduler-stats/get_pools").Fault(403, "scheduler_extension:scheduler_stats:get_pools")
 

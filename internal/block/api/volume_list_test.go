@@ -59,6 +59,7 @@ func TestVolumeList(t *testing.T) {
 		{m, "", "metadata=" + url.QueryEscape("{'k': 'v'}"), []string{"one"}},
 		{m, "", "metadata=" + url.QueryEscape(`{"k": "w"}`), []string{"two"}},
 		{m, "", "metadata=" + url.QueryEscape("{'k': 'v', 'x': 'z'}"), nil},
+		{m, "", "metadata=k", nil},
 		{m, "3.30", "created_at=gt:" + later, []string{"three", "two", "one"}},
 		{admin, "3.30", "all_tenants=1&created_at=gt:" + later, []string{"theirs", "three", "two", "one"}},
 		{m, "3.31", "created_at=lt:" + later, []string{"three", "two", "one"}},
@@ -138,7 +139,20 @@ func TestVolumeListMore(t *testing.T) {
 
 	m.At("3.11").Get("/volumes/summary").Fault(404, "")
 	m.At("3.12").Get("/volumes/summary").Is(200, `{"volume-summary": {"total_count": 2, "total_size": 5}}`)
-	m.At("3.36").Get("/volumes/summary?status=error&unknown=x").Is(200, `{"volume-summary": {"total_count": 2, "total_size": 5, "metadata": {"k": ["v", "w"]}}}`)
+	m.At("3.36").Get("/volumes/summary?unknown=x&limit=x").Is(200, `{"volume-summary": {"total_count": 2, "total_size": 5, "metadata": {"k": ["v", "w"]}}}`)
+	m.At("3.36").Get("/volumes/summary?size=4").Is(200, `{"volume-summary": {"total_count": 1, "total_size": 4, "metadata": {"k": ["w"]}}}`)
+	m.At("3.12").Get("/volumes/summary?status=error").Is(200, `{"volume-summary": {"total_count": 0, "total_size": 0}}`)
+	m.At("3.12").Get("/volumes/summary?bootable=maybe").Fault(400, "'bootable = maybe'")
+	target := m.Volume("metadata", object("t", "t"))
+	m.Set(target, store.VolumeSet{MigrationStatus: new("target:" + target)})
+	if got := len(ids(m, "/volumes", "volumes")); got != 2 {
+		t.Errorf("a member sees %d volumes, what one is moved to among them", got)
+	}
+	if got := len(ids(admin, "/volumes", "volumes")); got != 3 {
+		t.Errorf("an administrator sees %d volumes", got)
+	}
+	m.Set(target, store.VolumeSet{MigrationStatus: new("")})
+	m.Delete("/volumes/" + target).Empty(202)
 	c.As(t, apitest.Member, "q").At("3.36").Get("/volumes/summary?all_tenants=1").Is(200, `{"volume-summary": {"total_count": 0, "total_size": 0, "metadata": {}}}`)
 	c.As(t, apitest.Admin, "q").At("3.12").Get("/volumes/summary?all_tenants=1").Is(200, `{"volume-summary": {"total_count": 2, "total_size": 5}}`)
 }

@@ -163,6 +163,9 @@ type NotifyCapabilities struct {
 	Timestamp    time.Time
 }
 
+// GetPools asks for the pools that have all of Filters: name, volume_type (an id or a name), or any capability; nil for all.
+type GetPools struct{ Filters map[string]string }
+
 // PoolsReply answers get_pools.
 type PoolsReply struct{ Pools []PoolInfo }
 
@@ -206,11 +209,11 @@ func (s Scheduler) NotifyCapabilities(ctx context.Context, m *NotifyCapabilities
 		messaging.Message{Method: MethodNotifyServiceCapabilities, Args: m})
 }
 
-// GetPools calls get_pools.
-func (s Scheduler) GetPools(ctx context.Context) (PoolsReply, error) {
+// GetPools calls get_pools. NotFound for a volume type there is not.
+func (s Scheduler) GetPools(ctx context.Context, filters map[string]string) (PoolsReply, error) {
 	var r PoolsReply
 	err := s.Client.Call(ctx, messaging.Target{Topic: SchedulerTopic, Version: "3.0"},
-		messaging.Message{Method: MethodGetPools, Args: &struct{}{}}, &r)
+		messaging.Message{Method: MethodGetPools, Args: &GetPools{Filters: filters}}, &r)
 	return r, err
 }
 

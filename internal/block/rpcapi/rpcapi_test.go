@@ -34,7 +34,7 @@ func TestAddresses(t *testing.T) {
 	w := &wire{}
 	scheduler, volume := Scheduler{Client: w}, Volume{Client: w}
 	ctx := t.Context()
-	pools, err := scheduler.GetPools(ctx)
+	pools, err := scheduler.GetPools(ctx, nil)
 	if err != nil || len(pools.Pools) != 1 {
 		t.Errorf("pools %v: %v", pools, err)
 	}

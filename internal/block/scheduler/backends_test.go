@@ -206,7 +206,7 @@ func TestReportsAreBounded(t *testing.T) {
 func TestGetPools(t *testing.T) {
 	h := up(t, Options{}, pool{name: "b", totalGiB: 10, freeGiB: 4}, pool{name: "a", totalGiB: 20, freeGiB: 20},
 		pool{name: "c", totalGiB: 10, freeGiB: 10, disabled: true})
-	reply, err := h.api.GetPools(t.Context())
+	reply, err := h.api.GetPools(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,5 +219,20 @@ func TestGetPools(t *testing.T) {
 	}
 	if diff := cmp.Diff([]block.Host{"node@a#a", "node@b#b"}, names); diff != "" {
 		t.Errorf("pools (-want +got):\n%s", diff)
+	}
+	h.store.put(func(r rows) {
+		r.types["t"] = &block.VolumeType{ID: "t", Name: "fast", ExtraSpecs: map[string]string{"volume_backend_name": "b"}}
+	})
+	for _, tc := range []struct {
+		nameOrID string
+		want     int
+	}{{"t", 1}, {"fast", 1}} {
+		reply, err := h.api.GetPools(t.Context(), map[string]string{"volume_type": tc.nameOrID})
+		if err != nil || len(reply.Pools) != tc.want {
+			t.Errorf("%s may be on %v: %v", tc.nameOrID, reply.Pools, err)
+		}
+	}
+	if _, err := h.api.GetPools(t.Context(), map[string]string{"volume_type": "slow"}); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a type there is not: %v", err)
 	}
 }

@@ -104,6 +104,15 @@ func (m *memory) VolumeType(_ context.Context, id, _ string) (*block.VolumeType,
 	return nil, block.VolumeTypeNotFound(id)
 }
 
+func (m *memory) TypeByName(_ context.Context, name, _ string) (*block.VolumeType, error) {
+	for _, t := range m.read().types {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return nil, block.VolumeTypeNotFound(name)
+}
+
 func (m *memory) QoSSpecs(_ context.Context, id string) (*block.QoSSpecs, error) {
 	return nil, block.QoSSpecsNotFound(id)
 }

@@ -8,6 +8,9 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
+	"github.com/clinker/clinker/internal/block/scheduler/listing"
+	"github.com/clinker/clinker/internal/fault"
 )
 
 // updateServiceCapabilities takes in the report of a back end. Reports of other services than the volume service do not
@@ -19,8 +22,8 @@ func (s *Scheduler) updateServiceCapabilities(ctx context.Context, c *rpcapi.Ser
 	return nil, nil
 }
 
-// getPools answers with every pool that may be scheduled to, by name.
-func (s *Scheduler) getPools(ctx context.Context, _ *struct{}) (any, error) {
+// getPools answers with every pool that may be scheduled to and has what the filters ask for, by name.
+func (s *Scheduler) getPools(ctx context.Context, m *rpcapi.GetPools) (any, error) {
 	if !s.awaitReady(ctx) {
 		return nil, notReady()
 	}
@@ -28,7 +31,37 @@ func (s *Scheduler) getPools(ctx context.Context, _ *struct{}) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rpcapi.PoolsReply{Pools: pools}, nil
+	chosen, err := listing.Choose(pools, m.Filters, func(typeNameOrID string) ([]block.Host, error) { return s.ableToHold(ctx, typeNameOrID) })
+	if err != nil {
+		return nil, err
+	}
+	return &rpcapi.PoolsReply{Pools: chosen}, nil
+}
+
+// ableToHold are the pools that the filters leave for a volume of a type, given by id or name, of no size.
+func (s *Scheduler) ableToHold(ctx context.Context, nameOrID string) ([]block.Host, error) {
+	t, err := s.store.VolumeType(ctx, nameOrID, "")
+	if fault.Is(err, fault.NotFound) {
+		t, err = s.store.TypeByName(ctx, nameOrID, "")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.request(ctx, snapshot.CreateVolume, &block.Volume{VolumeTypeID: t.ID})
+	if err != nil {
+		return nil, err
+	}
+	s.backends.mu.Lock()
+	defer s.backends.mu.Unlock()
+	decision, err := s.backends.decider.Decide(s.backends.view(), r, s.backends.random)
+	if err != nil && !fault.Is(err, fault.Unavailable) { // it is Unavailable that none is left
+		return nil, err
+	}
+	var able []block.Host
+	for _, c := range decision.Candidates {
+		able = append(able, c.Pool.ID())
+	}
+	return able, nil
 }
 
 // pools is every pool of a usable back end, with its capabilities as they were reported and its storage protocol in the
@@ -42,7 +75,7 @@ func (b *backends) pools(ctx context.Context) ([]rpcapi.PoolInfo, error) {
 	own := make(map[block.Host]any)
 	for _, s := range b.distinct() {
 		if r := b.reportOf(s); r != nil {
-			for name, protocol := range protocols(r.capabilities) {
+			for name, protocol := range listing.Protocols(r.capabilities) {
 				own[block.Host(cmp.Or(s.ClusterName, s.Host)).WithPool(name)] = protocol
 			}
 		}
@@ -65,29 +98,4 @@ func (b *backends) pools(ctx context.Context) ([]rpcapi.PoolInfo, error) {
 	}
 	slices.SortFunc(list, func(x, y rpcapi.PoolInfo) int { return cmp.Compare(x.Name, y.Name) })
 	return list, nil
-}
-
-// protocols is the storage protocol as the driver spells it, by pool; under the empty name that of the back end, for the
-// pools that say nothing.
-func protocols(capabilities map[string]any) map[string]any {
-	all := map[string]any{"": capabilities["storage_protocol"]}
-	note := func(pool map[string]any) {
-		name, _ := pool["pool_name"].(string)
-		if p, ok := pool["storage_protocol"]; ok && p != nil && p != "" && name != "" {
-			all[name] = p
-		}
-	}
-	switch list := capabilities["pools"].(type) {
-	case []map[string]any:
-		for _, pool := range list {
-			note(pool)
-		}
-	case []any:
-		for _, e := range list {
-			if pool, ok := e.(map[string]any); ok {
-				note(pool)
-			}
-		}
-	}
-	return all
 }

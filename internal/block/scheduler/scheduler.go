@@ -38,6 +38,7 @@ type Store interface {
 	Volumes(ctx context.Context, q store.VolumeQuery) ([]*block.Volume, error)
 	Snapshot(ctx context.Context, id, projectID string) (*block.Snapshot, error)
 	VolumeType(ctx context.Context, id, projectID string) (*block.VolumeType, error)
+	TypeByName(ctx context.Context, name, projectID string) (*block.VolumeType, error)
 	QoSSpecs(ctx context.Context, id string) (*block.QoSSpecs, error)
 	Services(ctx context.Context, q store.ServiceQuery) ([]*block.Service, error)
 	BackendVolumes(ctx context.Context, backend string) (map[block.Host]store.PoolTotals, error)

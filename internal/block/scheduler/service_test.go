@@ -81,7 +81,7 @@ func TestMessagesBeforeTheFirstReport(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if _, err := h.api.GetPools(t.Context()); !fault.Is(err, fault.Unavailable) {
+		if _, err := h.api.GetPools(t.Context(), nil); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("a call while all places for waiting are taken: %v", err)
 		}
 		h.backend(pool{name: "a", totalGiB: volumes, freeGiB: volumes})

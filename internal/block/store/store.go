@@ -105,13 +105,15 @@ type VolumeQuery struct {
 	ProjectID string
 	IDs       []string
 	Equal     map[string][]string // API column name to accepted values: name, status, size, availability_zone, bootable,
-	//                               migration_status, group_id, host, volume_type_id, snapshot_id, source_volid, consumes_quota, ...
+	//                               migration_status, group_id, host, volume_type_id, snapshot_id, source_volid, use_quota, ...
 	Like          map[string]string // API column name to a substring
 	Metadata      map[string]string // every pair must be there, in the metadata or the admin metadata
 	ImageMetadata map[string]string
 	Times         []TimeFilter
 	Backend       string // "host@backend": every pool of it
-	Page          Page
+	// NoMigrationTargets leaves out the volumes that others are being moved to: migration_status "target:<id>".
+	NoMigrationTargets bool
+	Page               Page
 }
 
 // VolumeReader reads volumes with metadata, admin metadata, image metadata, attachments and type name: a fixed number

@@ -177,7 +177,7 @@ func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logge
 	}
 	t.Cleanup(func() { stop(t, s.Stop) })
 	for ctx.Err() == nil {
-		if r, err := c.Core.Scheduler.GetPools(ctx); err == nil && len(r.Pools) > 0 {
+		if r, err := c.Core.Scheduler.GetPools(ctx, nil); err == nil && len(r.Pools) > 0 {
 			return
 		}
 	}

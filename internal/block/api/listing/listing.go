@@ -44,7 +44,8 @@ type Resource struct {
 	Sortable map[string]microversion.Version
 	// Times are filters that take comparisons (created_at=gt:2026-01-01T00:00:00).
 	Times []string
-	// Maps are filters whose value is a dictionary in Python's or JSON's writing: metadata.
+	// Maps are filters whose value is a dictionary in Python's or JSON's writing: metadata. Any other value of theirs is left
+	// in Equal, where it is no column and chooses nothing.
 	Maps []string
 	// UsesQuota says that rows may be left out of quota: from General on consumes_quota is a filter, use_quota in the store.
 	UsesQuota bool
@@ -80,12 +81,9 @@ func Parse(ctx context.Context, r *wsgi.Request, res Resource) (Query, error) {
 		}
 	}
 	filters := r.Filters()
-	if reqctx.From(ctx).IsAdmin { // anybody else's is dropped unread
-		if q.AllProjects, err = Bool(r, "all_tenants"); err != nil && !res.AnyAllTenants {
-			return q, err
-		}
+	if err := q.allProjects(ctx, r, res, filters); err != nil {
+		return q, err
 	}
-	delete(filters, "all_tenants")
 	if res.Counted && r.Version.AtLeast(counted) {
 		if q.WithCount, err = Bool(r, "with_count"); err != nil {
 			return q, err
@@ -118,6 +116,29 @@ func parseBool(value, name string) (bool, error) {
 		return false, fault.New(fault.Invalid, "InvalidParameterValue", "Value '%s' for '%s' is not a boolean.", value, name)
 	}
 	return yes, nil
+}
+
+// ParseSummary reads the filters of a request for what sums up: it has no pages, and filters that the caller may not use are
+// dropped whatever the version.
+func ParseSummary(ctx context.Context, r *wsgi.Request, res Resource) (q Query, err error) {
+	filters := r.Filters()
+	if err := q.allProjects(ctx, r, res, filters); err != nil {
+		return q, err
+	}
+	maps.DeleteFunc(filters, func(name, _ string) bool { return !reqctx.From(ctx).IsAdmin && !allows(res.Filters, name, r.Version) })
+	return q, q.fill(res, r.Version, filters)
+}
+
+// allProjects takes all_tenants out of the filters and reads it, if it is an administrator's; anybody else's is dropped unread.
+func (q *Query) allProjects(ctx context.Context, r *wsgi.Request, res Resource, filters map[string]string) (err error) {
+	delete(filters, "all_tenants")
+	if !reqctx.From(ctx).IsAdmin {
+		return nil
+	}
+	if q.AllProjects, err = Bool(r, "all_tenants"); res.AnyAllTenants {
+		return nil
+	}
+	return err
 }
 
 // general says whether unknown filters are refused at a version.
@@ -179,11 +200,11 @@ func (q *Query) fill(res Resource, v microversion.Version, filters map[string]st
 		case name == "project_id" || name == "tenant_id":
 			q.ProjectID = value
 		case slices.Contains(res.Maps, plain):
-			pairs, err := parsePairs(plain, value)
-			if err != nil {
-				return err
+			if pairs, err := parsePairs(plain, value); err == nil {
+				q.Maps[plain] = pairs
+			} else {
+				q.Equal[plain] = []string{value}
 			}
-			q.Maps[plain] = pairs
 		case slices.Contains(res.Times, name) && res.general(v):
 			times, err := parseTimes(plain, value)
 			if err != nil {

@@ -231,23 +231,23 @@ func Zones(u *uses.Services) wsgi.Extension {
 // Pools is the extension under /scheduler-stats.
 func Pools(u *uses.Services, allowed listing.Filters) wsgi.Extension {
 	getPools := func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-		pools, err := u.Pools(ctx)
-		if err != nil {
+		if err := u.Authorize(ctx, poolsRule); err != nil {
 			return nil, err
 		}
 		detail, err := listing.Bool(r, "detail")
 		if err != nil {
 			return nil, err
 		}
-		name, err := poolName(r, allowed.Of("pool"))
+		filters, err := poolFilters(r, allowed.Of("pool"))
+		if err != nil {
+			return nil, err
+		}
+		pools, err := u.Pools(ctx, filters)
 		if err != nil {
 			return nil, err
 		}
 		list := make([]map[string]any, 0, len(pools))
 		for _, p := range pools {
-			if name != "" && name != string(p.Name) {
-				continue
-			}
 			m := map[string]any{"name": p.Name}
 			if detail {
 				m["capabilities"] = p.Capabilities
@@ -258,27 +258,33 @@ func Pools(u *uses.Services, allowed listing.Filters) wsgi.Extension {
 	}
 	return wsgi.Extension{Alias: "scheduler-stats", Name: "Scheduler_stats", Description: "Scheduler stats support.", Updated: "2014-09-07T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: "scheduler-stats", Routes: []wsgi.Route{{Method: "GET", Path: "scheduler-stats/get_pools",
-			Handler: getPools, Policy: []string{"scheduler_extension:scheduler_stats:get_pools"}}}}}}
+			Handler: getPools, Policy: []string{poolsRule}}}}}}
 }
 
-// poolName reads the filters of a list of pools, of which there is one: their name, since 3.28. Others are refused since
-// 3.31, also an administrator's, and dropped before. The filter by volume type (3.35) is the scheduler's, which has none yet.
-func poolName(r *wsgi.Request, allowed []string) (string, error) {
+const poolsRule = "scheduler_extension:scheduler_stats:get_pools"
+
+// poolFilters reads by what pools are chosen: since 3.28 by their name or any capability, since 3.31 by what is allowed alone,
+// for administrators too, and since 3.35 by a volume type they could hold.
+func poolFilters(r *wsgi.Request, allowed []string) (map[string]string, error) {
 	if !r.Version.AtLeast(microversion.V(3, 28)) {
-		return "", nil
+		return nil, nil
 	}
-	filters := r.Query()
-	if r.Version.AtLeast(microversion.V(3, 35)) && filters.Has("volume_type") {
-		return "", fault.New(fault.NotImplemented, "", "Pools cannot be filtered by volume_type yet.")
-	}
+	filters := map[string]string{}
 	var refused []string
-	for key := range filters {
-		if key != "detail" && !slices.Contains(allowed, key) {
+	for key, values := range r.Query() {
+		if key == "detail" {
+			continue
+		}
+		filters[key] = values[len(values)-1]
+		if !slices.Contains(allowed, key) {
 			refused = append(refused, key)
 		}
 	}
 	if slices.Sort(refused); len(refused) > 0 && r.Version.AtLeast(microversion.V(3, 31)) {
-		return "", fault.New(fault.Invalid, "", "Invalid filters %s are found in query options.", strings.Join(refused, ","))
+		return nil, fault.New(fault.Invalid, "", "Invalid filters %s are found in query options.", strings.Join(refused, ","))
 	}
-	return filters.Get("name"), nil
+	if !r.Version.AtLeast(microversion.V(3, 35)) {
+		delete(filters, "volume_type")
+	}
+	return filters, nil
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
-	"github.com/clinker/clinker/internal/reqctx"
 )
 
 // collection is the first segment of every path here.
@@ -76,15 +75,22 @@ func (h handlers) query(ctx context.Context, r *wsgi.Request) (listing.Query, ap
 	if err != nil {
 		return q, app.VolumeQuery{}, err
 	}
+	chosen, err := choice(r, q)
+	chosen.Page = q.Store
+	return q, chosen, err
+}
+
+// choice is which volumes are asked for, without a page.
+func choice(r *wsgi.Request, q listing.Query) (app.VolumeQuery, error) {
 	if values, given := q.Equal["bootable"]; given {
 		truth, known := wsgi.ParseBool(values[0])
 		if !known && r.Version.AtLeast(microversion.V(3, 2)) {
-			return q, app.VolumeQuery{}, block.InvalidInput("'bootable = %s'", values[0])
+			return app.VolumeQuery{}, block.InvalidInput("'bootable = %s'", values[0])
 		}
 		q.Equal["bootable"] = []string{boolText(truth || !known && values[0] != "")}
 	}
-	return q, app.VolumeQuery{ProjectID: q.ProjectID, Equal: q.Equal, Like: q.Like, Metadata: q.Maps["metadata"],
-		ImageMetadata: q.Maps["glance_metadata"], Times: q.Times, Page: q.Store}, nil
+	return app.VolumeQuery{ProjectID: q.ProjectID, Equal: q.Equal, Like: q.Like, Metadata: q.Maps["metadata"],
+		ImageMetadata: q.Maps["glance_metadata"], Times: q.Times}, nil
 }
 
 func boolText(b bool) string {
@@ -234,19 +240,23 @@ func (h handlers) delete(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	return wsgi.Empty(), h.uses.Delete(ctx, r.PathValue("id"), rule, force, cascade)
 }
 
-// summary counts all volumes of the project, or of all projects; upstream takes filters and heeds none of them.
+// summary counts the volumes of the project, or of all projects, that the filters choose.
 func (h handlers) summary(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
-	allProjects, err := listing.Bool(r, "all_tenants")
-	if err != nil && reqctx.From(ctx).IsAdmin {
+	q, err := listing.ParseSummary(ctx, r, h.listed)
+	if err != nil {
 		return nil, err
 	}
-	count, size, err := h.uses.Totals(ctx, app.VolumeQuery{}, allProjects)
+	chosen, err := choice(r, q)
+	if err != nil {
+		return nil, err
+	}
+	count, size, err := h.uses.Totals(ctx, chosen, q.AllProjects)
 	if err != nil {
 		return nil, err
 	}
 	summary := map[string]any{"total_count": count, "total_size": size}
 	if r.Version.AtLeast(microversion.V(3, 36)) {
-		volumes, err := h.uses.List(ctx, app.VolumeQuery{}, allProjects)
+		volumes, err := h.uses.List(ctx, chosen, q.AllProjects)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/member"
 	"github.com/clinker/clinker/internal/block/app"
 	uses "github.com/clinker/clinker/internal/block/app/volumetypes"
+	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -135,6 +136,9 @@ func (h handlers) index(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	}
 	tq := app.TypeQuery{Equal: q.Equal, Like: q.Like, ExtraSpecs: q.Maps["extra_specs"], Page: q.Store}
 	delete(tq.Equal, "is_public")
+	if text, unread := tq.Equal["extra_specs"]; unread {
+		return nil, fault.New(fault.Invalid, "", "Invalid filter extra_specs: %q is not a dictionary such as {'key': 'value'}.", text[0])
+	}
 	if tq.IsPublic, err = listing.Public(ctx, r); err != nil {
 		return nil, err
 	}

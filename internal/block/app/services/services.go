@@ -107,11 +107,11 @@ func (u *Services) ListZones(ctx context.Context) ([]app.Zone, error) { return u
 type Pool = rpcapi.PoolInfo
 
 // Pools reads the storage pools as a scheduler sees them now.
-func (u *Services) Pools(ctx context.Context) ([]Pool, error) {
+func (u *Services) Pools(ctx context.Context, filters map[string]string) ([]Pool, error) {
 	if err := u.Authorize(ctx, "scheduler_extension:scheduler_stats:get_pools"); err != nil {
 		return nil, err
 	}
-	return u.pools(ctx)
+	return u.pools(ctx, filters)
 }
 
 // BackendPools is Pools for those who may list services: the list says how each back end is.
@@ -119,10 +119,10 @@ func (u *Services) BackendPools(ctx context.Context) ([]Pool, error) {
 	if err := u.Authorize(ctx, "volume_extension:services:index"); err != nil {
 		return nil, err
 	}
-	return u.pools(ctx)
+	return u.pools(ctx, nil)
 }
 
-func (u *Services) pools(ctx context.Context) ([]Pool, error) {
-	r, err := u.Scheduler.GetPools(ctx)
+func (u *Services) pools(ctx context.Context, filters map[string]string) ([]Pool, error) {
+	r, err := u.Scheduler.GetPools(ctx, filters)
 	return r.Pools, err
 }

@@ -14,15 +14,16 @@ func (u *Volumes) Get(ctx context.Context, id string) (*block.Volume, error) {
 }
 
 // List reads the volumes q chooses: the caller's own, or for an administrator who says allProjects those of all, among
-// which q.ProjectID may then choose.
+// which q.ProjectID may then choose. Only an administrator sees the volumes that others are being moved to.
 func (u *Volumes) List(ctx context.Context, q store.VolumeQuery, allProjects bool) ([]*block.Volume, error) {
 	if err := u.Authorize(ctx, "volume:get_all"); err != nil {
 		return nil, err
 	}
+	q.NoMigrationTargets = !reqctx.From(ctx).IsAdmin
 	return u.Store.Volumes(ctx, scoped(ctx, q, allProjects))
 }
 
-// Totals counts the volumes q chooses, as List would list them, and adds up their sizes in GiB.
+// Totals counts the volumes q chooses, those that others are being moved to among them, and adds up their sizes in GiB.
 func (u *Volumes) Totals(ctx context.Context, q store.VolumeQuery, allProjects bool) (count, sizeGiB int64, err error) {
 	if err := u.Authorize(ctx, "volume:get_all"); err != nil {
 		return 0, 0, err

@@ -38,7 +38,10 @@ func testVolumeFilters(t *testing.T, s store.Store) {
 			created(v, 4)
 			v.ProjectID, v.Host, v.MigrationStatus, v.SnapshotID = theirs, "hh@b#p", "starting", "snap"
 		}),
-		volume(ty.ID, "e", func(v *block.Volume) { created(v, 5); v.Name, v.SourceVolumeID = new("ALPHA"), "a" }),
+		volume(ty.ID, "e", func(v *block.Volume) {
+			created(v, 5)
+			v.Name, v.SourceVolumeID, v.MigrationStatus = new("ALPHA"), "a", "target:a"
+		}),
 	)
 	for _, tt := range slices.Concat(equalFilters(ty.ID), otherFilters(at)) {
 		got, err := s.Volumes(ctx, tt.q)
@@ -89,6 +92,7 @@ func equalFilters(typeID string) []volumeFilter {
 		{"zone", store.VolumeQuery{Equal: one("availability_zone", "nova")}, []string{"a", "b", "c", "d", "e"}},
 		{"type", store.VolumeQuery{Equal: one("volume_type_id", typeID)}, []string{"a", "b", "c", "d", "e"}},
 		{"migration", store.VolumeQuery{Equal: one("migration_status", "starting")}, []string{"d"}},
+		{"no migration targets", store.VolumeQuery{NoMigrationTargets: true}, []string{"a", "b", "c", "d"}},
 		{"snapshot", store.VolumeQuery{Equal: one("snapshot_id", "snap")}, []string{"d"}},
 		{"source", store.VolumeQuery{Equal: one("source_volid", "a")}, []string{"e"}},
 		{"group", store.VolumeQuery{Equal: one("group_id", "g")}, nil},

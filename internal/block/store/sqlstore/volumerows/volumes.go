@@ -143,6 +143,9 @@ func (r Reader) chooseVolumes(sb *rows.Select, q store.VolumeQuery) (possible bo
 	if q.Backend != "" {
 		sb.Where(sb.Within("v.host", q.Backend))
 	}
+	if q.NoMigrationTargets {
+		sb.Where("(v.migration_status IS NULL OR v.migration_status NOT LIKE 'target:%')")
+	}
 	for _, key := range slices.Sorted(maps.Keys(q.Metadata)) {
 		k, v := sb.Arg(key), sb.Arg(q.Metadata[key])
 		// Cinder looks at the administrator's metadata too.
