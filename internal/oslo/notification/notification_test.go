@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,9 +173,12 @@ func TestInProcess(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		var mu sync.Mutex
 		var heard []string
 		for _, name := range []string{"a", "b"} {
 			l, err := Listen(t.Context(), transport, "notifications", Info, name, func(ctx context.Context, m *Message) {
+				mu.Lock()
+				defer mu.Unlock()
 				heard = append(heard, name+" "+m.EventType+" "+reqctx.From(ctx).ProjectID)
 			})
 			if err != nil {
@@ -189,6 +193,8 @@ func TestInProcess(t *testing.T) {
 			}
 			synctest.Wait()
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		slices.Sort(heard)
 		if d := cmp.Diff([]string{"a good p", "b good p"}, heard); d != "" {
 			t.Errorf("heard (-want +got):\n%s", d)
