@@ -106,6 +106,18 @@ func (s *Schema) ValidateIn(words Words, value any) error {
 	return s.describe(s.first(invalid), value, words)
 }
 
+// Reason says what is wrong with a value first, in the words of Python's jsonschema alone; empty when nothing is. It is for
+// services that say the rest themselves.
+func (s *Schema) Reason(value any) string {
+	err := s.compiled.Validate(value)
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return ""
+	}
+	first := s.first(invalid)
+	return shorten(s.message(first, lookUp(value, first.InstanceLocation)))
+}
+
 // noLoader refuses to fetch schemas from anywhere.
 type noLoader struct{}
 
