@@ -145,7 +145,8 @@ func (f Filters) SizeLimit(local map[string]string) (Filter, error) {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.ContentLength > limit {
-				wsgi.WriteFault(w, fault.New(fault.OverLimit, "", "Request is too large. Larger than max_request_body_size (%d).", limit))
+				wsgi.ErrorPage(w, r, http.StatusRequestEntityTooLarge, "Request Entity Too Large",
+					fmt.Sprintf("Request is too large. Larger than max_request_body_size (%d).", limit))
 				return
 			}
 			if r.ContentLength < 0 && r.Body != nil {

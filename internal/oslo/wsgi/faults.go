@@ -124,18 +124,22 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 
 const notFoundText = "The resource could not be found."
 
-// NotFound answers a path that leads nowhere. It is no fault body but what upstream's webob says, in the form the
-// client accepts.
+// NotFound answers a path that leads nowhere.
 func NotFound(w http.ResponseWriter, r *http.Request) {
-	accept := r.Header.Get("Accept")
+	ErrorPage(w, r, http.StatusNotFound, "Not Found", notFoundText)
+}
+
+// ErrorPage answers what no API has to do with: it is no fault body but what upstream's webob says, in the form the client
+// accepts. title is webob's name of the status; text must need no escape.
+func ErrorPage(w http.ResponseWriter, r *http.Request, status int, title, text string) {
+	accept, code := r.Header.Get("Accept"), strconv.Itoa(status)+" "+title
 	switch {
 	case strings.Contains(accept, "html"), strings.Contains(accept, "*/*"):
-		write(w, http.StatusNotFound, "text/html; charset=UTF-8", []byte("<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n"+
-			" <body>\n  <h1>404 Not Found</h1>\n  "+notFoundText+"<br /><br />\n\n\n\n </body>\n</html>"))
+		write(w, status, "text/html; charset=UTF-8", []byte("<html>\n <head>\n  <title>"+code+"</title>\n </head>\n"+
+			" <body>\n  <h1>"+code+"</h1>\n  "+text+"<br /><br />\n\n\n\n </body>\n</html>"))
 	case strings.Contains(accept, mediaJSON):
-		write(w, http.StatusNotFound, mediaJSON,
-			[]byte(`{"message": "`+notFoundText+`<br /><br />\n\n\n", "code": "404 Not Found", "title": "Not Found"}`))
+		write(w, status, mediaJSON, []byte(`{"message": "`+text+`<br /><br />\n\n\n", "code": "`+code+`", "title": "`+title+`"}`))
 	default:
-		write(w, http.StatusNotFound, "text/plain; charset=UTF-8", []byte("404 Not Found\n\n"+notFoundText+"\n\n   "))
+		write(w, status, "text/plain; charset=UTF-8", []byte(code+"\n\n"+text+"\n\n   "))
 	}
 }

@@ -47,6 +47,8 @@ type Resource struct {
 	// Maps are filters whose value is a dictionary in Python's or JSON's writing: metadata. Any other value of theirs is left
 	// in Equal, where it is no column and chooses nothing.
 	Maps []string
+	// Literals are filters whose value may be written as Python writes a list or a text: status=['error','available'].
+	Literals []string
 	// UsesQuota says that rows may be left out of quota: from General on consumes_quota is a filter, use_quota in the store.
 	UsesQuota bool
 	// Counted says that with_count is a parameter from 3.45 on; otherwise it is a filter like any other.
@@ -219,6 +221,8 @@ func (q *Query) fill(res Resource, v microversion.Version, filters map[string]st
 			q.Equal[usesQuota] = []string{strconv.FormatBool(truth)}
 		case like:
 			q.Like[plain] = value
+		case slices.Contains(res.Literals, name):
+			q.Equal[name] = literals(value)
 		default:
 			q.Equal[name] = []string{value}
 		}

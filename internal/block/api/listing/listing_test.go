@@ -37,6 +37,19 @@ func TestPairs(t *testing.T) {
 	}
 }
 
+func TestLiterals(t *testing.T) {
+	for text, want := range map[string][]string{
+		"error": {"error"}, "": {""}, "None": {""}, "12": {"12"}, "true": {"true"},
+		"'error'": {"error"}, `"it's"`: {"it's"}, "'open": {"'open"}, "'a' 'b'": {"'a' 'b'"},
+		"['error', 'available']": {"error", "available"}, `["error",5]`: {"error", "5"}, "('error',)": {"error"}, "('a', 'b')": {"a", "b"},
+		"[]": {}, "[['a']]": {"[['a']]"}, "[x]": {"[x]"}, "(": {"("}, "{'a': 1}": {"{'a': 1}"},
+	} {
+		if d := cmp.Diff(want, literals(text)); d != "" {
+			t.Errorf("%s (-want +got): %s", text, d)
+		}
+	}
+}
+
 // FuzzPairs: any text is a dictionary or refused, and what is one is read the same again.
 func FuzzPairs(f *testing.F) {
 	for text := range dictionaries {
@@ -50,6 +63,9 @@ func FuzzPairs(f *testing.F) {
 		}
 		if again, _ := parsePairs("metadata", text); !cmp.Equal(got, again) {
 			t.Errorf("%q: %v, then %v", text, got, again)
+		}
+		if list := literals(text); len(list) > len(text)+1 {
+			t.Errorf("%q is read as %q", text, list)
 		}
 	})
 }

@@ -31,6 +31,43 @@ func parsePairs(name, text string) (map[string]string, error) {
 	return pairs, nil
 }
 
+// literals reads a filter's value as upstream reads those of volumes (ast.literal_eval): a list or tuple is any of its elements,
+// a text in quotes is what stands between them, None is a column without a value. All else is taken as it stands.
+func literals(text string) []string {
+	trimmed := strings.TrimSpace(text)
+	if trimmed == "None" {
+		return []string{""}
+	}
+	if strings.HasPrefix(trimmed, "(") && strings.HasSuffix(trimmed, ")") {
+		trimmed = "[" + strings.TrimSuffix(trimmed[1:len(trimmed)-1], ",") + "]"
+	}
+	if trimmed == "" || !strings.ContainsRune(`['"`, rune(trimmed[0])) {
+		return []string{text}
+	}
+	var value any
+	d := json.NewDecoder(strings.NewReader(pythonToJSON(trimmed)))
+	d.UseNumber()
+	if d.Decode(&value) != nil || d.More() {
+		return []string{text}
+	}
+	list, several := value.([]any)
+	if !several {
+		list = []any{value}
+	}
+	texts := make([]string, len(list))
+	for i, element := range list {
+		switch v := element.(type) {
+		case string:
+			texts[i] = v
+		case json.Number:
+			texts[i] = v.String()
+		default:
+			return []string{text}
+		}
+	}
+	return texts
+}
+
 // pythonToJSON turns the quotes of a Python dictionary of strings into JSON's. Whatever it makes of other text, the JSON
 // decoder judges.
 func pythonToJSON(text string) string {

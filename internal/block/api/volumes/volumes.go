@@ -30,6 +30,8 @@ func listed(allowed listing.Filters) listing.Resource {
 			"created_at": microversion.V(3, 60), "updated_at": microversion.V(3, 60), "use_quota": microversion.V(3, 65),
 		},
 		Times: []string{"created_at", "updated_at"}, Maps: []string{"metadata", "glance_metadata"}, UsesQuota: true, Counted: true,
+		Literals: []string{"id", "status", "attach_status", "availability_zone", "migration_status", "replication_status", "group_id",
+			"consistencygroup_id", "size", "volume_type_id", "snapshot_id", "source_volid", "user_id", "host", "cluster_name"},
 	}
 }
 
