@@ -17,3 +17,20 @@ type TypeEncryption struct {
 func TypeEncryptionNotFound(typeID string) *fault.Error {
 	return fault.New(fault.NotFound, "VolumeTypeEncryptionNotFound", "Volume type encryption for type %s does not exist.", typeID)
 }
+
+// Same says whether two types encrypt volumes alike; nil stands for no encryption.
+func (e *TypeEncryption) Same(other *TypeEncryption) bool {
+	if e == nil || other == nil {
+		return e == other
+	}
+	return e.Provider == other.Provider && e.ControlLocation == other.ControlLocation && equal(e.Cipher, other.Cipher) &&
+		equal(e.KeySizeBits, other.KeySizeBits)
+}
+
+// equal compares what two pointers lead to.
+func equal[V comparable](a, b *V) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}

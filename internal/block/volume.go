@@ -71,6 +71,17 @@ func (v *Volume) Migrating() bool {
 	return true
 }
 
+// Values of a volume's migration_status. Beside them there is "target:" and an id, for a volume that is being made to take
+// the place of that one.
+const (
+	MigrationStarting   = "starting"   // it is to be moved
+	MigrationMigrating  = "migrating"  // its bytes are being put elsewhere
+	MigrationCompleting = "completing" // it has moved, and is being made ready
+	MigrationSuccess    = "success"
+	MigrationError      = "error"
+	MigrationDeleting   = "deleting" // it is what was left behind by one that moved
+)
+
 // VolumeStatus is the status column of a volume, in Cinder's words.
 type VolumeStatus string
 

@@ -154,6 +154,7 @@ type VolumeWhen struct {
 	AttachStatus    []block.AttachStatus
 	NotAttachStatus []block.AttachStatus
 	NotMigrating    bool // migration_status is NULL or one of none, deleting, error, success
+	MigrationStatus []string
 	NoGroup         bool
 	NoSnapshots     bool // it has no snapshot that is not deleted
 	NoAttachments   bool // it has no attachment that is not deleted
@@ -165,6 +166,7 @@ type VolumeWhen struct {
 // VolumeSet is what UpdateVolume writes: nil fields stay, a pointer to the zero value writes NULL where the column may
 // be NULL. StatusToPrevious copies the status column's old value into previous_status in the same statement.
 type VolumeSet struct {
+	NameID            *string
 	UserID, ProjectID *string
 	Status            *block.VolumeStatus
 	PreviousStatus    *block.VolumeStatus
@@ -187,6 +189,7 @@ type VolumeSet struct {
 	ProviderID        *string
 	ProviderLocation  *string
 	ProviderAuth      *string
+	ProviderGeometry  *string
 	ScheduledAt       *time.Time
 	LaunchedAt        *time.Time
 	TerminatedAt      *time.Time
@@ -217,6 +220,8 @@ type SnapshotReader interface {
 type SnapshotWriter interface {
 	CreateSnapshot(ctx context.Context, s *block.Snapshot) error
 	UpdateSnapshot(ctx context.Context, id string, when SnapshotWhen, set SnapshotSet) (bool, error)
+	// RetypeSnapshots gives every snapshot of a volume another volume type, which quota counts them under.
+	RetypeSnapshots(ctx context.Context, volumeID, typeID string) error
 	PutSnapshotMetadata(ctx context.Context, id string, md map[string]string, replace bool) error
 	// DeleteSnapshotMetadata removes one key. NotFound: SnapshotMetadataNotFound.
 	DeleteSnapshotMetadata(ctx context.Context, id, key string) error

@@ -17,6 +17,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/storetest/creationtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/grouptest"
 	"github.com/clinker/clinker/internal/block/store/storetest/imagetest"
+	"github.com/clinker/clinker/internal/block/store/storetest/migrationtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/transfertest"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
@@ -69,6 +70,7 @@ func TestStore(t *testing.T) {
 	creationtest.Run(t, copied)
 	imagetest.Run(t, copied)
 	grouptest.Run(t, copied)
+	migrationtest.Run(t, copied)
 }
 
 func TestQueryCounts(t *testing.T) {

@@ -190,6 +190,12 @@ func (w Writer) UpdateSnapshot(ctx context.Context, id string, when store.Snapsh
 	return c.Apply(ctx)
 }
 
+// RetypeSnapshots implements store.SnapshotWriter.
+func (w Writer) RetypeSnapshots(ctx context.Context, volumeID, typeID string) error {
+	return w.conn.Run(ctx, `UPDATE snapshots SET volume_type_id = ?, updated_at = ? WHERE volume_id = ? AND deleted = FALSE`,
+		sqlkit.NullIfEmpty(typeID), w.conn.At(w.conn.Now()), volumeID)
+}
+
 // PutSnapshotMetadata implements store.SnapshotWriter.
 func (w Writer) PutSnapshotMetadata(ctx context.Context, id string, md map[string]string, replace bool) error {
 	if found, err := w.conn.Exists(ctx, "snapshots", id); err != nil {

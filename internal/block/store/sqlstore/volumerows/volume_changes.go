@@ -48,6 +48,7 @@ func (w Writer) UpdateVolume(ctx context.Context, id string, when store.VolumeWh
 	}
 	rows.SetText(c, "previous_status", set.PreviousStatus)
 	rows.SetText(c, "status", set.Status)
+	rows.SetText(c, "_name_id", set.NameID)
 	rows.SetText(c, "user_id", set.UserID)
 	rows.SetText(c, "project_id", set.ProjectID)
 	rows.SetText(c, "attach_status", set.AttachStatus)
@@ -69,6 +70,7 @@ func (w Writer) UpdateVolume(ctx context.Context, id string, when store.VolumeWh
 	rows.SetText(c, "provider_id", set.ProviderID)
 	rows.SetText(c, "provider_location", set.ProviderLocation)
 	rows.SetText(c, "provider_auth", set.ProviderAuth)
+	rows.SetText(c, "provider_geometry", set.ProviderGeometry)
 	c.SetTime("scheduled_at", set.ScheduledAt)
 	c.SetTime("launched_at", set.LaunchedAt)
 	c.SetTime("terminated_at", set.TerminatedAt)
@@ -88,6 +90,9 @@ func volumeConditions(c *rows.Change, d sqlkit.Dialect, when store.VolumeWhen) {
 	}
 	if when.NotMigrating {
 		c.Where("(migration_status IS NULL OR migration_status IN ('none', 'deleting', 'error', 'success'))")
+	}
+	if len(when.MigrationStatus) > 0 {
+		c.Where(rows.Among(c, "migration_status", when.MigrationStatus))
 	}
 	if when.NoGroup {
 		c.Where("group_id IS NULL")
