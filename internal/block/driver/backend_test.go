@@ -359,7 +359,7 @@ type plain struct{ driver.Driver }
 func TestBackendFeatures(t *testing.T) {
 	b := newBackend(t, fake.New())
 	if diff := cmp.Diff(driver.Features{LocalDevice: true, Reverter: true, Sweeper: true, VolumeAdopter: true, SnapshotAdopter: true,
-		GroupSnapshotter: true, GroupReplicator: true, Retyper: true, Renamer: true}, b.Features()); diff != "" {
+		GroupSnapshotter: true, GroupReplicator: true, Retyper: true, Renamer: true, Migrator: true}, b.Features()); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := b.Connect(t.Context(), volume(1), uuid.NewString(), nil, false); !fault.Is(err, fault.NotImplemented) {

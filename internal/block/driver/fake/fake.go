@@ -23,6 +23,7 @@ type Driver struct {
 	stats     driver.Stats
 	hook      Hook
 	calls     []Call
+	reach     map[string]*Driver // where volumes can be moved to, by location
 }
 
 // Call is one call of a verb, in upstream's words as driver.Operation has it.
@@ -42,6 +43,7 @@ var (
 	_ driver.Sweeper     = (*Driver)(nil)
 	_ driver.Retyper     = (*Driver)(nil)
 	_ driver.Renamer     = (*Driver)(nil)
+	_ driver.Migrator    = (*Driver)(nil)
 
 	_ driver.VolumeAdopter   = (*Driver)(nil)
 	_ driver.SnapshotAdopter = (*Driver)(nil)
@@ -250,28 +252,6 @@ func (d *Driver) RevertToSnapshot(ctx context.Context, v driver.Volume, s driver
 		}
 		return d.needSnapshot(s.ID)
 	})
-}
-
-// Retype implements driver.Retyper: whatever the type asks for, it is so.
-func (d *Driver) Retype(ctx context.Context, v driver.Volume, _ driver.TypeChange) (bool, driver.Update, error) {
-	return true, driver.Update{}, d.do(ctx, "retype", v.ID, func() error { return d.needVolume(v.ID) })
-}
-
-// RenameVolume implements driver.Renamer.
-func (d *Driver) RenameVolume(ctx context.Context, v driver.Volume, as string) (done bool, u driver.Update, err error) {
-	err = d.do(ctx, "update_migrated_volume", v.ID, func() error {
-		size, there := d.volumes[v.ID]
-		_, taken := d.volumes[as]
-		if !there && !taken {
-			return d.needVolume(v.ID)
-		}
-		if done = !there || !taken; done && there {
-			delete(d.volumes, v.ID)
-			d.volumes[as] = size
-		}
-		return nil
-	})
-	return done, u, err
 }
 
 // Device implements driver.LocalDevice. The path leads nowhere.
