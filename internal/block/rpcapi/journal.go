@@ -9,6 +9,9 @@ const (
 	FlowVolumeRevert     = "volume_revert"     // RevertToSnapshot
 	FlowVolumeManage     = "volume_manage"     // ManageExisting
 	FlowVolumeUnmanage   = "volume_unmanage"   // ManageExisting without a reference
+	FlowVolumeRetype     = "volume_retype"     // Retype
+	FlowVolumeMigrate    = "volume_migrate"    // MigrateVolume
+	FlowVolumeMigrated   = "volume_migrated"   // UpdateMigratedVolume
 	FlowSnapshotManage   = "snapshot_manage"   // ManageExistingSnapshot
 	FlowSnapshotUnmanage = "snapshot_unmanage" // ManageExistingSnapshot without a reference
 	FlowSnapshotCreate   = "snapshot_create"   // CreateSnapshot

@@ -43,6 +43,8 @@ func TestAddresses(t *testing.T) {
 		scheduler.ExtendVolume(ctx, &ExtendVolume{}),
 		scheduler.CreateSnapshot(ctx, &CreateSnapshot{}),
 		scheduler.UpdateCapabilities(ctx, &ServiceCapabilities{}),
+		scheduler.Retype(ctx, &Retype{}),
+		scheduler.MigrateVolume(ctx, &MigrateVolume{}),
 		volume.Cast(ctx, "node1@lvm#pool", "3.0", MethodDeleteVolume, &DeleteVolume{}),
 		volume.Call(ctx, "node1@lvm", "3.0", MethodInitializeConnection, &InitializeConnection{}, nil),
 		volume.RequestCapabilities(ctx),
@@ -57,6 +59,8 @@ func TestAddresses(t *testing.T) {
 		{Topic: "cinder-scheduler", Version: "3.2"},
 		{Topic: "cinder-scheduler", Version: "3.9"},
 		{Topic: "cinder-scheduler", Version: "3.3", Fanout: true},
+		{Topic: "cinder-scheduler", Version: "3.0"},
+		{Topic: "cinder-scheduler", Version: "3.3"},
 		{Topic: "cinder-volume.node1@lvm", Server: "node1", Version: "3.0"},
 		{Topic: "cinder-volume.node1@lvm", Server: "node1", Version: "3.0"},
 		{Topic: "cinder-volume", Version: "3.0", Fanout: true},
@@ -69,7 +73,7 @@ func TestAddresses(t *testing.T) {
 		methods = append(methods, m.Method)
 	}
 	if diff := cmp.Diff([]string{"get_pools", "create_volume", "extend_volume", "create_snapshot", "update_service_capabilities",
-		"delete_volume", "initialize_connection", "publish_service_capabilities"}, methods); diff != "" {
+		"retype", "migrate_volume", "delete_volume", "initialize_connection", "publish_service_capabilities"}, methods); diff != "" {
 		t.Errorf("methods (-want +got):\n%s", diff)
 	}
 	// What a service asks for must be what a service of today has.
@@ -92,6 +96,11 @@ func TestMessagesSurviveJSON(t *testing.T) {
 	survives(t, CreateVolume{FlowID: "f", VolumeID: "v", Request: request})
 	survives(t, DeleteVolume{FlowID: "f", VolumeID: "v", Cascade: true})
 	survives(t, ExtendVolume{FlowID: "f", VolumeID: "v", OldSizeGiB: 1, NewSizeGiB: 2})
+	place := Destination{Host: "n@b#p", ClusterName: "c@b#p", AvailabilityZone: "z", Capabilities: map[string]any{"free_capacity_gb": 1.5}}
+	retype := Retype{FlowID: "f", VolumeID: "v", OldTypeID: "o", NewTypeID: "n", OldMultiattach: true, OnDemand: true, Destination: place}
+	survives(t, retype)
+	survives(t, MigrateVolume{FlowID: "f", VolumeID: "v", Host: "n@b", ForceHostCopy: true, Destination: place, Retype: &retype})
+	survives(t, UpdateMigratedVolume{FlowID: "f", VolumeID: "v", LeftoverID: "l", SourceHost: "n@a"})
 	survives(t, CreateSnapshot{FlowID: "f", SnapshotID: "s"})
 	survives(t, ServiceCapabilities{ServiceName: "volume", Host: "n@b", Timestamp: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
 		Capabilities: map[string]any{"pools": []any{map[string]any{"pool_name": "p", "free_capacity_gb": 1.5}}}})

@@ -129,10 +129,10 @@ func (b *backends) count(ctx context.Context) (reported, silent int, err error) 
 	return reported, silent, nil
 }
 
-// place decides where what r asks for goes, and takes its room at once, so that the next decision sees it taken. An
+// Place decides where what r asks for goes, and takes its room at once, so that the next decision sees it taken. An
 // operation that is decided again first gives back what it had taken. The room is kept until hand-over and a report after
 // that, or until release. volumes is how many volumes more the pool will have: one, or none for an extension.
-func (b *backends) place(ctx context.Context, operation string, r *snapshot.Request, volumes int64) (snapshot.Pool, error) {
+func (b *backends) Place(ctx context.Context, operation string, r *snapshot.Request, volumes int64) (snapshot.Pool, error) {
 	if err := b.refresh(ctx); err != nil {
 		return snapshot.Pool{}, err
 	}
@@ -153,8 +153,8 @@ func (b *backends) place(ctx context.Context, operation string, r *snapshot.Requ
 	return chosen, nil
 }
 
-// handOver notes that an operation's volume service has it now.
-func (b *backends) handOver(operation string) {
+// HandOver notes that an operation's volume service has it now.
+func (b *backends) HandOver(operation string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if p, ok := b.placement[operation]; ok {
@@ -163,8 +163,8 @@ func (b *backends) handOver(operation string) {
 	}
 }
 
-// release gives back what an operation had taken, if anything.
-func (b *backends) release(operation string) {
+// Release gives back what an operation had taken, if anything.
+func (b *backends) Release(operation string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.placement, operation)

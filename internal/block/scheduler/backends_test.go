@@ -63,7 +63,7 @@ func TestRoomIsTakenUntilAReportShowsIt(t *testing.T) {
 		}
 		place := func(operation string, sizeGiB int64) {
 			t.Helper()
-			if _, err := b.place(t.Context(), operation, request(t, sizeGiB), 1); err != nil {
+			if _, err := b.Place(t.Context(), operation, request(t, sizeGiB), 1); err != nil {
 				t.Fatal(err)
 			}
 			wait()
@@ -79,7 +79,7 @@ func TestRoomIsTakenUntilAReportShowsIt(t *testing.T) {
 		b.reported(t, "node@a", 50, time.Now())
 		wait()
 		expect("after a report that cannot know of either yet", 25)
-		b.handOver("one")
+		b.HandOver("one")
 		handed := time.Now()
 		wait()
 		b.reported(t, "node@a", 40, handed.Add(-time.Millisecond))
@@ -87,10 +87,10 @@ func TestRoomIsTakenUntilAReportShowsIt(t *testing.T) {
 		wait()
 		b.reported(t, "node@a", 30, time.Now())
 		expect("after a report made since", 25)
-		b.release("two")
+		b.Release("two")
 		expect("after the other was given up", 30)
-		b.release("two")
-		b.handOver("two")
+		b.Release("two")
+		b.HandOver("two")
 		expect("after that was said again", 30)
 
 		b.reported(t, "node@a", 99, time.Now().Add(-time.Hour))
@@ -106,7 +106,7 @@ func TestADecisionSeesTheRowsAsTheyAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, m := known(t, Options{})
 		b.reported(t, "node@a", 50, time.Now())
-		if _, err := b.place(t.Context(), "one", request(t, 1), 1); err != nil {
+		if _, err := b.Place(t.Context(), "one", request(t, 1), 1); err != nil {
 			t.Fatal(err)
 		}
 		m.put(func(r rows) {
@@ -114,7 +114,7 @@ func TestADecisionSeesTheRowsAsTheyAre(t *testing.T) {
 			s.Disabled = true
 			r.services[1] = &s
 		})
-		if _, err := b.place(t.Context(), "two", request(t, 1), 1); fault.NameOf(err) != noValidBackend {
+		if _, err := b.Place(t.Context(), "two", request(t, 1), 1); fault.NameOf(err) != "NoValidBackend" {
 			t.Errorf("on a disabled back end: %v", err)
 		}
 		m.put(func(r rows) {
@@ -123,11 +123,11 @@ func TestADecisionSeesTheRowsAsTheyAre(t *testing.T) {
 			r.services[1] = &s
 		})
 		time.Sleep(2 * time.Minute)
-		if _, err := b.place(t.Context(), "three", request(t, 1), 1); fault.NameOf(err) != noValidBackend {
+		if _, err := b.Place(t.Context(), "three", request(t, 1), 1); fault.NameOf(err) != "NoValidBackend" {
 			t.Errorf("on a back end whose heartbeat is old: %v", err)
 		}
 		m.fail(fault.New(fault.Unavailable, "", "no database"))
-		if _, err := b.place(t.Context(), "four", request(t, 1), 1); fault.NameOf(err) == noValidBackend || !fault.Is(err, fault.Unavailable) {
+		if _, err := b.Place(t.Context(), "four", request(t, 1), 1); fault.NameOf(err) == "NoValidBackend" || !fault.Is(err, fault.Unavailable) {
 			t.Errorf("without a database: %v", err)
 		}
 	})
@@ -144,7 +144,7 @@ func TestClusterIsOneBackend(t *testing.T) {
 	})
 	b.update(t.Context(), &rpcapi.ServiceCapabilities{ServiceName: "volume", Host: "n3@a", ClusterName: "c@a", Timestamp: time.Now(),
 		Capabilities: map[string]any{"volume_backend_name": "p", "total_capacity_gb": 100, "free_capacity_gb": 50}})
-	p, err := b.place(t.Context(), "one", request(t, 10), 1)
+	p, err := b.Place(t.Context(), "one", request(t, 10), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestVolumeNumbersAreCountedOnlyIfWeighed(t *testing.T) {
 	if n := count(b); n != 2 {
 		t.Errorf("%d volumes were counted, want 2", n)
 	}
-	if _, err := b.place(t.Context(), "one", request(t, 1), 1); err != nil {
+	if _, err := b.Place(t.Context(), "one", request(t, 1), 1); err != nil {
 		t.Fatal(err)
 	}
 	if n := count(b); n != 3 {

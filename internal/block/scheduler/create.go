@@ -56,7 +56,7 @@ func (s *Scheduler) createFlow(flowID string) *flow.Flow[creation, store.Tx] {
 				Name: "schedule_create_volume",
 				Do:   func(ctx context.Context, c *creation) error { return s.scheduleCreateVolume(ctx, flowID, c) },
 				Undo: func(ctx context.Context, c *creation, cause error) error {
-					s.backends.release(flowID)
+					s.backends.Release(flowID)
 					s.tellVolume(ctx, c.volume, block.MessageScheduleVolume, cause)
 					s.notifyFailure(ctx, "create_volume", c.volume, string(block.VolumeError), cause)
 					return nil
@@ -68,7 +68,7 @@ func (s *Scheduler) createFlow(flowID string) *flow.Flow[creation, store.Tx] {
 				UndoTx: failVolume,
 			},
 			{Name: "volume_cast", Do: func(ctx context.Context, c *creation) error {
-				s.backends.handOver(flowID)
+				s.backends.HandOver(flowID)
 				return s.volumes.Cast(ctx, c.Host, "3.0", rpcapi.MethodCreateVolume,
 					&rpcapi.CreateVolume{FlowID: flowID, VolumeID: c.VolumeID, Request: c.CreateRequest})
 			}},
@@ -120,7 +120,7 @@ func (s *Scheduler) scheduleCreateVolume(ctx context.Context, flowID string, c *
 	r.AvailabilityZone, r.AvailabilityZones, r.Hints = c.AvailabilityZone, c.Zones, c.Hints
 	r.Backend = c.PinnedBackend
 	r.Retry = snapshot.Retry{Attempt: c.Attempts, Tried: c.Tried, LastError: c.LastError}
-	if c.pool, err = s.backends.place(ctx, flowID, r, 1); err != nil {
+	if c.pool, err = s.backends.Place(ctx, flowID, r, 1); err != nil {
 		return err
 	}
 	c.Host = c.pool.Host
@@ -143,7 +143,7 @@ func (s *Scheduler) assignVolume(ctx context.Context, tx store.Tx, flowID string
 	if err != nil || ok {
 		return err
 	}
-	s.backends.release(flowID)
+	s.backends.Release(flowID)
 	v, err := tx.Volume(ctx, c.VolumeID, "")
 	switch {
 	case fault.Is(err, fault.NotFound):

@@ -306,7 +306,7 @@ func BenchmarkPlace(b *testing.B) {
 			}
 			r := request(b, 1)
 			for b.Loop() {
-				if _, err := s.place(b.Context(), "f", r, 1); err != nil {
+				if _, err := s.Place(b.Context(), "f", r, 1); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -42,7 +42,7 @@ func (s *Scheduler) extendFlow() *flow.Flow[extension, store.Tx] {
 				Name: "schedule_extend_volume",
 				Do:   s.scheduleExtendVolume,
 				Undo: func(ctx context.Context, e *extension, cause error) error {
-					s.backends.release(e.FlowID)
+					s.backends.Release(e.FlowID)
 					s.tellVolume(ctx, e.volume, block.MessageExtendVolume, cause)
 					s.notifyFailure(ctx, "extend_volume", e.volume, e.restored(), cause)
 					return nil
@@ -50,7 +50,7 @@ func (s *Scheduler) extendFlow() *flow.Flow[extension, store.Tx] {
 			},
 			{Name: "volume_update_db", Tx: s.confirmExtension, UndoTx: s.revertExtension},
 			{Name: "volume_cast", Do: func(ctx context.Context, e *extension) error {
-				s.backends.handOver(e.FlowID)
+				s.backends.HandOver(e.FlowID)
 				return s.volumes.Cast(ctx, e.volume.Host, "3.0", rpcapi.MethodExtendVolume, new(e.ExtendVolume))
 			}},
 		},
@@ -95,7 +95,7 @@ func (s *Scheduler) scheduleExtendVolume(ctx context.Context, e *extension) erro
 		return err
 	}
 	r.SizeGiB, r.NewSizeGiB, r.Backend = e.OldSizeGiB, e.NewSizeGiB, e.volume.Host
-	_, err = s.backends.place(ctx, e.FlowID, r, 0)
+	_, err = s.backends.Place(ctx, e.FlowID, r, 0)
 	return err
 }
 
@@ -111,7 +111,7 @@ func (s *Scheduler) confirmExtension(ctx context.Context, tx store.Tx, e *extens
 			return err
 		}
 	}
-	s.backends.release(e.FlowID)
+	s.backends.Release(e.FlowID)
 	return flow.ErrObsolete
 }
 

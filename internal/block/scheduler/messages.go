@@ -4,13 +4,11 @@ import (
 	"context"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/scheduler/decide"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/reqctx"
 	"github.com/clinker/clinker/internal/run"
 )
-
-// noValidBackend is the name of the fault that says that no pool fits, upstream's exception class.
-const noValidBackend = "NoValidBackend"
 
 // Messages tells users why what they asked for came to nothing: upstream's user messages (GET /messages).
 type Messages interface {
@@ -51,7 +49,7 @@ func (s *Scheduler) tellVolume(ctx context.Context, v *block.Volume, action stri
 // dealtWith is what a cast's handler returns of a flow's error: that nothing fits has been told, logged and written into
 // the rows, so that it is no failure of the message.
 func dealtWith(err error) error {
-	if fault.NameOf(err) == noValidBackend {
+	if decide.NoneValid(err) {
 		return nil
 	}
 	return err

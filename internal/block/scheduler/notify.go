@@ -19,6 +19,12 @@ func (s *Scheduler) notifyFailure(ctx context.Context, method string, v *block.V
 		"volume_id": v.ID, "state": state, "method": method, "reason": notify.Exception(cause)})
 }
 
+// moveFailed tells of a volume that could not change its type or place.
+func (s *Scheduler) moveFailed(ctx context.Context, method string, v *block.Volume, state map[string]any, cause error) {
+	s.tellVolume(ctx, v, block.MessageScheduleVolume, cause)
+	s.notifyFailure(ctx, method, v, state, cause)
+}
+
 // notifySnapshotFailure is notifyFailure for a snapshot of v.
 func (s *Scheduler) notifySnapshotFailure(ctx context.Context, snap *block.Snapshot, v *block.Volume, cause error) {
 	if !s.opts.Events.On() || snap == nil || v == nil {

@@ -12,6 +12,7 @@ package scheduler
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler/decide"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
+	"github.com/clinker/clinker/internal/block/scheduler/moves"
 	"github.com/clinker/clinker/internal/block/scheduler/usage"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -102,6 +104,7 @@ type Scheduler struct {
 	engine    *flow.Engine[store.Tx]
 	backends  *backends
 	told      usage.Told
+	parts     []part
 
 	ready   chan struct{} // closed when the back ends are known well enough to schedule
 	waiting chan struct{} // a place for each message that waits for ready
@@ -130,6 +133,10 @@ func New(o Options, s Store, t messaging.Transport, messages Messages) (*Schedul
 		backends: newBackends(s, d, o),
 		ready:    make(chan struct{}),
 		waiting:  make(chan struct{}, maxWaiting),
+	}
+	sch.parts = []part{
+		moves.New(moves.Options{Store: s, Flows: sch.engine, Volumes: sch.volumes, Pools: sch.backends, Request: sch.request,
+			Ready: sch.awaitReady, Failed: sch.moveFailed, CountSnapshots: !o.NoSnapshotGigabytes, Log: o.Log}),
 	}
 	sch.background, sch.cancel = context.WithCancelCause(context.Background())
 	return sch, nil
@@ -183,9 +190,16 @@ func (s *Scheduler) Stop(ctx context.Context) error {
 	}
 }
 
+// part is a family of operations with a package of its own below the scheduler: what it serves, and how its records in the
+// journal are seen to.
+type part interface {
+	Methods() map[string]messaging.Method
+	Resume() map[string]journal.Resume
+}
+
 // methods is what other services may ask of the scheduler.
 func (s *Scheduler) methods() map[string]messaging.Method {
-	return map[string]messaging.Method{
+	methods := map[string]messaging.Method{
 		rpcapi.MethodCreateVolume:              messaging.Replying(s.createVolume),
 		rpcapi.MethodExtendVolume:              messaging.Replying(s.extendVolume),
 		rpcapi.MethodCreateSnapshot:            messaging.Replying(s.createSnapshot),
@@ -193,13 +207,21 @@ func (s *Scheduler) methods() map[string]messaging.Method {
 		rpcapi.MethodUpdateServiceCapabilities: messaging.Replying(s.updateServiceCapabilities),
 		rpcapi.MethodNotifyServiceCapabilities: messaging.Silent(s.notifyServiceCapabilities),
 	}
+	for _, p := range s.parts {
+		maps.Copy(methods, p.Methods())
+	}
+	return methods
 }
 
 // resumptions is how each operation of the journal is taken up again.
 func (s *Scheduler) resumptions() map[string]journal.Resume {
-	return map[string]journal.Resume{
+	resume := map[string]journal.Resume{
 		rpcapi.FlowVolumeCreate:   s.resumeCreateVolume,
 		rpcapi.FlowVolumeExtend:   s.resumeExtendVolume,
 		rpcapi.FlowSnapshotCreate: s.resumeCreateSnapshot,
 	}
+	for _, p := range s.parts {
+		maps.Copy(resume, p.Resume())
+	}
+	return resume
 }

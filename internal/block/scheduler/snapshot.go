@@ -43,7 +43,7 @@ func (s *Scheduler) snapshotFlow() *flow.Flow[picture, store.Tx] {
 				Name: "schedule_create_snapshot",
 				Do:   s.scheduleCreateSnapshot,
 				Undo: func(ctx context.Context, p *picture, cause error) error {
-					s.backends.release(p.FlowID)
+					s.backends.Release(p.FlowID)
 					if p.snapshot != nil {
 						s.tell(ctx, Message{ProjectID: p.snapshot.ProjectID, ResourceType: block.MessageSnapshot,
 							ResourceID: p.SnapshotID, Action: block.MessageCreateSnapshot}, cause)
@@ -54,7 +54,7 @@ func (s *Scheduler) snapshotFlow() *flow.Flow[picture, store.Tx] {
 			},
 			{Name: "snapshot_update_db", Tx: s.confirmSnapshot, UndoTx: failSnapshot},
 			{Name: "snapshot_cast", Do: func(ctx context.Context, p *picture) error {
-				s.backends.handOver(p.FlowID)
+				s.backends.HandOver(p.FlowID)
 				return s.volumes.Cast(ctx, p.volume.Host, "3.0", rpcapi.MethodCreateSnapshot, new(p.CreateSnapshot))
 			}},
 		},
@@ -84,7 +84,7 @@ func (s *Scheduler) extractPicture(ctx context.Context, p *picture) (err error) 
 func (s *Scheduler) scheduleCreateSnapshot(ctx context.Context, p *picture) error {
 	r := &snapshot.Request{Operation: snapshot.CreateSnapshot, VolumeID: p.volume.ID, SizeGiB: p.snapshot.VolumeSizeGiB,
 		Backend: p.volume.Host, UserID: p.volume.UserID, ProjectID: p.volume.ProjectID, VolumeProperties: properties(p.volume)}
-	_, err := s.backends.place(ctx, p.FlowID, r, 0)
+	_, err := s.backends.Place(ctx, p.FlowID, r, 0)
 	return err
 }
 
@@ -94,7 +94,7 @@ func (s *Scheduler) confirmSnapshot(ctx context.Context, tx store.Tx, p *picture
 	if err != nil || ok {
 		return err
 	}
-	s.backends.release(p.FlowID)
+	s.backends.Release(p.FlowID)
 	return flow.ErrObsolete
 }
 

@@ -21,6 +21,9 @@ const (
 	opening        = "No valid backend was found. "
 )
 
+// NoneValid says whether an error is a decision's that no pool will do.
+func NoneValid(err error) bool { return fault.NameOf(err) == noValidBackend }
+
 func attemptsExceeded(maxAttempts int, r *snapshot.Request) error {
 	id := r.VolumeID
 	if id == "" {
