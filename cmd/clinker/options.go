@@ -10,6 +10,7 @@ import (
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/manager/migrate"
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/authtoken"
@@ -100,5 +101,6 @@ func (o options) all() []config.Option {
 	list = append(list, app.ConfigOptions()...)
 	list = append(list, quota.ConfigOptions()...)
 	list = append(list, messages.ConfigOptions()...)
+	list = append(list, migrate.ConfigOptions()...)
 	return append(list, api.ConfigOptions()...)
 }

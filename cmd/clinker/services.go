@@ -10,8 +10,10 @@ import (
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/initiator"
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/manager"
+	"github.com/clinker/clinker/internal/block/manager/migrate"
 	"github.com/clinker/clinker/internal/block/membership"
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
@@ -98,6 +100,10 @@ func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
 		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Log: p.log.With("backend", b.name), Now: func() time.Time { return time.Now().UTC() },
 		MaxAttempts: p.scheduling.Decide.MaxAttempts,
 		Quota:       quota.New(quota.OptionsFrom(p.conf)), NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, StatsInterval: p.opts.backends.pollingInterval.Get(p.conf)}
+	o.MigrationTimeout = migrate.CreateTimeout(p.conf)
+	o.Open = func(ctx context.Context, info block.ConnectionInfo) (migrate.Bytes, error) {
+		return initiator.Open(ctx, info)
+	}
 	if e := p.events(string(b.host)); e.On() {
 		o.Notifier = e
 	}

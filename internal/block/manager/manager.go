@@ -23,6 +23,7 @@ import (
 	"github.com/clinker/clinker/internal/block/manager/attach"
 	"github.com/clinker/clinker/internal/block/manager/export"
 	"github.com/clinker/clinker/internal/block/manager/image"
+	"github.com/clinker/clinker/internal/block/manager/migrate"
 	"github.com/clinker/clinker/internal/block/manager/revert"
 	"github.com/clinker/clinker/internal/block/manager/snapshots"
 	"github.com/clinker/clinker/internal/block/rpcapi"
@@ -37,6 +38,7 @@ import (
 type Backend interface {
 	export.Storage
 	revert.Storage
+	migrate.Storage
 	adopt.Storage
 	snapshots.Storage
 	image.Storage
@@ -91,16 +93,20 @@ type Options struct {
 	Quota               Quota          // of what is managed, and of cached images; nil takes none
 	MaxAttempts         int            // scheduler_max_attempts; 0 means 3
 	NoSnapshotGigabytes bool           // no_snapshot_gb_quota
+	// Open reaches volumes of other back ends, which migrations copy to; nil: they cannot.
+	Open migrate.Opener
 	// ReadExtraSpecs says that the driver heeds extra specs of types; it costs one more read per volume made.
 	ReadExtraSpecs bool
 
-	StatsInterval   time.Duration // backend_stats_polling_interval; 0 means a minute
-	CopyTimeout     time.Duration // bounds the verbs that may copy or wipe bytes; 0 means an hour
-	VerbTimeout     time.Duration // bounds the other verbs; 0 means a minute
-	SetupTries      int           // reinit_driver_count, and one; 0 means 4
-	RecoveryPeriod  time.Duration // as journal.Watch has it
-	RecoveryMinAge  time.Duration
-	ListenerThreads int // messages worked on at once; 0 means the transport's default
+	StatsInterval time.Duration // backend_stats_polling_interval; 0 means a minute
+	CopyTimeout   time.Duration // bounds the verbs that may copy or wipe bytes; 0 means an hour
+	VerbTimeout   time.Duration // bounds the other verbs; 0 means a minute
+	// MigrationTimeout bounds the making of a volume on another back end (migration_create_volume_timeout_secs); 0 means 5 minutes.
+	MigrationTimeout time.Duration
+	SetupTries       int           // reinit_driver_count, and one; 0 means 4
+	RecoveryPeriod   time.Duration // as journal.Watch has it
+	RecoveryMinAge   time.Duration
+	ListenerThreads  int // messages worked on at once; 0 means the transport's default
 }
 
 func (o Options) withDefaults() Options {
@@ -168,6 +174,10 @@ func New(o Options) *Manager {
 		m.snapshots,
 		attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
 			Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now}),
+		migrate.New(migrate.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+			Exports: m.exports, Volumes: rpcapi.Volume{Client: o.Transport}, Open: o.Open, SharedTargets: m.sharedTargets,
+			CreateTimeout: o.MigrationTimeout, VerbTimeout: o.VerbTimeout, CopyTimeout: o.CopyTimeout, Refresh: m.capacity.poll,
+			CountSnapshots: !o.NoSnapshotGigabytes, Notify: m.notifyVolume, Tell: m.tellVolume, Log: o.Log, Now: o.Now}),
 		revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Timeout: o.CopyTimeout, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot}),
 	}

@@ -94,6 +94,9 @@ func reserve(ctx context.Context, tx store.Tx, volumeID string, a *block.Attachm
 	if !ok && !sameInstance(v, a.InstanceUUID) {
 		return block.InvalidVolume("Volume %s status must be %s to reserve, but the current status is %s.", volumeID, words, v.Status)
 	}
+	if err := store.Using(ctx, tx, volumeID); err != nil {
+		return err
+	}
 	return tx.CreateAttachment(ctx, a)
 }
 

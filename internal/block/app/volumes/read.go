@@ -31,9 +31,12 @@ func (u *Volumes) Totals(ctx context.Context, q store.VolumeQuery, allProjects b
 	return u.Store.VolumeTotals(ctx, scoped(ctx, q, allProjects))
 }
 
+// scoped also hides from everybody but administrators the volumes that migrations are making.
 func scoped(ctx context.Context, q store.VolumeQuery, allProjects bool) store.VolumeQuery {
-	if r := reqctx.From(ctx); !r.IsAdmin || !allProjects {
+	r := reqctx.From(ctx)
+	if !r.IsAdmin || !allProjects {
 		q.ProjectID = r.ProjectID
 	}
+	q.NoMigrationTargets = !r.IsAdmin
 	return q
 }

@@ -21,11 +21,16 @@ func (u *Volumes) Reserve(ctx context.Context, id string) error {
 	if v.Multiattach {
 		from, words = append(from, block.VolumeInUse), "available or in-use"
 	}
-	ok, err := u.transition(ctx, id, store.VolumeWhen{Status: from}, store.VolumeSet{Status: new(block.VolumeAttaching)})
-	if err == nil && !ok {
-		err = block.InvalidVolume("Volume status must be %s to reserve, but the status is %s.", words, v.Status)
-	}
-	return err
+	return u.Store.Update(ctx, func(tx store.Tx) error {
+		ok, err := tx.UpdateVolume(ctx, id, store.VolumeWhen{Status: from}, store.VolumeSet{Status: new(block.VolumeAttaching)})
+		if err == nil && !ok {
+			err = block.InvalidVolume("Volume status must be %s to reserve, but the status is %s.", words, v.Status)
+		}
+		if err != nil {
+			return err
+		}
+		return store.Using(ctx, tx, id)
+	})
 }
 
 // Unreserve takes Reserve back; a volume that is not attaching is left as it is.

@@ -32,6 +32,12 @@ func (s *Service) Initialize(ctx context.Context, m *rpcapi.InitializeConnection
 	}
 	_, known := export.Legacy(v)[id]
 	err = s.Store.Update(ctx, func(tx store.Tx) error {
+		if _, err := s.ours(ctx, tx, v.ID); err != nil {
+			return err // it has just moved
+		}
+		if err := store.Using(ctx, tx, v.ID); err != nil {
+			return err
+		}
 		return tx.PutVolumeAdminMetadata(ctx, v.ID, map[string]string{export.LegacyKey(id): mode})
 	})
 	if err != nil {
@@ -123,7 +129,8 @@ func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.At
 			return err
 		}
 		// Upstream takes any status, and so lets an attach that comes after a delete keep a row whose storage is going.
-		if !v.Migrating() && !v.StatusFollowsAttachments() {
+		held := v.Status == block.VolumeRetyping || v.Status == block.VolumeMaintenance
+		if held || !v.Migrating() && !v.StatusFollowsAttachments() {
 			return block.InvalidVolume("Volume %s cannot be attached while its status is %s.", v.ID, v.Status)
 		}
 		before = recorded(v, m.InstanceUUID, host)
@@ -140,6 +147,9 @@ func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.At
 			if err := tx.PutVolumeAdminMetadata(ctx, v.ID, map[string]string{"attached_mode": m.Mode}); err != nil {
 				return err
 			}
+		}
+		if err := store.Using(ctx, tx, v.ID); err != nil {
+			return err
 		}
 		_, err = tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{},
 			store.VolumeSet{Status: new(block.VolumeInUse), AttachStatus: new(block.AttachAttached)})
