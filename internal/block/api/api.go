@@ -21,6 +21,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/block/api/manageable"
 	"github.com/clinker/clinker/internal/block/api/messages"
+	"github.com/clinker/clinker/internal/block/api/migration"
 	"github.com/clinker/clinker/internal/block/api/operator"
 	"github.com/clinker/clinker/internal/block/api/qos"
 	"github.com/clinker/clinker/internal/block/api/snapshots"
@@ -35,6 +36,7 @@ import (
 	usegrouptypes "github.com/clinker/clinker/internal/block/app/grouptypes"
 	usemanage "github.com/clinker/clinker/internal/block/app/manage"
 	usemessages "github.com/clinker/clinker/internal/block/app/messages"
+	usemigration "github.com/clinker/clinker/internal/block/app/migration"
 	useqos "github.com/clinker/clinker/internal/block/app/qos"
 	"github.com/clinker/clinker/internal/block/app/quotasets"
 	"github.com/clinker/clinker/internal/block/app/services"
@@ -85,11 +87,11 @@ func New(c *app.Core, o Options) (*wsgi.API, error) {
 }
 
 func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
-	cloud, quotas := services.New(c), quotasets.New(c)
+	cloud, quotas, moves := services.New(c), quotasets.New(c), usemigration.New(c)
 	list := []wsgi.Extension{
 		root(),
 		extensionList(),
-		adminActions(volumes.AdminActions(usevolumes.New(c)), snapshots.AdminActions(usesnapshots.New(c))),
+		adminActions(volumes.AdminActions(usevolumes.New(c)), migration.AdminActions(moves), snapshots.AdminActions(usesnapshots.New(c))),
 		attachments.Extension(useattachments.New(c), allowed),
 		backups.Extension(usebackups.New(c), allowed),
 		qos.Extension(useqos.New(c)),
@@ -113,7 +115,7 @@ func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
 		operator.UsedLimits(),
 		missing(),
 	}
-	return slices.Concat(list, volumes.Extensions(usevolumes.New(c), c, allowed), snapshots.Extensions(usesnapshots.New(c), c, allowed),
+	return slices.Concat(list, volumes.Extensions(usevolumes.New(c), c, allowed, migration.Actions(moves)...), snapshots.Extensions(usesnapshots.New(c), c, allowed),
 		volumetypes.Extensions(usevolumetypes.New(c), allowed), transfers.Extensions(usetransfers.New(c)),
 		manageable.Volumes(usemanage.New(c)), manageable.Snapshots(usemanage.New(c), usesnapshots.New(c)))
 }

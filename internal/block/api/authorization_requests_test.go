@@ -196,6 +196,18 @@ func volumeActionRequests() map[string]matrixRequest {
 		id := f.At("3.71").Volume()
 		return "/volumes/" + id + "/action", object("revert", object("snapshot_id", f.At("3.71").Snapshot(id)))
 	}
+	elsewhere := func(f *fixture) string {
+		return f.newVolume(func(v *block.Volume) { v.Host = "node@gone#gone" })
+	}
+	table["POST /volumes/{id}/action os-migrate_volume"] = on("/volumes/", elsewhere, "/action", "os-migrate_volume", object("host", apitest.Backend))
+	table["POST /volumes/{id}/action os-migrate_volume_completion"] = func(f *fixture) (string, any) {
+		return "/volumes/" + f.newVolume() + "/action", object("os-migrate_volume_completion", object("new_volume", f.newVolume()))
+	}
+	table["POST /volumes/{id}/action os-retype"] = func(f *fixture) (string, any) {
+		t := &block.VolumeType{ID: uuid.NewString(), Name: uuid.NewString(), IsPublic: true}
+		f.Change(func(tx store.Tx) error { return tx.CreateVolumeType(f.TB.Context(), t) })
+		return "/volumes/" + f.newVolume() + "/action", object("os-retype", object("new_type", t.ID))
+	}
 	pictured := func(f *fixture) string {
 		id := f.newVolume()
 		f.Change(func(tx store.Tx) error {

@@ -78,8 +78,13 @@ func FuzzVolumesOsForceDetach(f *testing.F) { fuzz(f, "POST /volumes/{id}/action
 func FuzzVolumesOsInitializeConnection(f *testing.F) {
 	fuzz(f, "POST /volumes/{id}/action os-initialize_connection")
 }
+func FuzzVolumesOsMigrateVolume(f *testing.F) { fuzz(f, "POST /volumes/{id}/action os-migrate_volume") }
+func FuzzVolumesOsMigrateVolumeCompletion(f *testing.F) {
+	fuzz(f, "POST /volumes/{id}/action os-migrate_volume_completion")
+}
 func FuzzVolumesOsReserve(f *testing.F)       { fuzz(f, "POST /volumes/{id}/action os-reserve") }
 func FuzzVolumesOsResetStatus(f *testing.F)   { fuzz(f, "POST /volumes/{id}/action os-reset_status") }
+func FuzzVolumesOsRetype(f *testing.F)        { fuzz(f, "POST /volumes/{id}/action os-retype") }
 func FuzzVolumesOsRollDetaching(f *testing.F) { fuzz(f, "POST /volumes/{id}/action os-roll_detaching") }
 func FuzzVolumesOsSetBootable(f *testing.F)   { fuzz(f, "POST /volumes/{id}/action os-set_bootable") }
 func FuzzVolumesOsSetImageMetadata(f *testing.F) {

@@ -49,10 +49,7 @@ POST groups/{id}/action 3.13
 
 // missingActions are the actions of Cinder that are not built yet, likewise.
 const missingActions = `
-volumes os-migrate_volume 3.0
-volumes os-migrate_volume_completion 3.0
 volumes os-reimage 3.68
-volumes os-retype 3.0
 volumes os-volume_upload_image 3.0
 `
 

@@ -13,7 +13,15 @@ import (
 // TypeByNameOrID reads the volume type the caller named: by id if it looks like one and there is one, else by name. What
 // looks like an id is said not to be found as one.
 func (c *Core) TypeByNameOrID(ctx context.Context, nameOrID string) (*block.VolumeType, error) {
-	scope := ProjectScope(ctx)
+	return c.typeWithin(ctx, nameOrID, ProjectScope(ctx))
+}
+
+// AnyTypeByNameOrID is TypeByNameOrID whether or not the caller may use the type.
+func (c *Core) AnyTypeByNameOrID(ctx context.Context, nameOrID string) (*block.VolumeType, error) {
+	return c.typeWithin(ctx, nameOrID, "")
+}
+
+func (c *Core) typeWithin(ctx context.Context, nameOrID, scope string) (*block.VolumeType, error) {
 	if uuid.Validate(nameOrID) == nil {
 		t, err := c.Store.VolumeType(ctx, nameOrID, scope)
 		if !fault.Is(err, fault.NotFound) {

@@ -42,7 +42,10 @@ import (
 const (
 	Backend = "node@fake"      // the back end's address; its one pool is the same with "#fake"
 	Pool    = "node@fake#fake" // where every volume lands
-	Zone    = "nova"           // the only availability zone
+	// SecondBackend and SecondPool are the addresses of the second back end, if there is one.
+	SecondBackend = "node@other"
+	SecondPool    = "node@other#other"
+	Zone          = "nova" // the only availability zone
 )
 
 // Options is what a test may change of a Cloud before it is made; New fills in the defaults first.
@@ -52,6 +55,8 @@ type Options struct {
 	API   api.Options
 	// Driver makes the back end's driver of the one that stores nothing, which it may be in part; nil takes that.
 	Driver func(*fakedriver.Driver) driver.Driver
+	// Second adds a second back end, whose storage volumes can be moved to and from by the driver.
+	Second bool
 	// Statement is told of every statement the database is sent; it may be called by several goroutines. nil: nobody is.
 	Statement func(text string)
 	// Idle leaves scheduler and volume service out: what is cast is lost, and every row stays as the use case left it.
@@ -68,6 +73,7 @@ type Cloud struct {
 	API     *wsgi.API
 	Store   *sqlstore.Store
 	Driver  *fakedriver.Driver
+	Second  *fakedriver.Driver // of the second back end; nil unless there is one
 	Target  *faketarget.Target
 	handler http.Handler
 	seen    func(Exchange)
@@ -148,26 +154,13 @@ func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logge
 	if o.Driver != nil {
 		backend = o.Driver(c.Driver)
 	}
-	storage, err := driver.NewBackend(backend, driver.Options{BackendName: "fake", StorageProtocol: c.Target.Protocol()})
-	if err != nil {
-		t.Fatal(err)
+	c.serve(ctx, t, Backend, backend, transport, log, o)
+	if o.Second {
+		c.Second = fakedriver.New()
+		c.Driver.SetReach("second", c.Second)
+		c.Second.SetReach("first", c.Driver)
+		c.serve(ctx, t, SecondBackend, c.Second, transport, log, o)
 	}
-	member, err := membership.Join(ctx, c.Store, block.Service{Host: Backend, Binary: block.BinaryVolume, Topic: block.BinaryVolume,
-		AvailabilityZone: Zone, RPCCurrentVersion: block.VolumeRPCVersion, ObjectCurrentVersion: block.ObjectVersion,
-		ReplicationStatus: "disabled"}, membership.Options{Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mo := manager.Options{Host: Backend, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
-		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))}
-	if o.Notified != nil {
-		mo.Notifier = notify.New(o.Notified, Backend)
-	}
-	m := manager.New(mo)
-	if err := m.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stop(t, m.Stop) })
 	s, err := scheduler.New(scheduler.Options{Host: "node", AvailabilityZone: Zone, Events: c.Core.Events, Log: log}, c.Store, transport, messages.NewWriter(c.Store, time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -177,11 +170,36 @@ func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logge
 	}
 	t.Cleanup(func() { stop(t, s.Stop) })
 	for ctx.Err() == nil {
-		if r, err := c.Core.Scheduler.GetPools(ctx, nil); err == nil && len(r.Pools) > 0 {
+		if r, err := c.Core.Scheduler.GetPools(ctx, nil); err == nil && len(r.Pools) > 0 && (len(r.Pools) > 1 || !o.Second) {
 			return
 		}
 	}
 	t.Fatal("the scheduler knows no pool")
+}
+
+// serve starts the volume service of a back end.
+func (c *Cloud) serve(ctx context.Context, t testing.TB, host string, d driver.Driver, transport *inproc.Transport, log *slog.Logger, o Options) {
+	t.Helper()
+	storage, err := driver.NewBackend(d, driver.Options{BackendName: block.Host(host).BackendName(), StorageProtocol: c.Target.Protocol()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	member, err := membership.Join(ctx, c.Store, block.Service{Host: host, Binary: block.BinaryVolume, Topic: block.BinaryVolume,
+		AvailabilityZone: Zone, RPCCurrentVersion: block.VolumeRPCVersion, ObjectCurrentVersion: block.ObjectVersion,
+		ReplicationStatus: "disabled"}, membership.Options{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mo := manager.Options{Host: host, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
+		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))}
+	if o.Notified != nil {
+		mo.Notifier = notify.New(o.Notified, host)
+	}
+	m := manager.New(mo)
+	if err := m.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, m.Stop) })
 }
 
 // stop stops a service.

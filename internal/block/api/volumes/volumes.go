@@ -35,8 +35,9 @@ func listed(allowed listing.Filters) listing.Resource {
 	}
 }
 
-// Extensions are everything under /volumes that works on volumes themselves, but for AdminActions.
-func Extensions(u *uses.Volumes, core *app.Core, allowed listing.Filters) []wsgi.Extension {
+// Extensions are everything under /volumes that works on volumes themselves, but for AdminActions. more are the actions of
+// other packages that belong to the extension os-volume-actions.
+func Extensions(u *uses.Volumes, core *app.Core, allowed listing.Filters, more ...wsgi.Action) []wsgi.Extension {
 	h := handlers{u, listed(allowed)}
 	return append([]wsgi.Extension{
 		{Alias: "volumes", Core: true, Actions: []wsgi.Action{h.revertAction()},
@@ -45,7 +46,7 @@ func Extensions(u *uses.Volumes, core *app.Core, allowed listing.Filters) []wsgi
 				Read: "volume:get_volume_metadata", Create: "volume:create_volume_metadata",
 				Update: "volume:update_volume_metadata", Remove: "volume:delete_volume_metadata", Tagged: true})...)}}},
 		{Alias: "os-volume-actions", Name: "VolumeActions", Description: "Enable volume actions.", Updated: "2012-05-31T00:00:00+00:00",
-			Actions: h.actions()},
+			Actions: append(h.actions(), more...)},
 		{Alias: "os-volume-unmanage", Name: "VolumeUnmanage", Description: "Enable volume unmanage operation.", Updated: "2012-05-31T00:00:00+00:00",
 			Actions: []wsgi.Action{h.action("os-unmanage", "volume_extension:volume_unmanage", anything, byID(h.uses.Unmanage))}},
 		{Alias: "OS-SCH-HNT", Name: "SchedulerHints", Description: "Pass arbitrary key/value pairs to the scheduler.",
