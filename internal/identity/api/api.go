@@ -10,13 +10,22 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/clinker/clinker/internal/identity/api/catalog"
+	"github.com/clinker/clinker/internal/identity/api/credentials"
 	"github.com/clinker/clinker/internal/identity/api/logins"
 	"github.com/clinker/clinker/internal/identity/api/projects"
 	"github.com/clinker/clinker/internal/identity/api/rest"
+	"github.com/clinker/clinker/internal/identity/api/roles"
+	"github.com/clinker/clinker/internal/identity/api/users"
 	"github.com/clinker/clinker/internal/identity/app"
 	"github.com/clinker/clinker/internal/identity/app/auth"
+	usecatalog "github.com/clinker/clinker/internal/identity/app/catalog"
+	usecredentials "github.com/clinker/clinker/internal/identity/app/credentials"
+	"github.com/clinker/clinker/internal/identity/app/ec2"
 	useprojects "github.com/clinker/clinker/internal/identity/app/projects"
+	useroles "github.com/clinker/clinker/internal/identity/app/roles"
 	"github.com/clinker/clinker/internal/identity/app/tokens"
+	useusers "github.com/clinker/clinker/internal/identity/app/users"
 	"github.com/clinker/clinker/internal/reqctx"
 )
 
@@ -44,7 +53,10 @@ func New(t *tokens.Tokens, o Options) (*rest.API, error) {
 
 func routes(t *tokens.Tokens) []rest.Route {
 	c := t.Core
-	return slices.Concat(versions(), logins.Routes(auth.New(t), t), projects.Routes(useprojects.New(c), c.Options))
+	login := auth.New(t)
+	return slices.Concat(versions(), logins.Routes(login, t), logins.EC2(ec2.New(t), t), projects.Routes(useprojects.New(c), c.Options),
+		users.Routes(useusers.New(login), c.Options), roles.Routes(useroles.New(c), c.Options), catalog.Routes(usecatalog.New(c), c.Options),
+		credentials.Routes(usecredentials.New(c)), missing())
 }
 
 // request is r as a request of the bearer of a token. Nobody is an administrator by themselves here: policy goes by roles.

@@ -6,6 +6,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -214,7 +215,7 @@ func (a *API) readBody(w http.ResponseWriter, r *Request, route Route, schema *b
 		}
 		r.Body = body
 	}
-	if err := schema.ValidateIn(words, map[string]any(r.Body)); err != nil {
+	if err := schema.ValidateIn(words(cmp.Or(route.Member, "auth")), map[string]any(r.Body)); err != nil {
 		return err
 	}
 	if route.Member != "" {
@@ -223,12 +224,18 @@ func (a *API) readBody(w http.ResponseWriter, r *Request, route Route, schema *b
 	return nil
 }
 
-// words says what is wrong with a body as Keystone does, without the schema that it adds.
-func words(path []string, _ any, message string) string {
-	if len(path) == 0 {
-		return message
+// words says what is wrong with a body as Keystone does, without the schema that it adds. Fields are named within the member
+// that holds them all.
+func words(member string) bodyschema.Words {
+	return func(path []string, _ any, message string) string {
+		if len(path) > 0 && path[0] == member {
+			path = path[1:]
+		}
+		if len(path) == 0 {
+			return message
+		}
+		return fmt.Sprintf("Invalid input for field '%s': %s", strings.Join(path, "/"), message)
 	}
-	return fmt.Sprintf("Invalid input for field '%s': %s", strings.Join(path, "/"), message)
 }
 
 // nowhere answers a path that no route has, or not for this method, in HTML as Flask does.

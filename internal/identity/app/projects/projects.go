@@ -119,12 +119,15 @@ func (u *Projects) Around(ctx context.Context, p *identity.Project, above, below
 }
 
 // Create makes a project of what p says, which needs no id. A project without a parent is at the top of its domain, and one
-// without a domain in that of its parent, of the caller's token, or in the default one.
+// without a domain in that of the caller's token, or in the default one.
 func (u *Projects) Create(ctx context.Context, p *identity.Project) error {
+	p.ID, p.Name = app.NewID(), strings.TrimSpace(p.Name)
+	if !p.IsDomain {
+		p.DomainID = app.DomainFor(ctx, p.DomainID)
+	}
 	if err := u.Authorize(ctx, "identity:create_project", app.Target{}.Project(p)); err != nil {
 		return err
 	}
-	p.ID, p.Name = app.NewID(), strings.TrimSpace(p.Name)
 	return u.Store.Update(ctx, func(tx store.Tx) error {
 		if p.IsDomain {
 			if p.ParentID != "" || p.DomainID != "" {
@@ -132,7 +135,6 @@ func (u *Projects) Create(ctx context.Context, p *identity.Project) error {
 			}
 			return tx.CreateProject(ctx, p)
 		}
-		p.DomainID = app.DomainFor(ctx, p.DomainID)
 		if p.ParentID == "" {
 			p.ParentID = p.DomainID
 		}
