@@ -30,10 +30,14 @@ func (p *process) openIdentity(ctx context.Context) (err error) {
 // names of block storage.
 func (p *process) catalog() []bootstrap.Service {
 	volumes := "http://" + net.JoinHostPort(p.opts.listen.Get(p.conf), strconv.Itoa(p.opts.listenPort.Get(p.conf))) + "/v3/$(project_id)s"
-	return []bootstrap.Service{
+	services := []bootstrap.Service{
 		{Type: "block-storage", Name: "cinder", Description: "Block Storage", URL: volumes},
 		{Type: "volumev3", Name: "cinderv3", Description: "Block Storage", URL: volumes},
 	}
+	if p.opts.image.Wanted(p.conf) {
+		services = append(services, bootstrap.Service{Type: "image", Name: "glance", Description: "Image", URL: p.opts.image.URL(p.conf)})
+	}
+	return services
 }
 
 // identityComponent serves the identity API.
@@ -41,9 +45,13 @@ func (p *process) identityComponent() run.Component {
 	return p.httpComponent("keystone", p.identity.Address, p.counted(attended(p.identity.Handler)))
 }
 
-// authTokenFilter validates the tokens of requests: by the identity service of this process, if it has one.
+// authTokenFilter validates the tokens of requests to the block storage service.
 func (p *process) authTokenFilter(local map[string]string) (paste.Filter, error) {
-	settings := p.opts.authToken.Settings(p.conf)
+	return p.tokenFilter(p.opts.authToken.Settings(p.conf), local)
+}
+
+// tokenFilter validates the tokens of requests: by the identity service of this process, if it has one.
+func (p *process) tokenFilter(settings authtoken.Settings, local map[string]string) (paste.Filter, error) {
 	protocol := authtoken.Protocol{Settings: settings, Log: p.log}
 	if p.identity == nil {
 		return nil, fault.New(fault.Invalid, "", "auth_strategy = keystone is not supported yet without clinker's own identity service; set [DEFAULT] auth_strategy = noauth")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
+	"github.com/clinker/clinker/cmd/clinker/imageservice"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/messages"
@@ -35,6 +36,7 @@ type options struct {
 	transportURL, connection config.Handle[string]
 	synchronous              config.Handle[string]
 	identity                 *identityservice.Options
+	image                    *imageservice.Options
 	authToken                *authtoken.Options
 
 	log           *log.Options
@@ -73,6 +75,7 @@ func newOptions() options {
 		synchronous: config.String("clinker", "sqlite_synchronous", "FULL", "How SQLite guards against a power cut. FULL flushes the disk at each "+
 			"commit, NORMAL is quicker and may lose the last moments; neither loses anything when only the process dies.", config.Choices("NORMAL", "FULL", "EXTRA", "OFF")),
 		identity:      identityservice.NewOptions(),
+		image:         imageservice.NewOptions(),
 		authToken:     authtoken.NewOptions("block-storage", "volumev3", "volume"),
 		log:           log.NewOptions(),
 		middleware:    middleware.NewOptions(api.CORS()),
@@ -92,6 +95,7 @@ func (o options) all() []config.Option {
 		o.adminListen, o.adminPort}
 	list = append(list, o.log.All()...)
 	list = append(list, o.identity.All()...)
+	list = append(list, o.image.All()...)
 	list = append(list, o.authToken.All()...)
 	list = append(list, o.middleware.All()...)
 	list = append(list, o.notifications.All()...)

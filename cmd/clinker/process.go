@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
+	"github.com/clinker/clinker/cmd/clinker/imageservice"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/quota"
@@ -43,6 +45,7 @@ type process struct {
 	metrics   *telemetry.Metrics
 	store     *sqlstore.Store
 	identity  *identityservice.Service // nil: there is none in this process
+	image     *imageservice.Service    // nil: likewise
 	transport messaging.Transport
 	notifier  *notification.Notifier // nil: nobody is told of anything
 	notified  notification.Recorder  // what the driver "test" keeps
@@ -85,7 +88,7 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 		return nil, err
 	}
 	if which.api {
-		if err := p.openIdentity(ctx); err != nil {
+		if err := errors.Join(p.openIdentity(ctx), p.openImage(ctx)); err != nil {
 			p.close()
 			return nil, err
 		}

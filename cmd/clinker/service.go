@@ -99,6 +99,9 @@ func (p *process) components(which services) ([]run.Component, error) {
 	if p.notifier != nil {
 		list = append(list, p.notificationComponent())
 	}
+	if p.image != nil { // before the volume services, which ask it
+		list = append(list, p.imageComponents()...)
+	}
 	if which.scheduler {
 		if err := add(p.schedulerComponent()); err != nil {
 			return nil, err

@@ -52,14 +52,18 @@ func (pl *place) check() error {
 	return nil
 }
 
-// identityPort is where the identity service of "clinker up" listens unless told otherwise.
-const identityPort = "5000"
+// identityPort and imagePort are where these services of "clinker up" listen unless told otherwise.
+const (
+	identityPort = "5000"
+	imagePort    = "9292"
+)
 
 // defaults are what "clinker up" has in the place of Cinder's defaults; configuration files win over them.
 func (pl *place) defaults() map[string]string {
 	return map[string]string{
 		"host": "clinker", "state_path": pl.stateDir, "my_ip": pl.bind,
 		"osapi_volume_listen": pl.bind, "auth_strategy": "keystone", "clinker.identity_listen": pl.bind, "clinker.identity_port": identityPort,
+		"clinker.image_listen": pl.bind, "clinker.image_port": imagePort, "glance_store.filesystem_thin_provisioning": "true",
 		// Without Keystone a project is called what its user likes; "admin", as clients without Keystone have it, is no
 		// hexadecimal number.
 		"project_id_regex": `[0-9A-Za-z_.\-]+`,
@@ -76,9 +80,10 @@ func upCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run a whole cloud in this process",
-		Long: `Run all block-storage services and an identity service in one process, with everything
-they need embedded: SQLite, in-process messages, volumes as sparse files, and NBD to
-reach them. The first start makes users and passwords; "clinker env" tells them.
+		Long: `Run all block-storage services, an identity service and an image service in one
+process, with everything they need embedded: SQLite, in-process messages, volumes and
+images as sparse files, and NBD to reach volumes. The first start makes users and
+passwords; "clinker env" tells them.
 
 It needs no root. What it makes is kept in the state directory, and found again at the
 next start. Ctrl-C stops it; what was under way is finished or resumed at the next start.
@@ -133,6 +138,9 @@ func greet(out io.Writer, p *process, pl place) {
 	api := "http://" + net.JoinHostPort(p.opts.listen.Get(p.conf), strconv.Itoa(p.opts.listenPort.Get(p.conf)))
 	if p.identity != nil {
 		fmt.Fprintf(out, "identity API       %s/v3\n", p.identity.URL)
+	}
+	if p.image != nil {
+		fmt.Fprintf(out, "image API          %s/v2\n", p.image.URL)
 	}
 	fmt.Fprintf(out, "block storage API  %s/v3\n", api)
 	for _, name := range p.conf.Backends() {

@@ -58,10 +58,10 @@ func (a *API) stage(w http.ResponseWriter, r *http.Request) error {
 	return web.NoContent(w)
 }
 
-// stall is how long a client may send or take nothing.
+// stall is how long a client may send or take nothing. The time the server gives to any request does not count for data.
 const stall = time.Minute
 
-// patient is the body of a request that may take as long as it likes, if it never stalls.
+// patient is the body of a request that may take as long as it likes, if it never stalls; and what is done with the body, too.
 func patient(w http.ResponseWriter, r *http.Request) io.Reader {
 	return &patientReader{r.Body, http.NewResponseController(w)}
 }
@@ -75,7 +75,11 @@ type patientReader struct {
 func (p *patientReader) Read(b []byte) (int, error) {
 	// A server of a test may have no deadlines.
 	_ = p.control.SetReadDeadline(time.Now().Add(stall))
-	return p.Reader.Read(b)
+	n, err := p.Reader.Read(b)
+	if err != nil {
+		_ = p.control.SetReadDeadline(time.Time{}) // the server waits for the client to go away, and would take this for it
+	}
+	return n, err
 }
 
 // part is what a client asked for of data.
@@ -133,6 +137,7 @@ const pieceBytes = 8 << 20
 // send copies length bytes to a client that may take as long as it likes, if it never stalls.
 func send(w http.ResponseWriter, body io.Reader, length int64) error {
 	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // as above
 	for length > 0 {
 		_ = control.SetWriteDeadline(time.Now().Add(stall))
 		n, err := io.CopyN(w, body, min(length, pieceBytes))

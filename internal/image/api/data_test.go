@@ -9,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -193,6 +196,38 @@ func TestClientGoesAway(t *testing.T) {
 		}
 		me.Put("/v2/images/"+id+"/file", []byte("again")).Empty(204)
 		me.Delete("/v2/images/" + id).Empty(204)
+	}
+}
+
+// connection notes how long the server lets it be silent.
+type connection struct {
+	*httptest.ResponseRecorder
+	reading []time.Time
+}
+
+// SetReadDeadline is called by http.ResponseController.
+func (c *connection) SetReadDeadline(t time.Time) error {
+	c.reading = append(c.reading, t)
+	return nil
+}
+
+// TestDataMayTakeLong: the server gives each byte of an upload its time, and when a deadline to read passes during a download,
+// or while what was uploaded is put away, it takes the client for gone.
+func TestDataMayTakeLong(t *testing.T) {
+	c := apitest.New(t)
+	me := c.As(t, apitest.Member, mine)
+	file := "/v2/images/" + me.Image() + "/file"
+	put := httptest.NewRequest("PUT", file, bytes.NewReader(storagetest.Content(100_000)))
+	put.Header.Set("Content-Type", "application/octet-stream")
+	for _, r := range []*http.Request{put, httptest.NewRequest("GET", file, nil)} {
+		conn := &connection{ResponseRecorder: httptest.NewRecorder()}
+		me.ServeHTTP(conn, r)
+		if conn.Code >= 300 || len(conn.reading) == 0 || !conn.reading[len(conn.reading)-1].IsZero() {
+			t.Errorf("%s: %d, deadlines %v", r.Method, conn.Code, conn.reading)
+		}
+		if r.Method == "PUT" && time.Until(conn.reading[0]) < 30*time.Second {
+			t.Errorf("the first deadline is %v", conn.reading[0])
+		}
 	}
 }
 

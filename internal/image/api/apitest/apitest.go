@@ -223,7 +223,7 @@ type Answer struct {
 // Do asks. A body that is neither a string nor bytes is sent as JSON, nil sends none. Headers are "Name: value".
 func (c Caller) Do(method, path string, body any, headers ...string) Answer {
 	c.TB.Helper()
-	r := httptest.NewRequestWithContext(reqctx.With(c.TB.Context(), c.Request), method, "http://cloud"+path, reader(c.TB, body))
+	r := httptest.NewRequestWithContext(c.TB.Context(), method, "http://cloud"+path, reader(c.TB, body))
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("X-Auth-Token", c.Request.AuthToken)
 	if body == nil {
@@ -238,8 +238,13 @@ func (c Caller) Do(method, path string, body any, headers ...string) Answer {
 		r.Header.Set(name, strings.TrimSpace(value))
 	}
 	w := httptest.NewRecorder()
-	c.handler.ServeHTTP(w, r)
+	c.ServeHTTP(w, r)
 	return Answer{TB: c.TB, Asked: method + " " + path, Status: w.Code, Header: w.Header(), Body: w.Body.Bytes()}
+}
+
+// ServeHTTP serves a request as the caller's.
+func (c Caller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.handler.ServeHTTP(w, r.WithContext(reqctx.With(r.Context(), c.Request)))
 }
 
 func reader(t testing.TB, body any) io.Reader {

@@ -213,8 +213,8 @@ func (s *Service) Resumptions() map[string]recovery.Resume {
 	return map[string]recovery.Resume{flowUpload: undo(s.upload()), flowStage: undo(s.stage())}
 }
 
-// Tidy removes what a dead process has left in the stores and in the staging area. It must not run beside uploads, and comes
-// after recovery from the journal.
+// Tidy removes what a dead process has left in the stores and in the staging area and the journal does not know of. It must not
+// run beside uploads.
 func (s *Service) Tidy(ctx context.Context) error {
 	problems := []error{s.Stores.Staging.Tidy(ctx)}
 	for _, one := range s.Stores.All() {
