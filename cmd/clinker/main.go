@@ -14,6 +14,8 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/clinker/clinker/cmd/clinker/usageaudit"
 )
 
 // Exit statuses.
@@ -24,7 +26,7 @@ const (
 
 func main() {
 	args := os.Args[1:]
-	if name := filepath.Base(os.Args[0]); slices.Contains(serviceNames(), name) {
+	if name := filepath.Base(os.Args[0]); slices.Contains(append(serviceNames(), usageaudit.Name), name) {
 		args = append([]string{name}, args...)
 	}
 	os.Exit(execute(context.Background(), args))
@@ -76,5 +78,6 @@ binary is cinder-volume.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(upCommand(), envCommand(), configCommand())
 	root.AddCommand(serviceCommands()...)
+	root.AddCommand(auditCommand())
 	return root
 }

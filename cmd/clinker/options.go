@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/audit"
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/manager/migrate"
@@ -106,5 +107,6 @@ func (o options) all() []config.Option {
 	list = append(list, quota.ConfigOptions()...)
 	list = append(list, messages.ConfigOptions()...)
 	list = append(list, migrate.ConfigOptions()...)
+	list = append(list, audit.ConfigOptions()...)
 	return append(list, api.ConfigOptions()...)
 }

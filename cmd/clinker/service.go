@@ -53,19 +53,29 @@ func serviceCommands() []*cobra.Command {
 			Use: s.name, Short: s.short, Args: noArguments,
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s.name, src, s.run) },
 		}
-		cmd.Flags().StringArrayVar(&src.Files, "config-file", nil, "a configuration `file`; may be repeated. Without any, cinder.conf is looked for as Cinder does")
-		cmd.Flags().StringArrayVar(&src.Dirs, "config-dir", nil, "a `directory` of *.conf files, read after the files; may be repeated")
+		configFlags(cmd, &src)
 		list = append(list, cmd)
 	}
 	return list
 }
 
-// serve runs services on an operator's configuration until they are told to stop.
-func serve(ctx context.Context, name string, src config.Sources, which services) error {
+// configFlags declares the flags that say where an operator's configuration is.
+func configFlags(cmd *cobra.Command, src *config.Sources) {
+	cmd.Flags().StringArrayVar(&src.Files, "config-file", nil, "a configuration `file`; may be repeated. Without any, cinder.conf is looked for as Cinder does")
+	cmd.Flags().StringArrayVar(&src.Dirs, "config-dir", nil, "a `directory` of *.conf files, read after the files; may be repeated")
+}
+
+// operators is the sources that were named, or where Cinder looks if none were.
+func operators(src config.Sources) config.Sources {
 	if len(src.Files) == 0 && len(src.Dirs) == 0 {
 		src.Files, src.Dirs = config.DefaultFiles("cinder", "cinder")
 	}
-	p, err := newProcess(ctx, name, src, which)
+	return src
+}
+
+// serve runs services on an operator's configuration until they are told to stop.
+func serve(ctx context.Context, name string, src config.Sources, which services) error {
+	p, err := newProcess(ctx, name, operators(src), which)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/clinker/clinker/cmd/clinker/statedir"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/run"
@@ -110,12 +111,12 @@ func noArguments(cmd *cobra.Command, args []string) error {
 
 // up runs the cloud until it is told to stop.
 func up(ctx context.Context, out io.Writer, pl place, files []string) error {
-	unlock, err := lockStateDir(pl.stateDir)
+	unlock, err := statedir.Lock(pl.stateDir)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	key, err := fixedKey(pl.stateDir)
+	key, err := statedir.FixedKey(pl.stateDir)
 	if err != nil {
 		return err
 	}

@@ -65,8 +65,8 @@ var unemitted = map[string]string{
 	"scheduler.retype!":                 "retyping is being built",
 	"scheduler.migrate_volume_to_host!": "migration is being built",
 	"scheduler.manage_existing!":        "managing does not ask the scheduler here (docs/divergences.md)",
-	"volume.exists":                     "cinder-volume-usage-audit is not built yet",
-	"snapshot.exists":                   "cinder-volume-usage-audit is not built yet",
+	"volume.exists":                     "cinder-volume-usage-audit tells (app/audit)",
+	"snapshot.exists":                   "cinder-volume-usage-audit tells (app/audit)",
 	"volume_type.update!":               "tested with volume_type.delete!: all three go through one function",
 }
 

@@ -46,6 +46,7 @@ type Reader interface {
 	QuotaReader
 	FlowReader
 	CreationReader
+	AuditReader
 }
 
 // Tx is a read-write transaction. It sees its own writes. It must not be used after the function it was given to ends.

@@ -41,7 +41,7 @@ type Message struct {
 // timestampFormat is Python's str of a datetime.
 const timestampFormat = "2006-01-02 15:04:05.000000"
 
-// Driver delivers messages. It is called with one message at a time.
+// Driver delivers messages. It must be safe for concurrent use.
 type Driver interface {
 	// Notify delivers m within a time of the driver's own, or gives up when ctx ends. The context says who asked for what m
 	// tells of, without a token.
@@ -114,12 +114,8 @@ func (n *Notifier) Send(ctx context.Context, publisherID, eventType string, prio
 	if n == nil {
 		return
 	}
-	request := reqctx.From(ctx)
-	request.AuthToken = ""
-	m := &Message{ID: uuid.NewString(), PublisherID: publisherID, EventType: eventType, Priority: priority, Payload: payload,
-		Timestamp: n.Now().UTC().Format(timestampFormat)}
 	select {
-	case n.queue <- queued{m, request}:
+	case n.queue <- n.message(ctx, publisherID, eventType, priority, payload):
 	default:
 		n.Observe(Dropped)
 		if n.full.CompareAndSwap(false, true) {
@@ -129,6 +125,21 @@ func (n *Notifier) Send(ctx context.Context, publisherID, eventType string, prio
 	}
 }
 
+// Deliver is Send for whoever would rather wait than have a notification dropped: it is delivered when it returns, before
+// those that Send has taken. It needs no Start.
+func (n *Notifier) Deliver(ctx context.Context, publisherID, eventType string, priority Priority, payload map[string]any) {
+	if n != nil {
+		n.deliver(ctx, n.message(ctx, publisherID, eventType, priority, payload))
+	}
+}
+
+func (n *Notifier) message(ctx context.Context, publisherID, eventType string, priority Priority, payload map[string]any) queued {
+	request := reqctx.From(ctx)
+	request.AuthToken = ""
+	return queued{&Message{ID: uuid.NewString(), PublisherID: publisherID, EventType: eventType, Priority: priority, Payload: payload,
+		Timestamp: n.Now().UTC().Format(timestampFormat)}, request}
+}
+
 // Start begins to deliver.
 func (n *Notifier) Start() {
 	go func() {
@@ -136,7 +147,7 @@ func (n *Notifier) Start() {
 		for {
 			select {
 			case q := <-n.queue:
-				n.deliver(q)
+				n.deliver(n.life, q)
 			case <-n.stopped:
 				n.drain()
 				return
@@ -150,7 +161,7 @@ func (n *Notifier) drain() {
 	for n.life.Err() == nil {
 		select {
 		case q := <-n.queue:
-			n.deliver(q)
+			n.deliver(n.life, q)
 		default:
 			return
 		}
@@ -158,8 +169,8 @@ func (n *Notifier) drain() {
 }
 
 // deliver hands a message to each driver. That one fails keeps none of the others from it.
-func (n *Notifier) deliver(q queued) {
-	ctx := reqctx.With(n.life, q.request)
+func (n *Notifier) deliver(ctx context.Context, q queued) {
+	ctx = reqctx.With(ctx, q.request)
 	for _, d := range n.drivers {
 		if err := d.Notify(ctx, q.message); err != nil {
 			n.Observe(Failed)

@@ -64,8 +64,13 @@ func TestDelivery(t *testing.T) {
 		if d := cmp.Diff([]string{Failed, Sent, Failed, Sent}, o.said); d != "" {
 			t.Errorf("outcomes (-want +got):\n%s", d)
 		}
+		n.Deliver(t.Context(), "volume.node", "volume.exists", Info, nil) // without a Start, and after a Stop
+		if len(got) != 3 || got[2].EventType != "volume.exists" {
+			t.Errorf("delivered %+v", got)
+		}
 		var none *Notifier
 		none.Send(ctx, "p", "e", Info, nil)
+		none.Deliver(ctx, "p", "e", Info, nil)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/block/store/storebench"
 	"github.com/clinker/clinker/internal/block/store/storetest"
+	"github.com/clinker/clinker/internal/block/store/storetest/audittest"
 	"github.com/clinker/clinker/internal/block/store/storetest/backuptest"
 	"github.com/clinker/clinker/internal/block/store/storetest/creationtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/grouptest"
@@ -68,6 +69,7 @@ func TestStore(t *testing.T) {
 	transfertest.Run(t, copied)
 	backuptest.Run(t, copied)
 	creationtest.Run(t, copied)
+	audittest.Run(t, copied)
 	imagetest.Run(t, copied)
 	grouptest.Run(t, copied)
 	migrationtest.Run(t, copied)

@@ -1,4 +1,7 @@
-package main
+// Package statedir is the directory that "clinker up" keeps everything in: whose it is, and the secrets that are made in it.
+//
+// What must not live here: what any service keeps there.
+package statedir
 
 import (
 	"crypto/rand"
@@ -13,9 +16,9 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 )
 
-// lockStateDir makes the state directory and claims it for this process, until unlock or the process's end. A directory
+// Lock makes the state directory and claims it for this process, until unlock or the process's end. A directory
 // another process has claimed is refused.
-func lockStateDir(dir string) (unlock func(), err error) {
+func Lock(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "", "the state directory %s cannot be made", dir)
 	}
@@ -40,9 +43,9 @@ func lockStateDir(dir string) (unlock func(), err error) {
 // fixedKeyBytes is the length of the key that is made: enough for every cipher.
 const fixedKeyBytes = 32
 
-// fixedKey is the key of a cloud's encrypted volumes, in hexadecimal digits. It is made at the first start, in a file of the
+// FixedKey is the key of a cloud's encrypted volumes, in hexadecimal digits. It is made at the first start, in a file of the
 // state directory that its owner alone can read; without that file, what is in encrypted volumes is lost.
-func fixedKey(dir string) (string, error) {
+func FixedKey(dir string) (string, error) {
 	path := filepath.Join(dir, "fixed_key")
 	text, err := os.ReadFile(path)
 	if err == nil {

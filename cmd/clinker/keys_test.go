@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -10,41 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/statedir"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
 )
-
-// TestFixedKey: the key is made once, and its owner alone can read it.
-func TestFixedKey(t *testing.T) {
-	dir := t.TempDir()
-	key, err := fixedKey(dir)
-	if b, hexErr := hex.DecodeString(key); err != nil || hexErr != nil || len(b) != fixedKeyBytes {
-		t.Fatalf("a key of %d digits, %v", len(key), err)
-	}
-	if again, err := fixedKey(dir); err != nil || again != key {
-		t.Errorf("the second start has another key, %v", err)
-	}
-	other, err := fixedKey(t.TempDir())
-	if err != nil || other == key {
-		t.Errorf("another cloud has the same key, %v", err)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 {
-		t.Fatalf("%v, %v", entries, err)
-	}
-	if info, err := entries[0].Info(); err != nil || info.Mode() != 0o600 {
-		t.Errorf("%s is %v, %v", info.Name(), info.Mode(), err)
-	}
-	if _, err := fixedKey(filepath.Join(dir, "nowhere")); err == nil {
-		t.Error("a key was kept where there is no directory")
-	}
-}
 
 // TestFixedKeyIsToldNobody: an encrypted volume is made, copied, attached, offered and deleted, with everything logged; the
 // key is in no log line and in no answer.
 func TestFixedKeyIsToldNobody(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
-	key, err := fixedKey(t.TempDir())
+	key, err := statedir.FixedKey(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
