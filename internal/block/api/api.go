@@ -34,6 +34,7 @@ import (
 	usedefaulttypes "github.com/clinker/clinker/internal/block/app/defaulttypes"
 	useencryption "github.com/clinker/clinker/internal/block/app/encryption"
 	usegrouptypes "github.com/clinker/clinker/internal/block/app/grouptypes"
+	useimages "github.com/clinker/clinker/internal/block/app/images"
 	usemanage "github.com/clinker/clinker/internal/block/app/manage"
 	usemessages "github.com/clinker/clinker/internal/block/app/messages"
 	usemigration "github.com/clinker/clinker/internal/block/app/migration"
@@ -115,7 +116,7 @@ func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
 		operator.UsedLimits(),
 		missing(),
 	}
-	return slices.Concat(list, volumes.Extensions(usevolumes.New(c), c, allowed, migration.Actions(moves)...), snapshots.Extensions(usesnapshots.New(c), c, allowed),
+	return slices.Concat(list, volumes.Extensions(usevolumes.New(c), useimages.New(c), c, allowed, migration.Actions(moves)...), snapshots.Extensions(usesnapshots.New(c), c, allowed),
 		volumetypes.Extensions(usevolumetypes.New(c), allowed), transfers.Extensions(usetransfers.New(c)),
 		manageable.Volumes(usemanage.New(c)), manageable.Snapshots(usemanage.New(c), usesnapshots.New(c)))
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/apitest"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/glance"
 )
 
 type matrixRequest = func(f *fixture) (path string, body any)
@@ -207,6 +208,12 @@ func volumeActionRequests() map[string]matrixRequest {
 		t := &block.VolumeType{ID: uuid.NewString(), Name: uuid.NewString(), IsPublic: true}
 		f.Change(func(tx store.Tx) error { return tx.CreateVolumeType(f.TB.Context(), t) })
 		return "/volumes/" + f.newVolume() + "/action", object("os-retype", object("new_type", t.ID))
+	}
+	table["POST /volumes/{id}/action os-volume_upload_image"] = on("/volumes/", func(f *fixture) string { return f.realVolume() }, "/action",
+		"os-volume_upload_image", object("image_name", "i"))
+	table["POST /volumes/{id}/action os-reimage"] = func(f *fixture) (string, any) {
+		image := f.Images.Add(glance.Image{}, []byte("an operating system"))
+		return "/volumes/" + f.realVolume() + "/action", object("os-reimage", object("image_id", image.ID))
 	}
 	pictured := func(f *fixture) string {
 		id := f.newVolume()

@@ -47,12 +47,6 @@ PUT groups/{id} 3.13
 POST groups/{id}/action 3.13
 `
 
-// missingActions are the actions of Cinder that are not built yet, likewise.
-const missingActions = `
-volumes os-reimage 3.68
-volumes os-volume_upload_image 3.0
-`
-
 // missing is the extension that answers 501 for all of them.
 func missing() wsgi.Extension {
 	e := wsgi.Extension{Alias: "missing"}
@@ -68,10 +62,6 @@ func missing() wsgi.Extension {
 		}
 		e.Resources[i].Routes = append(e.Resources[i].Routes, wsgi.Route{Method: method, Path: path, NoBody: true, Status: 501,
 			Versions: microversion.Range{Min: since}, Handler: notImplemented(method + " /" + path)})
-	}
-	for f := range fields(missingActions) {
-		e.Actions = append(e.Actions, wsgi.Action{Resource: f[0], Name: f[1], Status: 501,
-			Versions: microversion.Range{Min: microversion.MustParse(f[2])}, Handler: notImplemented("The action " + f[1])})
 	}
 	return e
 }

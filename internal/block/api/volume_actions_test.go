@@ -217,10 +217,7 @@ func TestVolumeFlags(t *testing.T) {
 	m.Post(path+"/action", object("os-reserve", nil, "os-unreserve", nil)).Fault(400, "Malformed request body")
 	m.Post(path+"/action", "").Fault(400, "There is no such action: None.")
 	m.Action("/volumes/"+nowhere, "os-reserve", nil).Fault(404, "Volume "+nowhere+" could not be found.")
-	for _, name := range []string{"os-reimage"} {
-		m.At("3.0").Action(path, name, object()).Fault(404, "")
-		m.At("3.71").Action(path, name, object()).Fault(501, "not implemented yet")
-	}
+	m.At("3.0").Action(path, "os-reimage", object()).Fault(404, "")
 }
 
 func TestVolumeResetStatus(t *testing.T) {

@@ -105,7 +105,7 @@ func TestVolumeCreateRefused(t *testing.T) {
 		"no such volume":         {"", object("source_volid", nowhere), 404, "Volume " + nowhere + " could not be found."},
 		"no such group":          {"3.13", object("size", 1, "group_id", nowhere), 404, "Group " + nowhere + " could not be found."},
 		"no such backup":         {"3.47", object("backup_id", nowhere), 404, "Backup " + nowhere + " could not be found."},
-		"an image":               {"", object("size", 1, "imageRef", nowhere), 501, "images"},
+		"an absent image":        {"", object("size", 1, "imageRef", nowhere), 400, "Invalid image identifier or unable to access requested image."},
 		"two sources":            {"", object("snapshot_id", snapshot, "source_volid", big), 400, "May specify only one of snapshot, imageRef, source_volume or backup"},
 		"smaller than snapshot":  {"", object("snapshot_id", snapshot, "size", 4), 400, "Volume size '4'GB cannot be smaller than the snapshot size 5GB. They must be >= original snapshot size."},
 		"smaller than volume":    {"", object("source_volid", big, "size", 4), 400, "Volume size '4'GB cannot be smaller than original volume size  5GB. They must be >= original volume size."},

@@ -42,6 +42,10 @@ type Options struct {
 	TransferKeyLength             int // volume_transfer_key_length; 0 means 16
 	// IdempotencyWindow is for how long a create that is asked for again is carried out only once; 0: it never is.
 	IdempotencyWindow time.Duration
+
+	ForceUpload             bool     // enable_force_upload
+	CoreImageProperties     []string // glance_core_properties
+	ReservedImageNamespaces []string // reserved_image_namespaces
 }
 
 // Messages leaves user messages, which tell why something came to nothing.
@@ -61,6 +65,7 @@ type Core struct {
 	Events        *notify.Events     // nil: nobody is told
 	Messages      Messages           // nil: users are told nothing
 	Keys          keymanager.Manager // nil: encrypted volumes are refused
+	Images        Images             // nil: there is no image service
 	Options       Options
 	Log           *slog.Logger
 	LogLevel      *slog.LevelVar   // of Log and the whole process; nil if it cannot be changed

@@ -34,9 +34,19 @@ var (
 	idempotencyWindow = config.Seconds("clinker", "idempotency_window_seconds", 10*time.Minute, "For how many seconds after a create it is not repeated.", config.Min(1))
 )
 
+var (
+	forceUpload = config.Bool("DEFAULT", "enable_force_upload", false,
+		"Whether a volume that is in use can be made an image of by force.")
+	coreImageProperties = config.List("DEFAULT", "glance_core_properties",
+		[]string{"checksum", "container_format", "disk_format", "image_name", "image_id", "min_disk", "min_ram", "name", "size"},
+		"Which properties of the image that a volume was made from are not carried on to an image that is made of the volume.")
+	reservedImageNamespaces = config.List("DEFAULT", "reserved_image_namespaces", nil,
+		"How properties begin that are not carried on either, beside those that begin with os_glance, img_signature and signature_verified.")
+)
+
 // ConfigOptions are the options the use cases heed.
 func ConfigOptions() []config.Option {
-	return []config.Option{defaultVolumeType, defaultGroupType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
+	return []config.Option{forceUpload, coreImageProperties, reservedImageNamespaces, defaultVolumeType, defaultGroupType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
 		clonedVolumeSameZone, snapshotSameHost, serviceDownTime, transferSaltLength, transferKeyLength, idempotentCreates, idempotencyWindow}
 }
 

@@ -29,6 +29,7 @@ type Images struct {
 	images map[string]*entry
 	hook   Hook
 	calls  []Call
+	most   int64 // bytes taken of an upload; 0: all
 	now    func() time.Time
 }
 
@@ -54,6 +55,14 @@ func (f *Images) SetHook(h Hook) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.hook = h
+}
+
+// SetUploadLimit makes the service content with the first most bytes of whatever is uploaded, for tests of those who would send
+// a whole GiB; 0 makes it take everything.
+func (f *Images) SetUploadLimit(most int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.most = most
 }
 
 // FailNext makes the next call of the method fail with err, and only that one. It replaces the hook.
@@ -283,8 +292,12 @@ func (f *Images) Upload(ctx context.Context, id string, u glance.Upload, body io
 	if err := f.enter(ctx, "Upload", id); err != nil {
 		return err
 	}
-	if err := f.setStatus(ctx, id, glance.StatusQueued, glance.StatusSaving); err != nil {
+	most, err := f.beginSaving(ctx, id)
+	if err != nil {
 		return err
+	}
+	if most > 0 && (u.SizeBytes < 0 || u.SizeBytes > most) {
+		u.SizeBytes, body = most, io.LimitReader(body, most)
 	}
 	content, err := io.ReadAll(body)
 	if err == nil && u.SizeBytes >= 0 && u.SizeBytes != int64(len(content)) {
@@ -310,18 +323,19 @@ func (f *Images) Upload(ctx context.Context, id string, u glance.Upload, body io
 	return err
 }
 
-func (f *Images) setStatus(ctx context.Context, id, from, to string) error {
+// beginSaving marks an image, and says how much of its bytes is wanted.
+func (f *Images) beginSaving(ctx context.Context, id string) (most int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e, err := f.owned(ctx, id)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if e.Status != from {
-		return fault.New(fault.Conflict, "", "The image service refused it: Image status transition from %s to %s is not allowed", e.Status, to)
+	if e.Status != glance.StatusQueued {
+		return 0, fault.New(fault.Conflict, "", "The image service refused it: Image status transition from %s to %s is not allowed", e.Status, glance.StatusSaving)
 	}
-	e.Status = to
-	return nil
+	e.Status = glance.StatusSaving
+	return f.most, nil
 }
 
 // Download implements glance.Service.

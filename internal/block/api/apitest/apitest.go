@@ -22,6 +22,7 @@ import (
 	fakedriver "github.com/clinker/clinker/internal/block/driver/fake"
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/manager"
+	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/block/membership"
 	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/policies"
@@ -29,7 +30,9 @@ import (
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	faketarget "github.com/clinker/clinker/internal/block/target/fake"
+	"github.com/clinker/clinker/internal/execx"
 	"github.com/clinker/clinker/internal/flow"
+	fakeimages "github.com/clinker/clinker/internal/glance/fake"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
 	"github.com/clinker/clinker/internal/oslo/policy"
@@ -75,6 +78,7 @@ type Cloud struct {
 	Driver  *fakedriver.Driver
 	Second  *fakedriver.Driver // of the second back end; nil unless there is one
 	Target  *faketarget.Target
+	Images  *fakeimages.Images // takes no more than a MiB of what is uploaded
 	handler http.Handler
 	seen    func(Exchange)
 }
@@ -88,7 +92,8 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	t.Helper()
 	o := Options{
 		App: app.Options{DefaultVolumeType: block.DefaultTypeName, StorageAvailabilityZone: Zone, ClonedVolumeSameZone: true,
-			SnapshotSameHost: true, ServiceDownTime: time.Minute},
+			SnapshotSameHost: true, ServiceDownTime: time.Minute, CoreImageProperties: []string{"checksum", "container_format", "disk_format",
+				"image_name", "image_id", "min_disk", "min_ram", "name", "size"}},
 		Quota: quota.Options{Volumes: 10, Snapshots: 10, Gigabytes: 1000, Backups: 10, BackupGigabytes: 1000, Groups: 10,
 			PerVolumeGigabytes: block.Unlimited, UseDefaultQuotaClass: true},
 		API: api.Options{Settle: settle, ProjectIDRegex: `[0-9a-z\-]+`, Log: slog.New(slog.DiscardHandler)},
@@ -108,7 +113,9 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	c := &Cloud{Store: s, Driver: fakedriver.New(), Target: faketarget.New(), seen: seen}
+	c := &Cloud{Store: s, Driver: fakedriver.New(), Target: faketarget.New(), Images: fakeimages.New(), seen: seen}
+	c.Images.SetUploadLimit(1 << 20)
+	c.Driver.SetDirectory(t.TempDir())
 	transport := inproc.New(inproc.Options{})
 	t.Cleanup(func() { _ = transport.Close(context.Background()) })
 	now := func() time.Time { return time.Now().UTC() }
@@ -119,7 +126,7 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	log := slog.New(slog.DiscardHandler)
 	c.Core = &app.Core{Store: s, Flows: flow.NewEngine(journal.New(s), flowOptions(log)), Scheduler: rpcapi.Scheduler{Client: transport},
 		VolumeService: rpcapi.Volume{Client: transport}, Policy: enforcer, Quota: quota.New(o.Quota), Zones: app.NewZones(s, now),
-		Messages: messages.NewWriter(s, time.Hour), Keys: o.Keys, Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
+		Messages: messages.NewWriter(s, time.Hour), Keys: o.Keys, Images: c.Images, Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
 	if o.Notified != nil {
 		c.Core.Events = notify.New(o.Notified, "node")
 	}
@@ -191,7 +198,8 @@ func (c *Cloud) serve(ctx context.Context, t testing.TB, host string, d driver.D
 		t.Fatal(err)
 	}
 	mo := manager.Options{Host: host, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
-		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log))}
+		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log)),
+		Images: image.Settings{Images: c.Images, Run: execx.System{}, ConversionDir: t.TempDir(), VerifySignatures: true}}
 	if o.Notified != nil {
 		mo.Notifier = notify.New(o.Notified, host)
 	}

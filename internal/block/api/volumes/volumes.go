@@ -4,6 +4,7 @@ package volumes
 
 import (
 	"context"
+	"slices"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/listing"
@@ -11,6 +12,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/metadata"
 	"github.com/clinker/clinker/internal/block/api/repeat"
 	"github.com/clinker/clinker/internal/block/app"
+	useimages "github.com/clinker/clinker/internal/block/app/images"
 	uses "github.com/clinker/clinker/internal/block/app/volumes"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
@@ -37,7 +39,7 @@ func listed(allowed listing.Filters) listing.Resource {
 
 // Extensions are everything under /volumes that works on volumes themselves, but for AdminActions. more are the actions of
 // other packages that belong to the extension os-volume-actions.
-func Extensions(u *uses.Volumes, core *app.Core, allowed listing.Filters, more ...wsgi.Action) []wsgi.Extension {
+func Extensions(u *uses.Volumes, images *useimages.Images, core *app.Core, allowed listing.Filters, more ...wsgi.Action) []wsgi.Extension {
 	h := handlers{u, listed(allowed)}
 	return append([]wsgi.Extension{
 		{Alias: "volumes", Core: true, Actions: []wsgi.Action{h.revertAction()},
@@ -46,7 +48,7 @@ func Extensions(u *uses.Volumes, core *app.Core, allowed listing.Filters, more .
 				Read: "volume:get_volume_metadata", Create: "volume:create_volume_metadata",
 				Update: "volume:update_volume_metadata", Remove: "volume:delete_volume_metadata", Tagged: true})...)}}},
 		{Alias: "os-volume-actions", Name: "VolumeActions", Description: "Enable volume actions.", Updated: "2012-05-31T00:00:00+00:00",
-			Actions: append(h.actions(), more...)},
+			Actions: slices.Concat(h.actions(), imageHandlers{images}.actions(h), more)},
 		{Alias: "os-volume-unmanage", Name: "VolumeUnmanage", Description: "Enable volume unmanage operation.", Updated: "2012-05-31T00:00:00+00:00",
 			Actions: []wsgi.Action{h.action("os-unmanage", "volume_extension:volume_unmanage", anything, byID(h.uses.Unmanage))}},
 		{Alias: "OS-SCH-HNT", Name: "SchedulerHints", Description: "Pass arbitrary key/value pairs to the scheduler.",
@@ -193,6 +195,7 @@ func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 		asked.GroupID = id
 	}
 	asked.BackupID = body.String("backup_id")
+	asked.FollowSnapshot = r.Version.AtLeast(microversion.V(3, 46))
 	v, err := h.uses.Create(repeat.Mark(ctx, r), asked)
 	if err != nil {
 		return nil, err

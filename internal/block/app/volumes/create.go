@@ -9,11 +9,13 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/images"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/glance"
 	"github.com/clinker/clinker/internal/reqctx"
 	"github.com/clinker/clinker/internal/telemetry"
 )
@@ -24,7 +26,8 @@ type CreateRequest struct {
 	SizeGiB           int64 // 0: that of the source
 	SnapshotID        string
 	SourceVolumeID    string
-	ImageRef          string
+	ImageRef          string // an image's id or name
+	FollowSnapshot    bool   // an image that stands for a snapshot means that snapshot
 	BackupID          string
 	GroupID           string
 	VolumeType        string // id or name
@@ -38,6 +41,7 @@ type creation struct {
 	asked    CreateRequest
 	snapshot *block.Snapshot
 	source   *block.Volume // the source volume, or the volume the snapshot is of
+	image    *glance.Image
 	volType  *block.VolumeType
 	// encryption is how volumes of the type are encrypted, nil if they are not, and keyID the volume's own key then.
 	encryption *block.TypeEncryption
@@ -158,7 +162,10 @@ func (u *Volumes) readSources(ctx context.Context, s *creation) (err error) {
 	case a.GroupID != "":
 		return fault.New(fault.NotFound, "GroupNotFound", "Group %s could not be found.", a.GroupID)
 	case a.ImageRef != "":
-		return fault.New(fault.NotImplemented, "", "Volumes cannot be created from images yet: no image service is connected.")
+		if err := u.readImage(ctx, s); err != nil {
+			return err
+		}
+		a = s.asked
 	case a.BackupID != "":
 		return fault.New(fault.NotFound, "BackupNotFound", "Backup %s could not be found.", a.BackupID)
 	}
@@ -178,6 +185,22 @@ func (u *Volumes) readSources(ctx context.Context, s *creation) (err error) {
 		}
 	}
 	return nil
+}
+
+// readImage finds the image that the volume is to be made of, or the snapshot that it stands for.
+func (u *Volumes) readImage(ctx context.Context, s *creation) (err error) {
+	if s.image, err = images.Find(ctx, u.Core, s.asked.ImageRef); err != nil || !s.asked.FollowSnapshot {
+		return err
+	}
+	id, ok := images.BootSnapshot(s.image)
+	if !ok {
+		return nil
+	}
+	s.image, s.asked.ImageRef, s.asked.SnapshotID = nil, "", id
+	if s.snapshot, err = u.Snapshot(ctx, id, "volume:get_snapshot"); fault.Is(err, fault.NotFound) {
+		err = fault.Wrap(err, fault.NotFound, "", "Nova specific image is found, but boot volume snapshot id:%s not found.", id)
+	}
+	return err
 }
 
 // extractSize settles the size: the one asked for, or the source's, and never less than the source's.
@@ -207,14 +230,21 @@ func extractSize(s *creation) error {
 		return block.InvalidInput("Volume size '%d' must be an integer and greater than 0", size)
 	}
 	s.volume.SizeGiB = size
+	if s.image != nil {
+		return images.Check(s.image, size)
+	}
 	return nil
 }
 
 // extractType settles the type: the one asked for, the source's, or the default.
 func (u *Volumes) extractType(ctx context.Context, s *creation) (err error) {
+	asked := s.asked.VolumeType
+	if asked == "" && s.image != nil {
+		asked = images.VolumeType(s.image)
+	}
 	switch {
-	case s.asked.VolumeType != "":
-		if s.volType, err = u.TypeByNameOrID(ctx, s.asked.VolumeType); err != nil {
+	case asked != "":
+		if s.volType, err = u.TypeByNameOrID(ctx, asked); err != nil {
 			return err
 		}
 		if err := u.checkTypeChange(ctx, s); err != nil {
@@ -355,6 +385,9 @@ func (u *Volumes) fill(ctx context.Context, s *creation) {
 	}
 	r := rpcapi.CreateRequest{VolumeID: v.ID, SnapshotID: v.SnapshotID, SourceVolumeID: v.SourceVolumeID, Hints: s.asked.Hints,
 		AvailabilityZone: v.AvailabilityZone, Zones: s.zones}
+	if s.image != nil {
+		r.ImageID = s.image.ID
+	}
 	if s.source != nil && (s.snapshot == nil && u.Options.ClonedVolumeSameZone || s.snapshot != nil && u.Options.SnapshotSameHost) {
 		r.PinnedBackend = s.source.Host
 	}

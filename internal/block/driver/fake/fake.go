@@ -1,10 +1,14 @@
 // Package fake is a driver that stores nothing but names, in memory: for tests and benchmarks of everything above a
-// driver, and for trying out a cloud without storage. Its volumes have a path that leads nowhere.
+// driver, and for trying out a cloud without storage. Its volumes have a path that leads nowhere, unless a test wants it to
+// lead somewhere.
 package fake
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -24,6 +28,7 @@ type Driver struct {
 	hook      Hook
 	calls     []Call
 	reach     map[string]*Driver // where volumes can be moved to, by location
+	directory string             // of files that volumes have for their bytes; empty: they have none
 }
 
 // Call is one call of a verb, in upstream's words as driver.Operation has it.
@@ -82,6 +87,14 @@ func (d *Driver) SetHook(h Hook) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.hook = h
+}
+
+// SetDirectory makes the paths of volumes lead to sparse files in this directory, which come into being when they are asked
+// for. No verb but Device knows of them.
+func (d *Driver) SetDirectory(path string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.directory = path
 }
 
 // FailNext makes the next call of the verb fail with err, and only that one. It replaces the hook.
@@ -254,13 +267,27 @@ func (d *Driver) RevertToSnapshot(ctx context.Context, v driver.Volume, s driver
 	})
 }
 
-// Device implements driver.LocalDevice. The path leads nowhere.
+// Device implements driver.LocalDevice. The path leads nowhere, or where SetDirectory says.
 func (d *Driver) Device(ctx context.Context, v driver.Volume) (path string, err error) {
-	err = d.do(ctx, "local_path", v.ID, func() error { return d.needVolume(v.ID) })
+	err = d.do(ctx, "local_path", v.ID, func() error {
+		if err := d.needVolume(v.ID); err != nil {
+			return err
+		}
+		if d.directory == "" {
+			path = "/nonexistent/clinker-fake/volume-" + v.ID
+			return nil
+		}
+		path = filepath.Join(d.directory, "volume-"+v.ID)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Truncate(d.volumes[v.ID]*block.GiB), f.Close())
+	})
 	if err != nil {
 		return "", err
 	}
-	return "/nonexistent/clinker-fake/volume-" + v.ID, nil
+	return path, nil
 }
 
 // Inventory implements driver.Driver.
