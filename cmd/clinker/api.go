@@ -46,7 +46,7 @@ func (p *process) useCases(enforcer *policy.Enforcer) *app.Core {
 		Store: p.store, Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()),
 		Scheduler: rpcapi.Scheduler{Client: p.transport}, VolumeService: rpcapi.Volume{Client: p.transport},
 		Events: p.events(p.host), Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys, Policy: enforcer, Quota: quota.New(quota.OptionsFrom(p.conf)), Zones: app.NewZones(p.store, now),
-		Options: p.appOptions, Log: p.log, LogLevel: p.logLevel, Host: p.host, Now: now,
+		Images: p.images, Options: p.appOptions, Log: p.log, LogLevel: p.logLevel, Host: p.host, Now: now,
 	}
 }
 

@@ -12,8 +12,10 @@ import (
 	"github.com/clinker/clinker/internal/block/app/audit"
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/block/manager/migrate"
 	"github.com/clinker/clinker/internal/block/scheduler"
+	"github.com/clinker/clinker/internal/glance/client"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/authtoken"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -104,6 +106,8 @@ func (o options) all() []config.Option {
 	list = append(list, o.scheduler.Options()...)
 	list = append(list, o.backends.all()...)
 	list = append(list, app.ConfigOptions()...)
+	list = append(list, client.ConfigOptions()...)
+	list = append(list, image.ConfigOptions()...)
 	list = append(list, quota.ConfigOptions()...)
 	list = append(list, messages.ConfigOptions()...)
 	list = append(list, migrate.ConfigOptions()...)

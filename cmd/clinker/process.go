@@ -18,6 +18,7 @@ import (
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/glance"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/messaging"
@@ -47,6 +48,7 @@ type process struct {
 	identity  *identityservice.Service // nil: there is none in this process
 	image     *imageservice.Service    // nil: likewise
 	transport messaging.Transport
+	images    glance.Service
 	notifier  *notification.Notifier // nil: nobody is told of anything
 	notified  notification.Recorder  // what the driver "test" keeps
 	closers   []func() error
@@ -80,7 +82,7 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 	if p.transport, err = p.openTransport(); err != nil {
 		return nil, err
 	}
-	if err := p.openNotifier(); err != nil {
+	if err := errors.Join(p.openNotifier(), p.openImages()); err != nil {
 		return nil, err
 	}
 	if err := p.openStore(ctx); err != nil {

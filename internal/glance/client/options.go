@@ -8,7 +8,7 @@ import (
 
 var (
 	servers = config.List("DEFAULT", "glance_api_servers", nil,
-		"The addresses of the image service, http://host:port; several share the work and stand in for one another. Without any there are no images.", config.NoDefault())
+		"The addresses of the image service, http://host:port; several share the work and stand in for one another. Without any it is the image service of the same configuration, if that has one.", config.NoDefault())
 	retries = config.Int("DEFAULT", "glance_num_retries", 3,
 		"How often a request that the image service did not answer is made again.", config.Min(0), config.Max(maxRetries))
 	insecure = config.Bool("DEFAULT", "glance_api_insecure", false,
