@@ -82,6 +82,7 @@ func FuzzVolumesOsMigrateVolume(f *testing.F) { fuzz(f, "POST /volumes/{id}/acti
 func FuzzVolumesOsMigrateVolumeCompletion(f *testing.F) {
 	fuzz(f, "POST /volumes/{id}/action os-migrate_volume_completion")
 }
+func FuzzVolumesOsReimage(f *testing.F)       { fuzz(f, "POST /volumes/{id}/action os-reimage") }
 func FuzzVolumesOsReserve(f *testing.F)       { fuzz(f, "POST /volumes/{id}/action os-reserve") }
 func FuzzVolumesOsResetStatus(f *testing.F)   { fuzz(f, "POST /volumes/{id}/action os-reset_status") }
 func FuzzVolumesOsRetype(f *testing.F)        { fuzz(f, "POST /volumes/{id}/action os-retype") }
@@ -103,6 +104,9 @@ func FuzzVolumesOsUnsetImageMetadata(f *testing.F) {
 }
 func FuzzVolumesOsUpdateReadonlyFlag(f *testing.F) {
 	fuzz(f, "POST /volumes/{id}/action os-update_readonly_flag")
+}
+func FuzzVolumesOsVolumeUploadImage(f *testing.F) {
+	fuzz(f, "POST /volumes/{id}/action os-volume_upload_image")
 }
 func FuzzVolumesRevert(f *testing.F)           { fuzz(f, "POST /volumes/{id}/action revert") }
 func FuzzPostVolumesIdMetadata(f *testing.F)   { fuzz(f, "POST /volumes/{id}/metadata") }
