@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up build test quick lint bench chaos test-clients fuzz cover generate clean help
+.PHONY: up build test quick lint bench chaos test-clients test-tempest fuzz cover generate clean help
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -35,6 +35,9 @@ chaos: ## Kill the process KILLS times (200) under load and look what is left
 
 test-clients: ## gophercloud's own acceptance tests against the real binary; minutes
 	CLINKER_CLIENTS=1 $(GO) test -count=1 -timeout 60m -v ./test/clients
+
+test-tempest: ## Tempest's volume, identity and image tests, from a chroot it makes; root, and many minutes
+	CLINKER_TEMPEST=1 $(GO) test -count=1 -timeout 120m -v ./test/tempest
 
 fuzz: ## Every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz $(FUZZTIME)

@@ -26,7 +26,7 @@ import (
 const wanted = "CLINKER_CLIENTS"
 
 const (
-	gophercloud  = "github.com/gophercloud/gophercloud/v2"
+	module       = "github.com/gophercloud/gophercloud/v2"
 	suiteTimeout = 15 * time.Minute
 )
 
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 // source is the copy of gophercloud's module that the suites run in: Go runs the tests of a package only inside its own
 // module, and the module cache is not ours to write to.
 var source = sync.OnceValues(func() (string, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", gophercloud).Output()
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
 		return "", fmt.Errorf("go list: %w", err)
 	}

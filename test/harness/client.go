@@ -186,3 +186,24 @@ func Eventually(t testing.TB, what string, check func() (done bool, state string
 		}
 	}
 }
+
+// Environment is what "clinker env" says of the named user: the OS_* variables by their names. "" is the administrator. It
+// is of use only where the cloud authenticates, which Start's conf must ask for.
+func (c *Cloud) Environment(t testing.TB, user string) map[string]string {
+	t.Helper()
+	args := []string{"env", "--bind", c.Bind, "--state-dir", c.StateDir}
+	if user != "" {
+		args = append(args, "--user", user)
+	}
+	out, err := run(t, Binary(t), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(out) {
+		if name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "="); ok {
+			env[name] = strings.Trim(value, "'")
+		}
+	}
+	return env
+}
