@@ -122,7 +122,7 @@ func check(t *testing.T, name string, outcomes map[string]outcome, reasons map[s
 		o := outcomes[test]
 		counts[o.result]++
 		fmt.Fprintf(&text, "%s %s", o.result, test)
-		if reason := reasons[test]; reason != "" {
+		if reason := reasons[test]; reason != "" && o.result == "fail" {
 			fmt.Fprintf(&text, ": %s", reason)
 		}
 		text.WriteByte('\n')

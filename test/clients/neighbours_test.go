@@ -27,6 +27,13 @@ func newNeighbours(t *testing.T) *neighbours {
 	mux.HandleFunc("GET /network/v2.0/networks", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]any{"networks": []any{map[string]any{"id": uuid.NewString(), "name": networkName}}})
 	})
+	// What gophercloud reads of a service before it uses it.
+	for path, newest := range map[string]string{"/compute/{$}": "v2.1", "/network/{$}": "v2.0"} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			reply(w, http.StatusOK, map[string]any{"version": map[string]any{"id": newest, "status": "CURRENT", "links": []any{
+				map[string]any{"rel": "self", "href": "http://" + r.Host + r.URL.Path}}}})
+		})
+	}
 	mux.HandleFunc("POST /compute/servers", n.create)
 	mux.HandleFunc("GET /compute/servers/{id}", n.show)
 	mux.HandleFunc("DELETE /compute/servers/{id}", n.remove)
