@@ -51,6 +51,10 @@ func TestBlockStorage(t *testing.T) {
 	})
 }
 
+func TestIdentity(t *testing.T) { eachUser(t, "identity/v3", "identity", nil) }
+
+func TestImage(t *testing.T) { eachUser(t, "image/v2", "image", nil) }
+
 // eachUser runs a suite as the administrator, for whom every test must pass, and as an ordinary user. reasons say why a
 // test may fail for the latter, by its name.
 func eachUser(t *testing.T, suite, name string, reasons map[string]string) {
