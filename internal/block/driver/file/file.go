@@ -263,7 +263,8 @@ func (d *Driver) Stats(ctx context.Context) (driver.Stats, error) {
 	if err != nil {
 		return driver.Stats{}, d.failed("statfs", err)
 	}
-	return driver.Stats{VendorName: "Clinker", DriverVersion: "1.0.0", Pools: []driver.Pool{{
+	// vendor_name is what upstream's drivers without a vendor say, and what volume types (and Tempest) ask for.
+	return driver.Stats{VendorName: "Open Source", DriverVersion: "1.0.0", Pools: []driver.Pool{{
 		TotalCapacityGiB:       gib(total),
 		FreeCapacityGiB:        gib(free),
 		ProvisionedCapacityGiB: gib(float64(s.provisioned.Load())),
