@@ -172,6 +172,13 @@ func failures() map[string]failure {
 		"attach": {verb: "local_path", err: broken, do: func(m, _ apitest.Caller, volume, _ string) {
 			m.At("3.54").Post("/attachments", object("attachment", object("volume_uuid", volume, "connector", object("host", "h")))).OK(400)
 		}, want: "VOLUME_VOLUME_004_001"},
+		"retype": {do: func(m, admin apitest.Caller, volume, _ string) {
+			newType(admin, "elsewhere", "extra_specs", object("volume_backend_name", "elsewhere"))
+			retype(m, volume, "elsewhere").Empty(202)
+		}, want: "VOLUME_VOLUME_001_003"},
+		"migrate": {do: func(m, admin apitest.Caller, _, _ string) {
+			migrate(admin, m.Volume(), "host", apitest.Backend+"#nopool").Empty(202)
+		}, want: "VOLUME_VOLUME_001_003"},
 		"delete": {verb: "delete_volume", err: broken, do: func(m, _ apitest.Caller, volume, snapshot string) {
 			m.Delete("/snapshots/" + snapshot).Empty(202)
 			m.Delete("/volumes/" + volume).Empty(202)

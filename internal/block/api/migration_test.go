@@ -50,7 +50,7 @@ func TestRetypeInPlace(t *testing.T) {
 	if !slices.Contains(c.Driver.Calls(), fakedriver.Call{Verb: "retype", ID: id}) {
 		t.Error("the driver was not asked")
 	}
-	if events := n.Take(); len(events) == 0 || events[len(events)-1].EventType != "volume.retype" {
+	if events := n.Take(); len(events) != 1 || events[0].EventType != "volume.retype" || events[0].Payload["status"] != "available" || events[0].Payload["volume_type"] != gold {
 		t.Errorf("events %v", events)
 	}
 	for resource, want := range map[string]int64{"volumes_gold": 1, "gigabytes_gold": 2, "snapshots_gold": 1, "volumes___DEFAULT__": 0} {

@@ -53,21 +53,18 @@ func upstreamEvents() []string {
 
 // unemitted says why an event is told by none of the scenarios: by the part of its name before the first dot, or whole.
 var unemitted = map[string]string{
-	"backup":                            "backups are being built",
-	"group":                             "groups are being built",
-	"group_snapshot":                    "groups are being built",
-	"groups":                            "groups are being built",
-	"groupsnapshots":                    "groups are being built",
-	"consistencygroup":                  "upstream has the functions and calls them no more: groups tell",
-	"cgsnapshot":                        "upstream has the functions and calls them no more: groups tell",
-	"image_volume_cache":                "images are being built",
-	"volume.retype":                     "retyping is being built",
-	"scheduler.retype!":                 "retyping is being built",
-	"scheduler.migrate_volume_to_host!": "migration is being built",
-	"scheduler.manage_existing!":        "managing does not ask the scheduler here (docs/divergences.md)",
-	"volume.exists":                     "cinder-volume-usage-audit tells (app/audit)",
-	"snapshot.exists":                   "cinder-volume-usage-audit tells (app/audit)",
-	"volume_type.update!":               "tested with volume_type.delete!: all three go through one function",
+	"backup":                     "backups are being built",
+	"group":                      "groups are being built",
+	"group_snapshot":             "groups are being built",
+	"groups":                     "groups are being built",
+	"groupsnapshots":             "groups are being built",
+	"consistencygroup":           "upstream has the functions and calls them no more: groups tell",
+	"cgsnapshot":                 "upstream has the functions and calls them no more: groups tell",
+	"image_volume_cache":         "images are being built",
+	"scheduler.manage_existing!": "managing does not ask the scheduler here (docs/divergences.md)",
+	"volume.exists":              "cinder-volume-usage-audit tells (app/audit)",
+	"snapshot.exists":            "cinder-volume-usage-audit tells (app/audit)",
+	"volume_type.update!":        "tested with volume_type.delete!: all three go through one function",
 }
 
 // scene is what a scenario works with.
@@ -173,7 +170,31 @@ func scenarios() map[string]scenario {
 		}, []string{"scheduler.create_snapshot!"}},
 	}
 	maps.Copy(all, catalogScenarios())
+	maps.Copy(all, moveScenarios())
 	return all
+}
+
+// moveScenarios are those of volumes that change their type or place.
+func moveScenarios() map[string]scenario {
+	return map[string]scenario{
+		"retype": {func(s *scene) {
+			newType(s.admin, "gold", "extra_specs", object("storage:tier", "gold"))
+			retype(s.m, s.volume, "gold").Empty(202)
+		}, []string{"volume_type.create", "volume.retype"}},
+		"nowhere to retype": {func(s *scene) {
+			newType(s.admin, "elsewhere", "extra_specs", object("volume_backend_name", "elsewhere"))
+			retype(s.m, s.volume, "elsewhere").Empty(202)
+		}, []string{"volume_type.create", "scheduler.retype!"}},
+		"retype elsewhere": {func(s *scene) {
+			newType(s.admin, "other", "extra_specs", object("volume_backend_name", "other"))
+			s.m.Delete("/snapshots/" + s.snapshot).Empty(202)
+			retype(s.m, s.volume, "other", "migration_policy", "on-demand").Empty(202)
+		}, slices.Concat([]string{"volume_type.create"}, span("snapshot.delete"), []string{"volume.retype"})},
+		"nowhere to migrate": {func(s *scene) {
+			id := s.m.Volume("volume_type", "first")
+			migrate(s.admin, id, "host", apitest.SecondBackend+"#nopool").Empty(202)
+		}, append(span("volume.create"), "scheduler.migrate_volume_to_host!")},
+	}
 }
 
 // catalogScenarios are those of types and specs.
@@ -288,10 +309,11 @@ func TestNotifications(t *testing.T) {
 func newScene(t *testing.T) *scene {
 	notified := new(apitest.Notified)
 	c := apitest.New(t, nil, func(o *apitest.Options) {
-		o.Notified, o.Quota.Gigabytes, o.Quota.UseDefaultQuotaClass = notified, block.Unlimited, false
+		o.Second, o.Notified, o.Quota.Gigabytes, o.Quota.UseDefaultQuotaClass = true, notified, block.Unlimited, false
 	})
 	s := &scene{Cloud: c, t: t, notified: notified, admin: c.As(t, apitest.Admin, "ops"), m: c.As(t, apitest.Member, "p")}
-	s.volume = s.m.Volume("name", "v", "metadata", object("k", "v"))
+	newType(s.admin, "first", "extra_specs", object("volume_backend_name", "fake"))
+	s.volume = s.m.Volume("volume_type", "first", "name", "v", "metadata", object("k", "v"))
 	s.snapshot = s.m.Snapshot(s.volume)
 	notified.Take()
 	return s

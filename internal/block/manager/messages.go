@@ -43,13 +43,13 @@ func (m *Manager) notify(ctx context.Context, event string, payload map[string]a
 	}
 }
 
-// notifyVolume tells the notifier of an event of a volume ("create.start"): of an end, with the row as it stands then. Of
-// the coming and going of temporary volumes nobody is told.
+// notifyVolume tells the notifier of an event of a volume ("create.start"): of all but a start, with the row as it stands
+// then. Of the coming and going of temporary volumes nobody is told.
 func (m *Manager) notifyVolume(ctx context.Context, event string, v *block.Volume) {
 	if m.Notifier == nil || v == nil || !v.UseQuota && (strings.HasPrefix(event, "delete.") || strings.HasPrefix(event, "unmanage.")) {
 		return
 	}
-	if strings.HasSuffix(event, ".end") {
+	if !strings.HasSuffix(event, ".start") {
 		v = m.volumeNow(ctx, v)
 	}
 	m.Notifier.Notify(ctx, "volume."+event, notify.Volume(v))
