@@ -8,8 +8,10 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/apitest"
+	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/glance"
 )
 
 // TestMessageOfFailedScheduling follows a message from the scheduler, which finds no back end, to the user.
@@ -172,6 +174,23 @@ func failures() map[string]failure {
 		"attach": {verb: "local_path", err: broken, do: func(m, _ apitest.Caller, volume, _ string) {
 			m.At("3.54").Post("/attachments", object("attachment", object("volume_uuid", volume, "connector", object("host", "h")))).OK(400)
 		}, want: "VOLUME_VOLUME_004_001"},
+		"image with a wrong checksum": {do: func(m, _ apitest.Caller, _, _ string) {
+			i := m.Images.Add(glance.Image{HashAlgorithm: "md5", HashValue: "0"}, []byte(system))
+			m.Post("/volumes", object("volume", object("size", 1, "imageRef", i.ID))).OK(202)
+		}, want: "VOLUME_VOLUME_005_001"},
+		"image that is not raw, without conversion": {do: func(m, _ apitest.Caller, _, _ string) {
+			i := m.Images.Add(glance.Image{DiskFormat: "qcow2"}, []byte(system))
+			m.Post("/volumes", object("volume", object("size", 1, "imageRef", i.ID))).OK(202)
+		}, want: "VOLUME_VOLUME_005_029"},
+		"upload": {do: func(m, _ apitest.Caller, volume, _ string) {
+			m.Images.FailNext("Upload", broken)
+			m.Action("/volumes/"+volume, "os-volume_upload_image", object("image_name", "i")).OK(202)
+		}, want: "VOLUME_VOLUME_003_004"},
+		"reimage": {do: func(m, _ apitest.Caller, volume, _ string) {
+			i := m.Images.Add(glance.Image{}, []byte(system))
+			m.Images.FailNext("Download", broken)
+			m.Action("/volumes/"+volume, "os-reimage", object("image_id", i.ID)).Empty(202)
+		}, want: "VOLUME_VOLUME_016_001"},
 		"retype": {do: func(m, admin apitest.Caller, volume, _ string) {
 			newType(admin, "elsewhere", "extra_specs", object("volume_backend_name", "elsewhere"))
 			retype(m, volume, "elsewhere").Empty(202)
@@ -196,7 +215,7 @@ func TestMessagesOfFailedWork(t *testing.T) {
 	for name, f := range failures() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := cloud(t)
+			c := cloud(t, func(o *apitest.Options) { o.Images = func(i *image.Settings) { i.NoConversion = true } })
 			m, admin := c.As(t, apitest.Member, "p").At("3.71"), c.As(t, apitest.Admin, "p").At("3.71")
 			volume := m.Volume()
 			snapshot := m.Snapshot(volume)

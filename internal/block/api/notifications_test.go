@@ -12,8 +12,11 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/apitest"
+	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/glance"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/notification"
 )
@@ -60,7 +63,6 @@ var unemitted = map[string]string{
 	"groupsnapshots":             "groups are being built",
 	"consistencygroup":           "upstream has the functions and calls them no more: groups tell",
 	"cgsnapshot":                 "upstream has the functions and calls them no more: groups tell",
-	"image_volume_cache":         "images are being built",
 	"scheduler.manage_existing!": "managing does not ask the scheduler here (docs/divergences.md)",
 	"volume.exists":              "cinder-volume-usage-audit tells (app/audit)",
 	"snapshot.exists":            "cinder-volume-usage-audit tells (app/audit)",
@@ -171,7 +173,29 @@ func scenarios() map[string]scenario {
 	}
 	maps.Copy(all, catalogScenarios())
 	maps.Copy(all, moveScenarios())
+	maps.Copy(all, imageScenarios())
 	return all
+}
+
+// imageScenarios are those of volumes that are made of images.
+func imageScenarios() map[string]scenario {
+	create := func(s *scene, image string) {
+		s.m.Post("/volumes", object("volume", object("size", 1, "volume_type", "first", "imageRef", image))).OK(202)
+	}
+	return map[string]scenario{
+		"cache of images": {func(s *scene) {
+			one, other := s.Images.Add(glance.Image{Name: "one"}, []byte("one")).ID, s.Images.Add(glance.Image{Name: "other"}, []byte("other")).ID
+			create(s, one)
+			create(s, one)
+			entries, err := s.Store.ImageCacheEntries(s.t.Context(), store.ImageCacheQuery{ImageID: one})
+			if err != nil || len(entries) != 1 {
+				s.t.Fatalf("cached: %v, %v", entries, err)
+			}
+			s.m.Change(func(tx store.Tx) error { return tx.DestroyVolume(s.t.Context(), entries[0].VolumeID) }) // nothing is left to be deleted
+			create(s, other)
+		}, []string{"volume.create.start", "image_volume_cache.miss", "volume.create.end", "volume.create.start", "image_volume_cache.hit", "volume.create.end",
+			"volume.create.start", "image_volume_cache.miss", "image_volume_cache.evict", "volume.create.end"}},
+	}
 }
 
 // moveScenarios are those of volumes that change their type or place.
@@ -310,6 +334,9 @@ func newScene(t *testing.T) *scene {
 	notified := new(apitest.Notified)
 	c := apitest.New(t, nil, func(o *apitest.Options) {
 		o.Second, o.Notified, o.Quota.Gigabytes, o.Quota.UseDefaultQuotaClass = true, notified, block.Unlimited, false
+		o.Images = func(i *image.Settings) {
+			i.Caching, i.CacheMaxCount, i.InternalProjectID, i.InternalUserID = true, 1, "internal", "internal"
+		}
 	})
 	s := &scene{Cloud: c, t: t, notified: notified, admin: c.As(t, apitest.Admin, "ops"), m: c.As(t, apitest.Member, "p")}
 	newType(s.admin, "first", "extra_specs", object("volume_backend_name", "fake"))

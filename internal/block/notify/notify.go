@@ -66,7 +66,7 @@ var publishers = map[string]string{
 }
 
 // publisher is the publisher_id of an event: the family it belongs to, and the host. Volumes being made or managed are
-// published by their pool, as upstream's flows have it.
+// published by their pool, as upstream's flows have it, and images' volumes by the node.
 func (e *Events) publisher(event string, payload map[string]any) string {
 	family, _, _ := strings.Cut(event, ".")
 	name, host := family, e.host
@@ -77,6 +77,9 @@ func (e *Events) publisher(event string, payload map[string]any) string {
 		if pool, ok := payload["host"].(string); ok {
 			host = pool
 		}
+	}
+	if family == "image_volume_cache" {
+		host, _, _ = strings.Cut(host, "@")
 	}
 	return name + "." + host
 }

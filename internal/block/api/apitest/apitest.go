@@ -66,6 +66,8 @@ type Options struct {
 	Idle bool
 	// Keys is the key manager; nil leaves the cloud without one.
 	Keys keymanager.Manager
+	// Images changes what the volume services do with images; nil leaves it as it is by default.
+	Images func(*image.Settings)
 	// Notified is told of what happens; nil leaves notifications off.
 	Notified *Notified
 }
@@ -200,6 +202,9 @@ func (c *Cloud) serve(ctx context.Context, t testing.TB, host string, d driver.D
 	mo := manager.Options{Host: host, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
 		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log)),
 		Images: image.Settings{Images: c.Images, Run: execx.System{}, ConversionDir: t.TempDir(), VerifySignatures: true}}
+	if o.Images != nil {
+		o.Images(&mo.Images)
+	}
 	if o.Notified != nil {
 		mo.Notifier = notify.New(o.Notified, host)
 	}
