@@ -119,6 +119,24 @@ func TestMessagesAreThoseOfPython(t *testing.T) {
 	}
 }
 
+// TestOneOf: Python names the alternatives that a value meets all at once, the first of them last.
+func TestOneOf(t *testing.T) {
+	schema := newSchema(t, `{"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}, {"required": ["c"]}]}`)
+	for body, want := range map[string]string{
+		`{"b": 1}`:         "",
+		`{}`:               "{} is not valid under any of the given schemas",
+		`{"a": 1, "c": 2}`: "{'a': 1, 'c': 2} is valid under each of {'required': ['c']}, {'required': ['a']}",
+	} {
+		got := ""
+		if err := schema.Validate(decode(t, body)); err != nil {
+			got = fault.UserText(err)
+		}
+		if got != want {
+			t.Errorf("%s\n got %s\nwant %s", body, got, want)
+		}
+	}
+}
+
 func TestFormats(t *testing.T) {
 	for _, test := range []struct {
 		format, value string

@@ -163,7 +163,7 @@ func (s *Schema) message(e *jsonschema.ValidationError, value any) string {
 		return is + " is not valid under any of the given schemas"
 	case *kind.OneOf:
 		if len(k.Subschemas) > 0 {
-			return is + " is valid under each of the given schemas"
+			return is + " is valid under each of " + s.alternatives(e, k.Subschemas)
 		}
 		return is + " is not valid under any of the given schemas"
 	case *kind.Not:
@@ -177,6 +177,18 @@ func (s *Schema) message(e *jsonschema.ValidationError, value any) string {
 		return is + text
 	}
 	return is + " is not valid"
+}
+
+// alternatives writes those of a oneOf that a value meets, as Python does: the first of them last.
+func (s *Schema) alternatives(e *jsonschema.ValidationError, met []int) string {
+	all, _ := s.keyword(e, "oneOf").([]any)
+	var words []string
+	for _, i := range append(slices.Clone(met[1:]), met[0]) {
+		if i < len(all) {
+			words = append(words, PythonRepr(all[i]))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // sizeMessage words the errors about how much there is of something.
