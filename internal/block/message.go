@@ -39,6 +39,7 @@ const (
 	MessageVolume   = "VOLUME"
 	MessageSnapshot = "VOLUME_SNAPSHOT"
 	MessageBackup   = "VOLUME_BACKUP"
+	MessageGroup    = "VOLUME_GROUP" // ours: upstream tells nobody of groups
 )
 
 // Actions of messages (cinder/message/message_field.py).

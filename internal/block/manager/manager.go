@@ -22,6 +22,7 @@ import (
 	"github.com/clinker/clinker/internal/block/manager/adopt"
 	"github.com/clinker/clinker/internal/block/manager/attach"
 	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/manager/groups"
 	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/block/manager/migrate"
 	"github.com/clinker/clinker/internal/block/manager/revert"
@@ -41,6 +42,7 @@ type Backend interface {
 	migrate.Storage
 	adopt.Storage
 	snapshots.Storage
+	groups.Storage
 	image.Storage
 	Setup(ctx context.Context) error
 	CreateVolume(ctx context.Context, v driver.Volume) (driver.Update, error)
@@ -180,6 +182,11 @@ func New(o Options) *Manager {
 			CountSnapshots: !o.NoSnapshotGigabytes, Notify: m.notifyVolume, Tell: m.tellVolume, Log: o.Log, Now: o.Now}),
 		revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Timeout: o.CopyTimeout, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot}),
+		groups.New(groups.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+			Exports: m.exports, Timeout: o.CopyTimeout, Now: o.Now, CountSnapshots: !o.NoSnapshotGigabytes, SharedTargets: m.sharedTargets,
+			Changed: m.capacity.add, Notify: m.notify, NotifyVolume: m.notifyVolume, NotifySnapshot: m.notifySnapshot,
+			TellVolume: m.tellVolume, TellSnapshot: m.tellSnapshot,
+			Forget: func(ctx context.Context, tx store.Tx, v *block.Volume) error { return m.images.Forget(ctx, tx, v) }}),
 	}
 	if o.Images.Images != nil {
 		m.images = image.New(image.Options{Settings: o.Images, Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,

@@ -93,6 +93,18 @@ func TestTypes(t *testing.T) {
 		"created_at": null, "updated_at": null, "group_specs": {"x": "d", "y": null}}`)
 }
 
+func TestGroups(t *testing.T) {
+	name := "n"
+	same(t, Group(&block.Group{ID: "g1", ProjectID: "project-1", UserID: "user-1", Name: &name, AvailabilityZone: "nova", GroupTypeID: "t1",
+		Status: block.GroupAvailable, Timestamps: block.Timestamps{CreatedAt: at}}),
+		`{"tenant_id": "project-1", "user_id": "user-1", "availability_zone": "nova", "group_id": "g1", "group_type": "t1", "name": "n",
+		"created_at": "2026-11-26T11:24:34.732269+00:00", "status": "available"}`)
+	same(t, GroupSnapshot(&block.GroupSnapshot{ID: "n1", GroupID: "g1", ProjectID: "project-1", UserID: "user-1", Status: block.GroupSnapshotCreating,
+		Timestamps: block.Timestamps{CreatedAt: at}}),
+		`{"tenant_id": "project-1", "user_id": "user-1", "group_snapshot_id": "n1", "name": null, "group_id": "g1", "group_type": null,
+		"created_at": "2026-11-26T11:24:34.732269+00:00", "status": "creating"}`)
+}
+
 func TestEvents(t *testing.T) {
 	var n told
 	e := New(&n, "node@b")

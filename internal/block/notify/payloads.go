@@ -160,3 +160,19 @@ func GroupType(t *block.GroupType) map[string]any {
 	return map[string]any{"id": t.ID, "name": t.Name, "description": text(t.Description), "is_public": t.IsPublic,
 		"deleted": false, "deleted_at": nil, "created_at": Moment(t.CreatedAt), "updated_at": Moment(t.UpdatedAt), "group_specs": specs}
 }
+
+// Group is the payload about a group.
+func Group(g *block.Group) map[string]any {
+	return map[string]any{
+		"tenant_id": g.ProjectID, "user_id": g.UserID, "availability_zone": OrNull(g.AvailabilityZone), "group_id": g.ID,
+		"group_type": OrNull(g.GroupTypeID), "name": text(g.Name), "created_at": isoformatOrNow(g.CreatedAt), "status": string(g.Status),
+	}
+}
+
+// GroupSnapshot is the payload about a group snapshot.
+func GroupSnapshot(n *block.GroupSnapshot) map[string]any {
+	return map[string]any{
+		"tenant_id": n.ProjectID, "user_id": n.UserID, "group_snapshot_id": n.ID, "name": text(n.Name), "group_id": n.GroupID,
+		"group_type": OrNull(n.GroupTypeID), "created_at": isoformatOrNow(n.CreatedAt), "status": string(n.Status),
+	}
+}

@@ -42,6 +42,7 @@ func TestAddresses(t *testing.T) {
 		scheduler.CreateVolume(ctx, &CreateVolume{}),
 		scheduler.ExtendVolume(ctx, &ExtendVolume{}),
 		scheduler.CreateSnapshot(ctx, &CreateSnapshot{}),
+		scheduler.CreateGroup(ctx, &CreateGroup{}),
 		scheduler.UpdateCapabilities(ctx, &ServiceCapabilities{}),
 		scheduler.Retype(ctx, &Retype{}),
 		scheduler.MigrateVolume(ctx, &MigrateVolume{}),
@@ -58,6 +59,7 @@ func TestAddresses(t *testing.T) {
 		{Topic: "cinder-scheduler", Version: "3.0"},
 		{Topic: "cinder-scheduler", Version: "3.2"},
 		{Topic: "cinder-scheduler", Version: "3.9"},
+		{Topic: "cinder-scheduler", Version: "3.0"},
 		{Topic: "cinder-scheduler", Version: "3.3", Fanout: true},
 		{Topic: "cinder-scheduler", Version: "3.0"},
 		{Topic: "cinder-scheduler", Version: "3.3"},
@@ -72,7 +74,7 @@ func TestAddresses(t *testing.T) {
 	for _, m := range w.messages {
 		methods = append(methods, m.Method)
 	}
-	if diff := cmp.Diff([]string{"get_pools", "create_volume", "extend_volume", "create_snapshot", "update_service_capabilities",
+	if diff := cmp.Diff([]string{"get_pools", "create_volume", "extend_volume", "create_snapshot", "create_group", "update_service_capabilities",
 		"retype", "migrate_volume", "delete_volume", "initialize_connection", "publish_service_capabilities"}, methods); diff != "" {
 		t.Errorf("methods (-want +got):\n%s", diff)
 	}
@@ -102,6 +104,15 @@ func TestMessagesSurviveJSON(t *testing.T) {
 	survives(t, MigrateVolume{FlowID: "f", VolumeID: "v", Host: "n@b", ForceHostCopy: true, Destination: place, Retype: &retype})
 	survives(t, UpdateMigratedVolume{FlowID: "f", VolumeID: "v", LeftoverID: "l", SourceHost: "n@a"})
 	survives(t, CreateSnapshot{FlowID: "f", SnapshotID: "s"})
+	survives(t, CreateGroup{FlowID: "f", GroupID: "g"})
+	survives(t, UpdateGroup{FlowID: "f", GroupID: "g", AddVolumes: []string{"v"}, RemoveVolumes: []string{"w"}})
+	survives(t, DeleteGroup{FlowID: "f", GroupID: "g"})
+	survives(t, CreateGroupFromSource{FlowID: "f", GroupID: "g", VolumeIDs: []string{"v"}})
+	survives(t, CreateGroupSnapshot{FlowID: "f", GroupSnapshotID: "n", VolumeIDs: map[string]string{"s": "v"}})
+	survives(t, DeleteGroupSnapshot{FlowID: "f", GroupSnapshotID: "n"})
+	survives(t, SetReplication{FlowID: "f", GroupID: "g", Method: MethodFailoverReplication, SecondaryBackendID: "b", Before: map[string]string{"g": "enabled"}})
+	survives(t, ReplicationTargets{Targets: []map[string]string{{"backend_id": "b"}}})
+	survives(t, HostCapacity{Enough: true, Reason: "r"})
 	survives(t, ServiceCapabilities{ServiceName: "volume", Host: "n@b", Timestamp: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
 		Capabilities: map[string]any{"pools": []any{map[string]any{"pool_name": "p", "free_capacity_gb": 1.5}}}})
 }

@@ -139,18 +139,34 @@ func (b *backends) Place(ctx context.Context, operation string, r *snapshot.Requ
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.placement, operation)
+	candidates, err := b.decide(ctx, r)
+	if err != nil {
+		return snapshot.Pool{}, err
+	}
+	chosen := *candidates[0].Pool
+	b.placement[operation] = placed{pool: chosen.ID(), sizeGiB: r.NeededGiB(), volumes: volumes}
+	return chosen, nil
+}
+
+// Candidates decides where what r asks for could go, the best pool first, and takes no room.
+func (b *backends) Candidates(ctx context.Context, r *snapshot.Request) ([]decide.Candidate, error) {
+	if err := b.refresh(ctx); err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.decide(ctx, r)
+}
+
+// decide asks the decider. mu is held.
+func (b *backends) decide(ctx context.Context, r *snapshot.Request) ([]decide.Candidate, error) {
 	_, end := telemetry.Span(ctx, "decide")
 	decision, err := b.decider.Decide(b.view(), r, b.random)
 	end(&err)
 	for _, text := range decision.Warnings {
 		b.log.WarnContext(ctx, "a decision was not all it should be", "warning", text)
 	}
-	if err != nil {
-		return snapshot.Pool{}, err
-	}
-	chosen := *decision.Candidates[0].Pool
-	b.placement[operation] = placed{pool: chosen.ID(), sizeGiB: r.NeededGiB(), volumes: volumes}
-	return chosen, nil
+	return decision.Candidates, err
 }
 
 // HandOver notes that an operation's volume service has it now.

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/scheduler/groups"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/flow"
 )
 
 // memory is the parts of a store that the scheduler uses, in memory. Rows are replaced, never changed.
 type memory struct {
+	groups.Store // for what package groups alone asks for
+
 	mu      sync.Mutex
 	rows    rows
 	failing error // what Update and Services answer with, if set

@@ -46,6 +46,11 @@ func (s *Scheduler) tellVolume(ctx context.Context, v *block.Volume, action stri
 	}
 }
 
+// tellGroup is tell about a group that could not be placed.
+func (s *Scheduler) tellGroup(ctx context.Context, g *block.Group, cause error) {
+	s.tell(ctx, Message{ProjectID: g.ProjectID, ResourceType: block.MessageGroup, ResourceID: g.ID, Action: block.MessageScheduleVolume}, cause)
+}
+
 // dealtWith is what a cast's handler returns of a flow's error: that nothing fits has been told, logged and written into
 // the rows, so that it is no failure of the message.
 func dealtWith(err error) error {

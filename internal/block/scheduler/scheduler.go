@@ -23,6 +23,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler/decide"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
+	"github.com/clinker/clinker/internal/block/scheduler/groups"
 	"github.com/clinker/clinker/internal/block/scheduler/moves"
 	"github.com/clinker/clinker/internal/block/scheduler/usage"
 	"github.com/clinker/clinker/internal/block/store"
@@ -35,13 +36,12 @@ import (
 // Store is the part of a store.Store that the scheduler uses.
 type Store interface {
 	store.FlowReader
+	groups.Store
 	Update(ctx context.Context, fn func(tx store.Tx) error) error
 	Volume(ctx context.Context, id, projectID string) (*block.Volume, error)
 	Volumes(ctx context.Context, q store.VolumeQuery) ([]*block.Volume, error)
 	Snapshot(ctx context.Context, id, projectID string) (*block.Snapshot, error)
-	VolumeType(ctx context.Context, id, projectID string) (*block.VolumeType, error)
 	TypeByName(ctx context.Context, name, projectID string) (*block.VolumeType, error)
-	QoSSpecs(ctx context.Context, id string) (*block.QoSSpecs, error)
 	Services(ctx context.Context, q store.ServiceQuery) ([]*block.Service, error)
 	BackendVolumes(ctx context.Context, backend string) (map[block.Host]store.PoolTotals, error)
 }
@@ -137,6 +137,8 @@ func New(o Options, s Store, t messaging.Transport, messages Messages) (*Schedul
 	sch.parts = []part{
 		moves.New(moves.Options{Store: s, Flows: sch.engine, Volumes: sch.volumes, Pools: sch.backends, Request: sch.request,
 			Ready: sch.awaitReady, Failed: sch.moveFailed, CountSnapshots: !o.NoSnapshotGigabytes, Log: o.Log}),
+		groups.New(groups.Options{Store: s, Flows: sch.engine, Pools: sch.backends, Volumes: sch.volumes, Ready: sch.awaitReady,
+			Tell: sch.tellGroup, Log: o.Log}),
 	}
 	sch.background, sch.cancel = context.WithCancelCause(context.Background())
 	return sch, nil

@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/clinker/clinker/internal/block"
+)
 
 // UsageWriter is the part of a Tx that RecordUsage needs.
 type UsageWriter interface {
@@ -17,4 +21,13 @@ func RecordUsage(ctx context.Context, tx UsageWriter, projectID, typeID, typeNam
 		return err
 	}
 	return tx.PutQuotaUsage(ctx, projectID, usage.InUse(countSnapshots, typeID, typeName))
+}
+
+// RecordGroupUsage is RecordUsage for the number of groups.
+func RecordGroupUsage(ctx context.Context, tx UsageWriter, projectID string) error {
+	usage, err := tx.QuotaUsage(ctx, projectID)
+	if err != nil {
+		return err
+	}
+	return tx.PutQuotaUsage(ctx, projectID, map[string]int64{block.QuotaGroups: usage.Groups})
 }

@@ -37,6 +37,7 @@ type tx struct {
 	types       map[string]*block.VolumeType
 	flows       map[string]flow.Record
 	images      images
+	groups      groups
 	usage       map[string]map[string]int64
 	clock       time.Time
 }
@@ -44,7 +45,7 @@ type tx struct {
 // NewStore makes an empty store.
 func NewStore() *Store {
 	s := &Store{tx: &tx{volumes: map[string]*block.Volume{}, snapshots: map[string]*block.Snapshot{},
-		attachments: map[string]*block.Attachment{}, types: map[string]*block.VolumeType{}, flows: map[string]flow.Record{}, images: newImages(),
+		attachments: map[string]*block.Attachment{}, types: map[string]*block.VolumeType{}, flows: map[string]flow.Record{}, images: newImages(), groups: newGroups(),
 		usage: map[string]map[string]int64{}, clock: time.Unix(1_000_000_000, 0).UTC()}}
 	s.root = s
 	return s
@@ -62,7 +63,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	s.volumes, s.snapshots, s.attachments = t.volumes, t.snapshots, t.attachments
-	s.flows, s.usage, s.clock, s.images = t.flows, t.usage, t.clock, t.images
+	s.flows, s.usage, s.clock, s.images, s.groups = t.flows, t.usage, t.clock, t.images, t.groups
 	s.Updates++
 	return nil
 }
@@ -99,7 +100,7 @@ func (t *tx) clone() *tx {
 	for id, a := range t.attachments {
 		c.attachments[id] = new(*a)
 	}
-	c.flows, c.usage, c.images = maps.Clone(t.flows), maps.Clone(t.usage), t.images.clone()
+	c.flows, c.usage, c.images, c.groups = maps.Clone(t.flows), maps.Clone(t.usage), t.images.clone(), t.groups.clone()
 	return &c
 }
 
@@ -142,6 +143,9 @@ func (t *tx) filled(v *block.Volume) *block.Volume {
 
 func (t *tx) Volumes(_ context.Context, q store.VolumeQuery) ([]*block.Volume, error) {
 	defer t.reading()()
+	if of := q.Equal["group_id"]; len(of) > 0 {
+		return t.inGroup(of[0]), nil
+	}
 	var out []*block.Volume
 	for _, id := range slices.Sorted(maps.Keys(t.volumes)) {
 		if v := t.volumes[id]; v.Host.Backend() == q.Backend && id > q.Page.Marker && len(out) < q.Page.Limit {
@@ -171,6 +175,8 @@ func (t *tx) UpdateVolume(_ context.Context, id string, when store.VolumeWhen, s
 	put(&v.SizeGiB, set.SizeGiB)
 	put(&v.Host, set.Host)
 	put(&v.ServiceUUID, set.ServiceUUID)
+	put(&v.GroupID, set.GroupID)
+	put(&v.ReplicationStatus, set.ReplicationStatus)
 	put(&v.Bootable, set.Bootable)
 	put(&v.SharedTargets, set.SharedTargets)
 	put(&v.ProviderID, set.ProviderID)
@@ -223,6 +229,9 @@ func (t *tx) Snapshot(_ context.Context, id, _ string) (*block.Snapshot, error) 
 
 func (t *tx) Snapshots(_ context.Context, q store.SnapshotQuery) ([]*block.Snapshot, error) {
 	defer t.reading()()
+	if of := q.Equal["group_snapshot_id"]; len(of) > 0 {
+		return t.inPicture(of[0]), nil
+	}
 	var out []*block.Snapshot
 	for _, id := range slices.Sorted(maps.Keys(t.snapshots)) {
 		if s := t.snapshots[id]; s.VolumeID == q.VolumeID {
@@ -320,6 +329,11 @@ func (t *tx) QuotaUsage(_ context.Context, projectID string) (*block.QuotaUsage,
 		if v.ProjectID == projectID && v.UseQuota {
 			u.Volumes++
 			u.VolumeGigabytes += v.SizeGiB
+		}
+	}
+	for _, g := range t.groups.groups {
+		if g.ProjectID == projectID {
+			u.Groups++
 		}
 	}
 	for _, s := range t.snapshots {

@@ -17,6 +17,7 @@ const (
 	RetypeVolume   Operation = "retype_volume"
 	MigrateVolume  Operation = "migrate_volume_to_host"
 	ManageExisting Operation = "manage_existing"
+	CreateGroup    Operation = "create_group"
 )
 
 // MigrateOnDemand is the migration_policy that lets a retype move the volume; every other value means "never".
