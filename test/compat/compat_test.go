@@ -200,7 +200,7 @@ func comparable(text string) string {
 }
 
 // tooLittle is what the versions of python-jsonschema say in different words.
-var tooLittle = regexp.MustCompile(`(\}|'') (?:is too short|should be non-empty|does not have enough properties)(")`)
+var tooLittle = regexp.MustCompile(`(\}|''|\]) (?:is too short|should be non-empty|does not have enough properties)(")`)
 
 var contentType = regexp.MustCompile(`(?m)^Content-Type: .*\n`)
 

@@ -15,8 +15,11 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/attachments"
 	"github.com/clinker/clinker/internal/block/api/backups"
+	"github.com/clinker/clinker/internal/block/api/consistencygroups"
 	"github.com/clinker/clinker/internal/block/api/defaulttypes"
 	"github.com/clinker/clinker/internal/block/api/encryption"
+	"github.com/clinker/clinker/internal/block/api/groups"
+	"github.com/clinker/clinker/internal/block/api/groupsnapshots"
 	"github.com/clinker/clinker/internal/block/api/grouptypes"
 	"github.com/clinker/clinker/internal/block/api/listing"
 	"github.com/clinker/clinker/internal/block/api/manageable"
@@ -33,6 +36,7 @@ import (
 	usebackups "github.com/clinker/clinker/internal/block/app/backups"
 	usedefaulttypes "github.com/clinker/clinker/internal/block/app/defaulttypes"
 	useencryption "github.com/clinker/clinker/internal/block/app/encryption"
+	usegroups "github.com/clinker/clinker/internal/block/app/groups"
 	usegrouptypes "github.com/clinker/clinker/internal/block/app/grouptypes"
 	useimages "github.com/clinker/clinker/internal/block/app/images"
 	usemanage "github.com/clinker/clinker/internal/block/app/manage"
@@ -100,6 +104,10 @@ func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
 		encryption.Volumes(useencryption.New(c)),
 		defaulttypes.Extension(usedefaulttypes.New(c)),
 		grouptypes.Extension(usegrouptypes.New(c)),
+		groups.Extension(usegroups.New(c), allowed),
+		groupsnapshots.Extension(usegroups.New(c), allowed),
+		consistencygroups.Extension(usegroups.NewConsistency(c)),
+		consistencygroups.Snapshots(usegroups.NewConsistency(c)),
 		messages.Extension(usemessages.New(c), allowed),
 		operator.Services(cloud),
 		operator.ExtendedServices(),
@@ -162,6 +170,13 @@ func formats() map[string]func(any) error {
 		"snapshot_status": oneOf("Snapshot status", true, tuple, block.SnapshotError, block.SnapshotAvailable, block.SnapshotCreating,
 			block.SnapshotDeleting, block.SnapshotDeleted, block.SnapshotUpdating, block.SnapshotErrorDeleting, block.SnapshotUnmanaging,
 			block.SnapshotBackingUp, block.SnapshotRestoring),
+		"group_status": groups.StatusFormat("Invalid Group Status", "Group status: %s is invalid, valid status are: %s.",
+			block.GroupError, block.GroupAvailable, block.GroupCreating, block.GroupDeleting, block.GroupDeleted, block.GroupUpdating,
+			block.GroupInUse, block.GroupErrorDeleting),
+		"group_snapshot_status": groups.StatusFormat("Invalid GroupSnapshot Status",
+			"Group snapshot status: %s is invalid, valid statuses are: %s.", block.GroupSnapshotError, block.GroupSnapshotAvailable,
+			block.GroupSnapshotCreating, block.GroupSnapshotDeleting, block.GroupSnapshotDeleted, block.GroupSnapshotUpdating,
+			block.GroupSnapshotErrorDeleting),
 	}
 }
 

@@ -37,6 +37,7 @@ var matrixRequests = merged(
 	},
 	volumeRequests(), volumeActionRequests(), snapshotRequests(), attachmentRequests(), typeRequests(), qosRequests(), transferRequests(),
 	defaultTypeRequests(), groupTypeRequests(), messageRequests(), encryptionRequests(), storageRequests(), backupRequests(),
+	groupRequests(), consistencyGroupRequests(),
 )
 
 func merged(tables ...map[string]matrixRequest) map[string]matrixRequest {

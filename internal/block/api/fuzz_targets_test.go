@@ -6,18 +6,39 @@ import "testing"
 // refusal is a fault body, and it comes in time. "go test" runs the seeds, which are made from the schema; to search, run
 // "go test -fuzz=FuzzPostVolumes$ ./internal/block/api". TestFuzzTargets writes this file when it is run with -update.
 
-func FuzzPostAttachments(f *testing.F)            { fuzz(f, "POST /attachments") }
-func FuzzPutAttachmentsId(f *testing.F)           { fuzz(f, "PUT /attachments/{id}") }
-func FuzzAttachmentsOsComplete(f *testing.F)      { fuzz(f, "POST /attachments/{id}/action os-complete") }
-func FuzzPutBackupsId(f *testing.F)               { fuzz(f, "PUT /backups/{id}") }
-func FuzzPutClustersId(f *testing.F)              { fuzz(f, "PUT /clusters/{id}") }
-func FuzzPutDefaultTypesId(f *testing.F)          { fuzz(f, "PUT /default-types/{id}") }
+func FuzzPostAttachments(f *testing.F)       { fuzz(f, "POST /attachments") }
+func FuzzPutAttachmentsId(f *testing.F)      { fuzz(f, "PUT /attachments/{id}") }
+func FuzzAttachmentsOsComplete(f *testing.F) { fuzz(f, "POST /attachments/{id}/action os-complete") }
+func FuzzPutBackupsId(f *testing.F)          { fuzz(f, "PUT /backups/{id}") }
+func FuzzPutClustersId(f *testing.F)         { fuzz(f, "PUT /clusters/{id}") }
+func FuzzPutDefaultTypesId(f *testing.F)     { fuzz(f, "PUT /default-types/{id}") }
+func FuzzPostGroupSnapshots(f *testing.F)    { fuzz(f, "POST /group_snapshots") }
+func FuzzGroupSnapshotsResetStatus(f *testing.F) {
+	fuzz(f, "POST /group_snapshots/{id}/action reset_status")
+}
 func FuzzPostGroupTypes(f *testing.F)             { fuzz(f, "POST /group_types") }
 func FuzzPutGroupTypesId(f *testing.F)            { fuzz(f, "PUT /group_types/{id}") }
 func FuzzPostGroupTypesIdGroupSpecs(f *testing.F) { fuzz(f, "POST /group_types/{id}/group_specs") }
 func FuzzPutGroupTypesIdGroupSpecsKey(f *testing.F) {
 	fuzz(f, "PUT /group_types/{id}/group_specs/{key}")
 }
+func FuzzPostGroups(f *testing.F)          { fuzz(f, "POST /groups") }
+func FuzzGroupsCreateFromSrc(f *testing.F) { fuzz(f, "POST /groups/action create-from-src") }
+func FuzzPutGroupsId(f *testing.F)         { fuzz(f, "PUT /groups/{id}") }
+func FuzzGroupsDelete(f *testing.F)        { fuzz(f, "POST /groups/{id}/action delete") }
+func FuzzGroupsDisableReplication(f *testing.F) {
+	fuzz(f, "POST /groups/{id}/action disable_replication")
+}
+func FuzzGroupsEnableReplication(f *testing.F) {
+	fuzz(f, "POST /groups/{id}/action enable_replication")
+}
+func FuzzGroupsFailoverReplication(f *testing.F) {
+	fuzz(f, "POST /groups/{id}/action failover_replication")
+}
+func FuzzGroupsListReplicationTargets(f *testing.F) {
+	fuzz(f, "POST /groups/{id}/action list_replication_targets")
+}
+func FuzzGroupsResetStatus(f *testing.F)             { fuzz(f, "POST /groups/{id}/action reset_status") }
 func FuzzPostManageableSnapshots(f *testing.F)       { fuzz(f, "POST /manageable_snapshots") }
 func FuzzPostManageableVolumes(f *testing.F)         { fuzz(f, "POST /manageable_volumes") }
 func FuzzPutOsHostsId(f *testing.F)                  { fuzz(f, "PUT /os-hosts/{id}") }

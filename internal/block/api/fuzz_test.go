@@ -27,7 +27,7 @@ func fuzz(f *testing.F, operation string) {
 			continue
 		}
 		// Only what calls the volume service needs one; without, a cloud is made in no time.
-		calls := strings.Contains(operation, "tach") || strings.Contains(operation, "connection")
+		calls := strings.Contains(operation, "tach") || strings.Contains(operation, "connection") || strings.HasPrefix(operation, "POST /groups/")
 		c := apitest.New(f, nil, unlimited, func(o *apitest.Options) { o.Idle, o.API.Settle = !calls, 100*time.Millisecond })
 		path := "/abc" + withResources(&fixture{c.As(f, apitest.Member, "p")}, r.Path)
 		wsgitest.FuzzBody(f, timely(c.API), r.Method, path, r.Schemas[len(r.Schemas)-1].JSON, versionsOf(r)...)
@@ -61,6 +61,10 @@ func withResources(f *fixture, path string) string {
 		id = f.newAttachment()
 	case "types":
 		id = f.newType(false)
+	case "groups":
+		id = f.newGroup()
+	case "group_snapshots":
+		id = f.newGroupSnapshot(f.newGroup())
 	case "os-quota-sets":
 		id = "abc"
 	}

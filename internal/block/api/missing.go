@@ -18,33 +18,6 @@ DELETE backups/{id} 3.0
 POST backups/{id}/action 3.0
 GET backups/{id}/export_record 3.0
 POST backups/{id}/restore 3.0
-GET cgsnapshots 3.0
-POST cgsnapshots 3.0
-GET cgsnapshots/detail 3.0
-DELETE cgsnapshots/{id} 3.0
-GET cgsnapshots/{id} 3.0
-GET consistencygroups 3.0
-POST consistencygroups 3.0
-POST consistencygroups/create_from_src 3.0
-GET consistencygroups/detail 3.0
-DELETE consistencygroups/{id} 3.0
-GET consistencygroups/{id} 3.0
-PUT consistencygroups/{id} 3.0
-POST consistencygroups/{id}/delete 3.0
-PUT consistencygroups/{id}/update 3.0
-GET group_snapshots 3.14
-POST group_snapshots 3.14
-GET group_snapshots/detail 3.14
-DELETE group_snapshots/{id} 3.14
-GET group_snapshots/{id} 3.14
-POST group_snapshots/{id}/action 3.19
-GET groups 3.13
-POST groups 3.13
-POST groups/action 3.14
-GET groups/detail 3.13
-GET groups/{id} 3.13
-PUT groups/{id} 3.13
-POST groups/{id}/action 3.13
 `
 
 // missing is the extension that answers 501 for all of them.

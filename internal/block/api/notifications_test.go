@@ -33,6 +33,7 @@ func span(names ...string) (events []string) {
 func upstreamEvents() []string {
 	return slices.Concat(
 		span("volume.create", "volume.delete", "volume.unmanage", "volume.resize", "volume.revert", "volume.attach", "volume.detach", "volume.update",
+			"volume.enable_replication", "volume.disable_replication", "volume.failover_replication", // with the group's; not in the facts
 			"volume.reset_status", "volume.transfer.create", "volume.transfer.accept", "volume.transfer.delete", "volume.manage_existing"),
 		[]string{"volume.retype", "volume.exists", "image_volume_cache.hit", "image_volume_cache.miss", "image_volume_cache.evict"},
 		span("snapshot.create", "snapshot.delete", "snapshot.update", "snapshot.revert", "snapshot.reset_status", "snapshot.manage_existing_snapshot"),
@@ -57,10 +58,6 @@ func upstreamEvents() []string {
 // unemitted says why an event is told by none of the scenarios: by the part of its name before the first dot, or whole.
 var unemitted = map[string]string{
 	"backup":                     "backups are being built",
-	"group":                      "groups are being built",
-	"group_snapshot":             "groups are being built",
-	"groups":                     "groups are being built",
-	"groupsnapshots":             "groups are being built",
 	"consistencygroup":           "upstream has the functions and calls them no more: groups tell",
 	"cgsnapshot":                 "upstream has the functions and calls them no more: groups tell",
 	"scheduler.manage_existing!": "managing does not ask the scheduler here (docs/divergences.md)",
@@ -174,6 +171,7 @@ func scenarios() map[string]scenario {
 	maps.Copy(all, catalogScenarios())
 	maps.Copy(all, moveScenarios())
 	maps.Copy(all, imageScenarios())
+	maps.Copy(all, groupScenarios())
 	return all
 }
 

@@ -64,6 +64,9 @@ func TestListsCostTheSame(t *testing.T) {
 		{admin, "/types?is_public=none", "volume_types", 2},
 		{admin, "/group_types", "group_types", 2},
 		{admin, "/qos-specs", "qos_specs", 2},
+		{m, "/groups/detail", "groups", 4},
+		{m, "/groups/detail?list_volume=true", "groups", 5},
+		{m, "/group_snapshots/detail", "group_snapshots", 3},
 	} {
 		path := tc.path + "?"
 		if strings.Contains(tc.path, "?") {
@@ -89,11 +92,18 @@ func fillLists(ctx context.Context, tx store.Tx, n int) error {
 	for i := range n {
 		stamp := block.Timestamps{CreatedAt: at.Add(time.Duration(i) * time.Second)}
 		ty := &block.VolumeType{ID: uuid.NewString(), Name: fmt.Sprint("type ", i), IsPublic: true, Timestamps: stamp, ExtraSpecs: map[string]string{"a": "1", "b": "2"}}
+		group := &block.Group{ID: uuid.NewString(), ProjectID: "p", UserID: "u", Timestamps: stamp, Status: block.GroupAvailable, GroupTypeID: nowhere,
+			VolumeTypeIDs: []string{ty.ID}}
 		v := &block.Volume{ID: uuid.NewString(), ProjectID: "p", UserID: "u", UseQuota: true, Name: new(fmt.Sprint("volume ", i)), SizeGiB: 1, Timestamps: stamp,
 			Status: block.VolumeInUse, AttachStatus: block.AttachAttached, Host: apitest.Pool, VolumeTypeID: ty.ID,
-			Metadata: map[string]string{"one": "1", "two": "2"}, AdminMetadata: map[string]string{"readonly": "False"}, ImageMetadata: map[string]string{"os": "linux"}}
+			GroupID: group.ID, Metadata: map[string]string{"one": "1", "two": "2"}, AdminMetadata: map[string]string{"readonly": "False"}, ImageMetadata: map[string]string{"os": "linux"}}
 		for _, make := range []func() error{
 			func() error { return tx.CreateVolumeType(ctx, ty) },
+			func() error { return tx.CreateGroup(ctx, group) },
+			func() error {
+				return tx.CreateGroupSnapshot(ctx, &block.GroupSnapshot{ID: uuid.NewString(), GroupID: group.ID, GroupTypeID: nowhere, ProjectID: "p", UserID: "u",
+					Timestamps: stamp, Status: block.GroupSnapshotAvailable})
+			},
 			func() error { return tx.CreateVolume(ctx, v) },
 			func() error {
 				return tx.CreateAttachment(ctx, &block.Attachment{ID: uuid.NewString(), VolumeID: v.ID, Timestamps: stamp, AttachStatus: block.AttachAttached,

@@ -141,6 +141,25 @@ func (c *Core) Snapshot(ctx context.Context, id, rule string) (*block.Snapshot, 
 	return s, nil
 }
 
+// Group reads a group the caller may see (group:get) and may do what rule stands for to; another project's is a
+// fault.NotFound for everyone but an administrator.
+func (c *Core) Group(ctx context.Context, id, rule string) (*block.Group, error) {
+	g, err := c.Store.Group(ctx, id, ProjectScope(ctx))
+	if err != nil {
+		return nil, err
+	}
+	const get = "group:get"
+	target := Target(g.ProjectID, g.UserID)
+	err = c.Policy.Check(ctx, get, target)
+	if err == nil && rule != get {
+		err = c.Policy.Check(ctx, rule, target)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
 // RefuseFrozen refuses to change what lives on a back end that an operator has frozen. An empty host is never frozen.
 func (c *Core) RefuseFrozen(ctx context.Context, host block.Host) error {
 	if host == "" {

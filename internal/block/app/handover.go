@@ -16,7 +16,7 @@ type Operation struct {
 	ID           string // the journal's id of it; NewOperationID makes one
 	Name         string // rpcapi.FlowVolumeDelete, ...
 	Owner        string // rpcapi.SchedulerOwner, or the back end's "host@backend"
-	ResourceType string // "volume", "snapshot", "attachment"
+	ResourceType string // "volume", "snapshot", "attachment", "group", "group_snapshot"
 	ResourceID   string
 	State        any // the message the owner gets; also what it finds in the journal after a crash
 }

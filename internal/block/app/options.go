@@ -63,3 +63,11 @@ func OptionsFrom(c *config.Config) Options {
 	}
 	return o
 }
+
+// DefaultZone is the availability zone of what is made without one being named.
+func (o Options) DefaultZone() string {
+	if o.DefaultAvailabilityZone != "" {
+		return o.DefaultAvailabilityZone
+	}
+	return o.StorageAvailabilityZone
+}

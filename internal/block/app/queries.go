@@ -10,8 +10,11 @@ type (
 	TypeQuery       = store.TypeQuery       // which volume types
 	TransferQuery   = store.TransferQuery   // which transfers
 	BackupQuery     = store.BackupQuery     // which backups
+	GroupQuery      = store.GroupQuery      // which groups
 	MessageQuery    = store.MessageQuery    // which user messages
-	Page            = store.Page            // which part of the list
-	Sort            = store.Sort            // in which order
-	TimeFilter      = store.TimeFilter      // before or after which moment
+	// GroupSnapshotQuery says which group snapshots.
+	GroupSnapshotQuery = store.GroupSnapshotQuery
+	Page               = store.Page       // which part of the list
+	Sort               = store.Sort       // in which order
+	TimeFilter         = store.TimeFilter // before or after which moment
 )

@@ -35,6 +35,22 @@ func (c *Core) typeWithin(ctx context.Context, nameOrID, scope string) (*block.V
 	return c.Store.TypeByName(ctx, nameOrID, scope)
 }
 
+// GroupTypeByNameOrID is TypeByNameOrID for group types.
+func (c *Core) GroupTypeByNameOrID(ctx context.Context, nameOrID string) (*block.GroupType, error) {
+	scope := ProjectScope(ctx)
+	if uuid.Validate(nameOrID) == nil {
+		t, err := c.Store.GroupType(ctx, nameOrID, scope)
+		if !fault.Is(err, fault.NotFound) {
+			return t, err
+		}
+		if named, namedErr := c.Store.GroupTypeByName(ctx, nameOrID, scope); !fault.Is(namedErr, fault.NotFound) {
+			return named, namedErr
+		}
+		return nil, err
+	}
+	return c.Store.GroupTypeByName(ctx, nameOrID, scope)
+}
+
 // DefaultType is the type of a volume for which none was asked: the project's own default, or the deployment's.
 func (c *Core) DefaultType(ctx context.Context) (*block.VolumeType, error) {
 	id, err := c.Store.DefaultTypeID(ctx, reqctx.From(ctx).ProjectID)

@@ -83,7 +83,7 @@ func (vw view) writePlain(w *jsonview.Writer, v *block.Volume) {
 	w.String("bootable", boolText(v.Bootable))
 	w.Bool("encrypted", v.EncryptionKeyID != "")
 	w.StringOrNull("replication_status", v.ReplicationStatus)
-	w.StringOrNull("consistencygroup_id", v.ConsistencyGroupID)
+	w.StringOrNull("consistencygroup_id", consistencyGroup(v))
 	w.Bool("multiattach", v.Multiattach)
 	vw.writeAttachments(w, v)
 	if vw.admin {
@@ -123,6 +123,14 @@ func (vw view) writeNewer(w *jsonview.Writer, v *block.Volume) {
 	if at(microversion.V(3, 65)) {
 		w.Bool("consumes_quota", v.UseQuota)
 	}
+}
+
+// consistencyGroup is the consistency group of a volume: the row's, in old databases, or a group that is one.
+func consistencyGroup(v *block.Volume) string {
+	if v.InConsistencyGroup {
+		return v.GroupID
+	}
+	return v.ConsistencyGroupID
 }
 
 // fixedKeyID is the id of the one key of a deployment whose key manager is a line in cinder.conf; it tells nobody anything.

@@ -48,6 +48,7 @@ type Delta struct {
 	Volumes, Snapshots int64
 	VolumeGiB          int64 // of a volume made or grown
 	SnapshotGiB        int64 // of a snapshot made; free when no_snapshot_gb_quota is set
+	Groups             int64
 	TypeID, TypeName   string
 }
 
@@ -166,9 +167,16 @@ func (q *Quota) Take(ctx context.Context, tx store.Tx, projectID string, d Delta
 		return err
 	}
 	used := usage.InUse(!q.opts.NoSnapshotGigabytes, d.TypeID, d.TypeName)
+	if d.Groups > 0 {
+		used[block.QuotaGroups] = usage.Groups
+	}
 	for _, c := range q.claims(d) {
 		for _, name := range []string{c.resource, c.resource + "_" + d.TypeName} {
-			if limit := limits[name]; c.amount > 0 && limit >= 0 && used[name]+c.amount > limit {
+			limit, known := limits[name]
+			if c.amount == 0 || !known { // groups have no type
+				continue
+			}
+			if c.amount > 0 && limit >= 0 && used[name]+c.amount > limit {
 				return overQuota(c, name, limit, used[name])
 			}
 			used[name] += c.amount
@@ -202,7 +210,7 @@ func (q *Quota) claims(d Delta) []claim {
 	if !q.opts.NoSnapshotGigabytes {
 		gib += d.SnapshotGiB
 	}
-	return []claim{{block.QuotaGigabytes, gib}, {block.QuotaVolumes, d.Volumes}, {block.QuotaSnapshots, d.Snapshots}}
+	return []claim{{block.QuotaGigabytes, gib}, {block.QuotaVolumes, d.Volumes}, {block.QuotaSnapshots, d.Snapshots}, {block.QuotaGroups, d.Groups}}
 }
 
 func overQuota(c claim, name string, limit, used int64) error {
@@ -214,6 +222,8 @@ func overQuota(c claim, name string, limit, used int64) error {
 	case block.QuotaVolumes:
 		return fault.New(fault.OverLimit, "VolumeLimitExceeded",
 			"Maximum number of volumes allowed (%d) exceeded for quota '%s'.", limit, name)
+	case block.QuotaGroups:
+		return fault.New(fault.OverLimit, "GroupLimitExceeded", "Maximum number of groups allowed (%d) exceeded", limit)
 	}
 	return fault.New(fault.OverLimit, "SnapshotLimitExceeded", "Maximum number of snapshots allowed (%d) exceeded", limit)
 }

@@ -166,3 +166,21 @@ func TestSnapshotGigabytes(t *testing.T) {
 		})
 	}
 }
+
+// TestTakeGroups: groups are counted like the rest, and have no type.
+func TestTakeGroups(t *testing.T) {
+	s, _ := open(t)
+	q := quota.New(quota.Options{Groups: 2})
+	project := uuid.NewString()
+	for i := range 4 {
+		err := s.Update(t.Context(), func(tx store.Tx) error {
+			if err := q.Take(t.Context(), tx, project, quota.Delta{Groups: 1}, 0); err != nil {
+				return err
+			}
+			return tx.CreateGroup(t.Context(), &block.Group{ID: uuid.NewString(), ProjectID: project})
+		})
+		if i < 2 && err != nil || i >= 2 && (fault.NameOf(err) != "GroupLimitExceeded" || fault.UserText(err) != "Maximum number of groups allowed (2) exceeded") {
+			t.Errorf("group %d: %v", i, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package snapshots
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -91,6 +92,14 @@ func (u *Snapshots) enter(ctx context.Context, tx store.Tx, s *block.Snapshot, v
 
 // snapshotable refuses a volume in a state that must not be copied.
 func snapshotable(v *block.Volume, inUse bool) error {
+	if inUse {
+		return Snapshotable(v, block.VolumeAvailable, block.VolumeInUse)
+	}
+	return Snapshotable(v, block.VolumeAvailable)
+}
+
+// Snapshotable refuses a volume that is not on a back end, is on its way to another, or is in none of these states.
+func Snapshotable(v *block.Volume, allowed ...block.VolumeStatus) error {
 	switch {
 	case v.Host == "":
 		return block.InvalidVolume("The snapshot cannot be created because volume has not been scheduled to any host.")
@@ -102,14 +111,14 @@ func snapshotable(v *block.Volume, inUse bool) error {
 		return block.InvalidVolume("The snapshot cannot be created when the volume is in error status.")
 	case strings.HasPrefix(string(v.MigrationStatus), "target:"):
 		return block.InvalidVolume("The snapshot cannot be created when the volume is the target of a migration.")
-	case v.Status == block.VolumeAvailable, inUse && v.Status == block.VolumeInUse:
+	case slices.Contains(allowed, v.Status):
 		return nil
 	}
-	words := "available"
-	if inUse {
-		words = "available, in-use"
+	words := make([]string, len(allowed))
+	for i, status := range allowed {
+		words[i] = string(status)
 	}
-	return block.InvalidVolume("Volume %s status must be %s, but current status is: %s.", v.ID, words, v.Status)
+	return block.InvalidVolume("Volume %s status must be %s, but current status is: %s.", v.ID, strings.Join(words, ", "), v.Status)
 }
 
 // Get reads one snapshot.

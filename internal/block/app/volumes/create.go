@@ -9,6 +9,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/groups/joining"
 	"github.com/clinker/clinker/internal/block/app/images"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/rpcapi"
@@ -43,6 +44,7 @@ type creation struct {
 	source   *block.Volume // the source volume, or the volume the snapshot is of
 	image    *glance.Image
 	volType  *block.VolumeType
+	group    *block.Group // nil if it is to be in none
 	// encryption is how volumes of the type are encrypted, nil if they are not, and keyID the volume's own key then.
 	encryption *block.TypeEncryption
 	keyID      string
@@ -120,6 +122,9 @@ func (u *Volumes) extractRequest(ctx context.Context, s *creation) error {
 	if err := u.extractType(ctx, s); err != nil {
 		return err
 	}
+	if err := joining.Check(s.group, s.asked.VolumeType != "", s.volType.ID, s.source); err != nil {
+		return err
+	}
 	if err := u.extractZones(ctx, s); err != nil {
 		return err
 	}
@@ -158,9 +163,12 @@ func (u *Volumes) readSources(ctx context.Context, s *creation) (err error) {
 			return err
 		}
 	}
+	if a.GroupID != "" {
+		if s.group, s.volume.InConsistencyGroup, err = joining.Read(ctx, u.Core, a.GroupID); err != nil {
+			return err
+		}
+	}
 	switch {
-	case a.GroupID != "":
-		return fault.New(fault.NotFound, "GroupNotFound", "Group %s could not be found.", a.GroupID)
 	case a.ImageRef != "":
 		if err := u.readImage(ctx, s); err != nil {
 			return err
@@ -327,17 +335,20 @@ func (u *Volumes) extractZones(ctx context.Context, s *creation) error {
 		}
 	}
 	zone := s.asked.AvailabilityZone
+	if s.group != nil {
+		zone = s.group.AvailabilityZone
+	}
 	if zone == "" && s.source != nil {
 		zone = s.source.AvailabilityZone
 	}
 	if zone == "" && !limited {
-		zone = u.defaultZone()
+		zone = u.Options.DefaultZone()
 	}
 	if zone != "" && !slices.Contains(allowed, zone) {
 		if !u.Options.AllowAvailabilityZoneFallback {
 			return fault.New(fault.Invalid, "InvalidAvailabilityZone", "Availability zone '%s' is invalid.", zone)
 		}
-		zone = u.defaultZone()
+		zone = u.Options.DefaultZone()
 	}
 	if err := u.checkSourceZone(s, zone); err != nil {
 		return err
@@ -347,13 +358,6 @@ func (u *Volumes) extractZones(ctx context.Context, s *creation) error {
 		s.zones = []string{zone}
 	}
 	return nil
-}
-
-func (u *Volumes) defaultZone() string {
-	if z := u.Options.DefaultAvailabilityZone; z != "" {
-		return z
-	}
-	return u.Options.StorageAvailabilityZone
 }
 
 func (u *Volumes) checkSourceZone(s *creation, zone string) error {
@@ -377,6 +381,7 @@ func (u *Volumes) fill(ctx context.Context, s *creation) {
 	v.VolumeTypeID, v.VolumeTypeName = s.volType.ID, s.volType.Name
 	v.Multiattach = s.volType.Multiattach()
 	v.SnapshotID, v.SourceVolumeID, v.EncryptionKeyID = s.asked.SnapshotID, s.asked.SourceVolumeID, s.keyID
+	v.GroupID = s.asked.GroupID
 	v.Bootable = s.source != nil && s.source.Bootable
 	v.Metadata = s.asked.Metadata
 	v.CreatedAt = u.Now()
@@ -390,6 +395,9 @@ func (u *Volumes) fill(ctx context.Context, s *creation) {
 	}
 	if s.source != nil && (s.snapshot == nil && u.Options.ClonedVolumeSameZone || s.snapshot != nil && u.Options.SnapshotSameHost) {
 		r.PinnedBackend = s.source.Host
+	}
+	if s.group != nil && r.PinnedBackend == "" {
+		r.PinnedBackend = block.Host(s.group.Host.Backend())
 	}
 	s.message.Request = r
 }
@@ -420,6 +428,9 @@ func (u *Volumes) enterVolume(ctx context.Context, tx store.Tx, s *creation) err
 		if now.Status != block.VolumeAvailable && now.Status != block.VolumeInUse {
 			return block.InvalidVolume("Originating source volume status must be one of 'available, in-use' values")
 		}
+	}
+	if err := joining.Enter(ctx, tx, s.group); err != nil {
+		return err
 	}
 	return tx.CreateVolume(ctx, s.volume)
 }
