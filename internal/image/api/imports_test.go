@@ -131,7 +131,18 @@ func TestCopyAndDeleteFromStore(t *testing.T) {
 	admin.Post(path+"/import", object{"method": object{"name": "copy-image"}, "all_stores": true}).Empty(202)
 	c.Imports.Wait()
 	me.Get(path).OK(200).Has(object{"status": "active", "stores": "first,second"})
+	admin.Patch(id, apitest.Op("remove", "/os_glance_importing_to_stores")).OK(403)
+	c.Change(t, func(tx store.Tx) error { // as if it had been uploaded to both
+		row, err := tx.ImageForUpdate(t.Context(), id)
+		if err != nil {
+			return err
+		}
+		delete(row.Properties, image.PropertyImportingStores)
+		delete(row.Properties, image.PropertyFailedStores)
+		return tx.SaveImage(t.Context(), row)
+	})
 	admin.Post(path+"/import", object{"method": object{"name": "copy-image"}, "all_stores": true}).Empty(202) // is there already
+	me.Get(path).OK(200).Has(object{"os_glance_importing_to_stores": "", "os_glance_failed_import": ""})
 	if list := admin.Get(path + "/tasks").JSON()["tasks"].([]any); len(list) != 1 {
 		t.Errorf("tasks are %v", list)
 	}

@@ -120,8 +120,11 @@ func (s *Service) Import(ctx context.Context, id string, r Request) error {
 			return err
 		}
 		stores, err := s.stores(i, r)
-		if err != nil || len(stores) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(stores) == 0 {
+			return nothingToCopy(ctx, tx, i)
 		}
 		if r.Method == WebDownload {
 			if err := s.fetcher.Check(r.URI); err != nil {
@@ -252,6 +255,14 @@ func (s *Service) stores(i *image.Image, r Request) ([]string, error) {
 		}
 	}
 	return list, nil
+}
+
+// nothingToCopy shows an image that is in all stores as copied: clients wait until the list of stores to come is there and empty.
+func nothingToCopy(ctx context.Context, tx store.Tx, i *image.Image) error {
+	for _, name := range []string{image.PropertyImportingStores, image.PropertyFailedStores} {
+		i.Properties[name] = merged(i.Properties[name], nil, nil)
+	}
+	return tx.SaveImage(ctx, i)
 }
 
 // merged is a list of stores as properties keep it, with some more and others less.
