@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/stream"
 )
 
 // Options are the lists that decide; names are the configuration options'. Where both an allowing and a refusing list of a kind
@@ -177,7 +178,7 @@ func (f *Fetcher) Fetch(ctx context.Context, uri string) (io.ReadCloser, error) 
 		_ = answer.Body.Close()
 		return nil, fault.New(fault.Unavailable, "", "The image could not be fetched from %s: the answer is %s.", r.URL.Hostname(), strconv.Quote(answer.Status))
 	}
-	return f.watched(answer.Body, cancel), nil
+	return body{stream.Watch(answer.Body, f.options.Stall, cancel)}, nil
 }
 
 // withoutURL is an error of the client without the URL, which may hold a signature or a password.
@@ -192,49 +193,17 @@ func withoutSecrets(u *url.URL) string {
 	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath())
 }
 
-// errStalled is why a stream ends that brings nothing for too long.
-var errStalled = fault.New(fault.Unavailable, "", "The server of the image has stopped sending.")
-
-// body is a stream that ends when its server is silent for too long.
-type body struct {
-	io.ReadCloser
-
-	timer  *time.Timer
-	stall  time.Duration
-	cancel context.CancelCauseFunc
-	silent chan struct{} // closed when it was
-}
-
-func (f *Fetcher) watched(stream io.ReadCloser, cancel context.CancelCauseFunc) *body {
-	b := &body{ReadCloser: stream, stall: f.options.Stall, cancel: cancel, silent: make(chan struct{})}
-	b.timer = time.AfterFunc(b.stall, func() {
-		close(b.silent)
-		cancel(errStalled)
-	})
-	return b
-}
+// body is an answer's, whose failures say what they mean.
+type body struct{ io.ReadCloser }
 
 // Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
+func (b body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		select {
-		case <-b.silent:
-			return n, errStalled
-		default:
-			return n, fault.Wrap(err, fault.Unavailable, "", "The connection to the server of the image broke off.")
-		}
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case errors.Is(err, stream.ErrStalled):
+		return n, fault.Wrap(err, fault.Unavailable, "", "The server of the image has stopped sending.")
 	}
-	if !b.timer.Reset(b.stall) { // it has just gone off
-		return n, errStalled
-	}
-	return n, err
-}
-
-// Close implements io.Closer.
-func (b *body) Close() error {
-	b.timer.Stop()
-	err := b.ReadCloser.Close()
-	b.cancel(nil)
-	return err
+	return n, fault.Wrap(err, fault.Unavailable, "", "The connection to the server of the image broke off.")
 }

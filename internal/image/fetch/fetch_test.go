@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/stream"
 )
 
 func web(o Options) *Fetcher {
@@ -164,7 +165,7 @@ func TestStalling(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := io.ReadAll(r); !errors.Is(err, errStalled) {
+	if _, err := io.ReadAll(r); !errors.Is(err, stream.ErrStalled) {
 		t.Errorf("got %v", err)
 	}
 }
