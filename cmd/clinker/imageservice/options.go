@@ -27,6 +27,7 @@ type Options struct {
 	schemes, noSchemes, hosts, noHosts, ports, noPorts                     config.Handle[[]string]
 	weights                                                                config.Handle[map[string]string]
 	sizeCap                                                                config.Handle[int]
+	s3                                                                     s3Options
 	directURL, multipleLocations, formatMatch, privateNetworks, thin       config.Handle[bool]
 }
 
@@ -39,12 +40,14 @@ func NewOptions() *Options {
 		endpoint: config.String("clinker", "image_public_endpoint", "", "What links of the image API's versions begin with; without it, what the request was sent to.", config.NoDefault()),
 		policyFile: config.String("clinker", "image_policy_file", "", "The file with the operator's policy rules of the image service; without it, glance-policy.yaml in state_path. It need not be there.",
 			config.NoDefault()),
-		stores:  config.List("clinker", "image_stores", []string{"file:file"}, "Where images are kept: names of stores, each with its type, as in fast:file. Upstream: enabled_backends."),
+		stores:  config.List("clinker", "image_stores", []string{"file:file"}, "Where images are kept: names of stores, each with its type, file or s3, as in fast:file. Upstream: enabled_backends."),
 		initial: config.String("glance_store", "default_backend", "", "The store that data goes to when nobody says where; without it, the first.", config.NoDefault()),
 		weights: config.Dict("clinker", "image_store_weights", nil, "Weights of stores: the data of an image that is in several is read from the heaviest. Upstream: weight, in each store's section."),
 		dataDir: config.String("glance_store", "filesystem_store_datadir", "", "The directory below which each store of type file has its own, and data is staged; without it, images in state_path.",
 			config.NoDefault()),
 		thin: config.Bool("glance_store", "filesystem_thin_provisioning", false, "Whether files of images have holes where the data is zero."),
+
+		s3: newS3Options(),
 
 		containers: config.List(formats, "container_formats", []string{"ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"}, "The values container_format may have.",
 			config.Deprecated(def, "container_formats")),
@@ -83,9 +86,10 @@ var quotaForm = regexp.MustCompile(`^(\d+)((K|M|G|T)?B)?$`)
 
 // All lists the options for config.Load.
 func (o *Options) All() []config.Option {
-	return []config.Option{o.listen, o.port, o.endpoint, o.policyFile, o.stores, o.initial, o.weights, o.dataDir, o.thin, o.containers, o.disks, o.formatMatch, o.nonfatal,
+	list := []config.Option{o.listen, o.port, o.endpoint, o.policyFile, o.stores, o.initial, o.weights, o.dataDir, o.thin, o.containers, o.disks, o.formatMatch, o.nonfatal,
 		o.members, o.properties, o.tags, o.locations, o.limit, o.limitMax, o.sizeCap, o.storageQuota, o.hash, o.directURL, o.multipleLocations, o.methods,
 		o.taskHours, o.schemes, o.noSchemes, o.hosts, o.noHosts, o.ports, o.noPorts, o.privateNetworks}
+	return append(list, o.s3.all()...)
 }
 
 // Wanted reports whether the process runs an image service.

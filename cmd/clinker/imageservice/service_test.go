@@ -113,6 +113,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"clinker.image_stores", "staging:file", `image_stores`},
 		{"clinker.image_stores", "os_glance_a:file", `image_stores`},
 		{"clinker.image_stores", "a:swift", `there is no store of type "swift"`},
+		{"clinker.image_stores", "a:s3", `s3_store_host`},
 		{"clinker.image_stores", "", `there is no store`},
 		{"clinker.image_store_weights", "file:much", `no whole number`},
 		{"glance_store.default_backend", "b", `default_backend`},
@@ -123,6 +124,28 @@ func TestOpenRefuses(t *testing.T) {
 		if _, err := tryOpen(t, t.TempDir(), map[string]string{c.option: c.value}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s = %s: %v", c.option, c.value, err)
 		}
+	}
+}
+
+// TestStoreInS3: its options reach it, and the keys nobody.
+func TestStoreInS3(t *testing.T) {
+	options := map[string]string{"clinker.image_stores": "file:file,cloud:s3", "glance_store.s3_store_host": "https://s3.example.org", "glance_store.s3_store_access_key": "who",
+		"glance_store.s3_store_secret_key": "0123456789secret", "glance_store.s3_store_bucket": "images"}
+	s, err := tryOpen(t, t.TempDir(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	one, err := s.core.Stores.Get("cloud")
+	if err != nil || one.URL(id) != "s3+https://s3.example.org/images/"+id {
+		t.Errorf("%v, %v", one, err)
+	}
+	if w := ask(t, s, "GET", "/v2/info/stores/detail", ""); !strings.Contains(w.Body.String(), `"cloud"`) || strings.Contains(w.Body.String(), "secret") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	options["clinker.image_stores"] = "a:s3,b:s3"
+	if _, err := tryOpen(t, t.TempDir(), options); err == nil || !strings.Contains(err.Error(), "two stores of type s3") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("two: %v", err)
 	}
 }
 
