@@ -265,6 +265,9 @@ func (m *Manager) castBack(ctx context.Context, st *creation, cause error) error
 			action, detail = block.MessageCopyImageToVolume, block.MessageUnknownError
 		}
 		m.tellVolume(ctx, st.volume, action, detail, cause)
+		if st.volume != nil && st.Host != "" { // a row that is left counts until it is deleted
+			m.capacity.add(st.Host, st.volume.SizeGiB)
+		}
 		return nil
 	}
 	return rpcapi.Scheduler{Client: m.Transport}.CreateVolume(ctx,

@@ -144,6 +144,18 @@ func TestService(t *testing.T) {
 		}
 		want(t, "allocated", allocated(t, got[len(got)-1]), 6)
 
+		// What a volume that failed has is allocated until it is deleted, as the rows have it.
+		w.Driver.FailNext("create_volume", fault.New(fault.Unavailable, "", "no"))
+		failed := w.AddVolume(t, func(v *block.Volume) { v.Status = block.VolumeCreating })
+		msg := &rpcapi.CreateVolume{FlowID: uuid.NewString(), VolumeID: failed.ID, Request: rpcapi.CreateRequest{VolumeID: failed.ID, Host: managertest.Pool}}
+		if err := volumes.Cast(t.Context(), managertest.Pool, "3.0", rpcapi.MethodCreateVolume, msg); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		want(t, "volume", w.VolumeStates(t, failed.ID), "error/detached")
+		got = scheduler.all()
+		want(t, "allocated with one that failed", allocated(t, got[len(got)-1]), 7)
+
 		if err := volumes.RequestCapabilities(t.Context()); err != nil {
 			t.Fatal(err)
 		}
