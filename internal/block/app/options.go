@@ -57,6 +57,7 @@ func OptionsFrom(c *config.Config) Options {
 		StorageAvailabilityZone: storageAvailabilityZone.Get(c), AllowAvailabilityZoneFallback: allowZoneFallback.Get(c),
 		ClonedVolumeSameZone: clonedVolumeSameZone.Get(c), SnapshotSameHost: snapshotSameHost.Get(c),
 		ServiceDownTime: serviceDownTime.Get(c), TransferSaltLength: transferSaltLength.Get(c), TransferKeyLength: transferKeyLength.Get(c),
+		ForceUpload: forceUpload.Get(c), CoreImageProperties: coreImageProperties.Get(c), ReservedImageNamespaces: reservedImageNamespaces.Get(c),
 	}
 	if idempotentCreates.Get(c) {
 		o.IdempotencyWindow = idempotencyWindow.Get(c)
