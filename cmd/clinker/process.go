@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
+	"github.com/clinker/clinker/cmd/clinker/imageclient"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
@@ -18,7 +19,6 @@ import (
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/fault"
-	"github.com/clinker/clinker/internal/glance"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/messaging"
@@ -48,7 +48,7 @@ type process struct {
 	identity  *identityservice.Service // nil: there is none in this process
 	image     *imageservice.Service    // nil: likewise
 	transport messaging.Transport
-	images    glance.Service
+	images    *imageclient.Images
 	notifier  *notification.Notifier // nil: nobody is told of anything
 	notified  notification.Recorder  // what the driver "test" keeps
 	closers   []func() error

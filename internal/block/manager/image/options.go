@@ -15,7 +15,7 @@ var (
 		"Whether images made of volumes are compressed where their format can be.")
 	directURLSchemes = config.List("DEFAULT", "allowed_direct_url_schemes", nil,
 		"In which ways images may be read that do not lead through the image service: file, for images that lie in files of this machine. A raw one on "+
-			"the file system of the volumes is cloned.")
+			"the file system of the volumes is cloned. Our own image service's are always read that way.")
 	verifySignatures = config.String("DEFAULT", "verify_glance_signatures", "enabled",
 		"Whether an image with a signature is refused when the signature cannot be verified, which none can be yet.", config.Choices("disabled", "enabled"))
 	internalProject = config.String("DEFAULT", "cinder_internal_tenant_project_id", "",
