@@ -172,10 +172,18 @@ func (c *Cloud) Metric(t testing.TB, name string) float64 {
 // CloseIdle ends the connections that the clients of this cloud hold open without use.
 func (c *Cloud) CloseIdle() { c.http.CloseIdleConnections() }
 
+// patience is how long Eventually waits.
+const patience = 10 * time.Second
+
 // Eventually polls until check says it is done, for at most ten seconds; then the test fails with what check said last.
 func Eventually(t testing.TB, what string, check func() (done bool, state string)) {
 	t.Helper()
-	const patience = 10 * time.Second
+	Within(t, patience, what, check)
+}
+
+// Within is Eventually for what takes long, or is to be over soon.
+func Within(t testing.TB, patience time.Duration, what string, check func() (done bool, state string)) {
+	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
 		done, state := check()
 		if done {
