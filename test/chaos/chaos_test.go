@@ -61,38 +61,45 @@ type storm struct {
 	clients []*client
 	rivals  []*rival
 	random  *rand.Rand
-	slowest time.Duration // to settle
+	step    func(c *client, ctx context.Context) error // what a client does, over and over
+	slowest time.Duration                              // to settle
 
 	records, files, hits int // what strikes left unfinished, and how many of them left anything
 }
 
 func TestChaos(t *testing.T) {
+	s := newStorm(t, "", (*client).step)
+	for n := range rivals {
+		s.rivals = append(s.rivals, &rival{name: fmt.Sprintf("r%d", n), api: api{s.cloud, fmt.Sprintf("%032x", 1+projects)},
+			random: rand.New(rand.NewPCG(*seed, uint64(n)+1000))})
+	}
+	s.run()
+}
+
+// newStorm starts a service whose cinder.conf holds conf, with clients that repeat step.
+func newStorm(t *testing.T, conf string, step func(*client, context.Context) error) *storm {
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
-	t.Logf("repeat with: go test ./test/chaos -count=1 -args -kills %d -seed %d", *kills, *seed)
-	s := newStorm(t)
-	for n := range *kills {
-		if err := s.round(t.Context(), n); err != nil {
-			t.Fatalf("strike %d: %v", n, err)
-		}
-	}
-	s.report()
-}
-
-func newStorm(t *testing.T) *storm {
-	s := &storm{T: t, random: rand.New(rand.NewPCG(*seed, 0)), cloud: harness.Prepare(t, "")}
+	t.Logf("repeat with: go test ./test/chaos -count=1 -run '^%s$' -args -kills %d -seed %d", t.Name(), *kills, *seed)
+	s := &storm{T: t, random: rand.New(rand.NewPCG(*seed, 0)), cloud: harness.Prepare(t, conf), step: step}
 	t.Cleanup(s.keep)
 	s.cloud.Run(t)
 	for n := range clients {
 		s.clients = append(s.clients, &client{name: fmt.Sprintf("c%d", n), state: s.cloud.StateDir, done: map[string]int{},
 			api: api{s.cloud, fmt.Sprintf("%032x", 1+n%projects)}, random: rand.New(rand.NewPCG(*seed, uint64(n)+1))})
 	}
-	for n := range rivals {
-		s.rivals = append(s.rivals, &rival{name: fmt.Sprintf("r%d", n), api: api{s.cloud, fmt.Sprintf("%032x", 1+projects)},
-			random: rand.New(rand.NewPCG(*seed, uint64(n)+1000))})
-	}
 	return s
+}
+
+// run strikes as often as is wanted.
+func (s *storm) run() {
+	for n := range *kills {
+		if err := s.round(s.Context(), n); err != nil {
+			s.Fatalf("strike %d: %v", n, err)
+		}
+	}
+	s.report()
 }
 
 // keep saves the state and log of a failed test from being removed.
@@ -100,7 +107,7 @@ func (s *storm) keep() {
 	if !s.Failed() {
 		return
 	}
-	kept := filepath.Join(os.TempDir(), fmt.Sprintf("chaos-%d", *seed))
+	kept := filepath.Join(os.TempDir(), fmt.Sprintf("chaos-%s-%d", s.Name(), *seed))
 	if err := os.Rename(filepath.Dir(s.cloud.StateDir), kept); err != nil {
 		s.Error(err)
 	}
@@ -152,8 +159,10 @@ func (s *storm) round(ctx context.Context, n int) error {
 	if err := s.each(func(c *client) error { return c.resume(ctx) }); err != nil {
 		return err
 	}
-	if err := s.rivals[0].clearUp(ctx); err != nil {
-		return fmt.Errorf("clearing up after the rivals: %w", err)
+	if len(s.rivals) > 0 {
+		if err := s.rivals[0].clearUp(ctx); err != nil {
+			return fmt.Errorf("clearing up after the rivals: %w", err)
+		}
 	}
 	if err := s.settle(ctx, true); err != nil {
 		return err
@@ -197,7 +206,9 @@ func (s *storm) strike(ctx context.Context, after time.Duration, gently bool) er
 	for _, r := range s.rivals {
 		go func() { rivalled <- until(r.step) }()
 	}
-	go func() { worked <- s.each(func(c *client) error { return until(c.step) }) }()
+	go func() {
+		worked <- s.each(func(c *client) error { return until(func(ctx context.Context) error { return s.step(c, ctx) }) })
+	}()
 	time.Sleep(after)
 	struck.Store(true)
 	if gently {

@@ -83,6 +83,9 @@ func unfinished(ctx context.Context, state string) (records, files int, err erro
 const sourceGone = `(v.status = 'error' AND (EXISTS (SELECT 1 FROM snapshots s WHERE s.id = v.snapshot_id AND s.deleted = TRUE)
 	OR EXISTS (SELECT 1 FROM volumes o WHERE o.id = v.source_volid AND (o.deleted = TRUE OR o.size > v.size))))`
 
+// atRest are the migration states of a volume that nobody moves.
+var atRest = []string{"", "none", "success", "error"}
+
 // states finds volumes and snapshots that are still under way, and those that ended in an error: beside sourceGone no
 // request here fails for a reason of its own, so that an error can only be the crash's.
 func (i *inspection) states(ctx context.Context, settled bool) error {
@@ -100,6 +103,14 @@ func (i *inspection) states(ctx context.Context, settled bool) error {
 				i.wrong("volume %s is %s and %s with %s attachments", c[0], c[1], c[2], c[3])
 			}
 		}),
+		i.rows(ctx, `SELECT id, COALESCE(migration_status, ''), COALESCE(_name_id, ''), COALESCE(host, '') FROM volumes WHERE deleted = FALSE`, func(c []string) {
+			if !slices.Contains(atRest, c[1]) {
+				i.wrong("volume %s on %s is %s", c[0], c[3], c[1])
+			}
+			if c[2] != "" {
+				i.wrong("volume %s on %s is kept under the name of %s", c[0], c[3], c[2])
+			}
+		}),
 		i.rows(ctx, `SELECT id, status FROM snapshots WHERE deleted = FALSE`, func(c []string) {
 			if c[1] != "available" {
 				i.wrong("snapshot %s is %s", c[0], c[1])
@@ -112,19 +123,22 @@ func (i *inspection) states(ctx context.Context, settled bool) error {
 	)
 }
 
-// files compares the files of the back end with the rows.
+// backendOf is the SQL that gives the name of the back end in an address host@backend#pool.
+const backendOf = `SUBSTR(host, INSTR(host, '@') + 1, INSTR(host, '#') - INSTR(host, '@') - 1)`
+
+// files compares the files of the back ends with the rows.
 func (i *inspection) files(ctx context.Context) error {
 	want := map[string]bool{}
 	row := func(kind string) func([]string) {
-		return func(c []string) { want[filepath.Join(kind+"s", kind+"-"+c[0])] = true }
+		return func(c []string) { want[filepath.Join(c[1], kind+"s", kind+"-"+c[0])] = true }
 	}
 	err := errors.Join(
-		i.rows(ctx, `SELECT id FROM volumes v WHERE deleted = FALSE AND NOT `+sourceGone, row("volume")),
-		i.rows(ctx, `SELECT id FROM snapshots WHERE deleted = FALSE`, row("snapshot")))
+		i.rows(ctx, `SELECT id, COALESCE(`+backendOf+`, '') FROM volumes v WHERE deleted = FALSE AND NOT `+sourceGone, row("volume")),
+		i.rows(ctx, `SELECT id, (SELECT `+backendOf+` FROM volumes v WHERE v.id = s.volume_id) FROM snapshots s WHERE deleted = FALSE`, row("snapshot")))
 	if err != nil {
 		return err
 	}
-	root := filepath.Join(i.state, "volumes", "file")
+	root := filepath.Join(i.state, "volumes")
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // it went while we were looking

@@ -20,6 +20,7 @@ type volume struct {
 	sizeGiB     int64
 	perhapsGiB  int64 // what an extend that was cut off may have made of the size; else 0
 	contents    contents
+	backend     string // where it was when the client last looked around
 	label       string // the metadata item that the client keeps
 	perhapsText string // as perhapsGiB, for the label
 	deleted     bool   // a delete was acknowledged
@@ -309,9 +310,9 @@ func (c *client) counted(what string, err error) error {
 	return err
 }
 
-// compareFile checks the file of a volume ("volume") or snapshot: its length and its blocks.
-func (c *client) compareFile(kind, id string, sizeGiB int64, want *contents) error {
-	f, err := os.Open(filepath.Join(c.state, "volumes", "file", kind+"s", kind+"-"+id))
+// compareFile checks the file of a volume ("volume") or snapshot at a back end: its length and its blocks.
+func (c *client) compareFile(backend, kind, id string, sizeGiB int64, want *contents) error {
+	f, err := os.Open(filepath.Join(c.state, "volumes", backend, kind+"s", kind+"-"+id))
 	if err != nil {
 		return err
 	}

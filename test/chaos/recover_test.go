@@ -68,6 +68,13 @@ func (c *client) listing(ctx context.Context, kind string) (map[string]object, e
 	return all, nil
 }
 
+// backend is the back end that a volume is on.
+func backend(o object) string {
+	_, after, _ := strings.Cut(o.text("os-vol-host-attr:host"), "@")
+	name, _, _ := strings.Cut(after, "#")
+	return name
+}
+
 func (c *client) settleVolume(v *volume, o object) error {
 	if v.id != "" && v.id != o.text("id") {
 		return fmt.Errorf("%s was promised as %s and is %s", v.name, v.id, o.text("id"))
@@ -85,7 +92,8 @@ func (c *client) settleVolume(v *volume, o object) error {
 		return fmt.Errorf("volume %s is labelled %q, want %q", v.id, got, v.label)
 	}
 	v.perhapsText = ""
-	return c.compareFile("volume", v.id, v.sizeGiB, &v.contents)
+	v.backend = backend(o)
+	return c.compareFile(v.backend, "volume", v.id, v.sizeGiB, &v.contents)
 }
 
 // settleSnapshots does for the snapshots of a volume what lookAround does for volumes, and takes them off the list.
@@ -100,7 +108,7 @@ func (c *client) settleSnapshots(v *volume, there bool, found map[string]object)
 			return fmt.Errorf("snapshot %s is %s, but its delete was accepted", s.id, o.text("status"))
 		case alive && (s.id == "" || s.id == o.text("id")):
 			s.id, s.perhapsGone = o.text("id"), false
-			if err := c.compareFile("snapshot", s.id, s.sizeGiB, &s.contents); err != nil {
+			if err := c.compareFile(v.backend, "snapshot", s.id, s.sizeGiB, &s.contents); err != nil {
 				return err
 			}
 		case alive:

@@ -49,7 +49,7 @@ func TestChaosInspectionFindsWhatIsWrong(t *testing.T) {
 	must(err)
 	defer db.Close()
 	for _, change := range []string{
-		`UPDATE volumes SET status = 'attaching'`,
+		`UPDATE volumes SET status = 'attaching', migration_status = 'migrating', _name_id = 'another'`,
 		`UPDATE quota_usages SET in_use = 7 WHERE resource = 'gigabytes'`,
 		`DELETE FROM quota_usages WHERE resource = 'volumes'`,
 		`INSERT INTO clinker_flows (id, name, owner, resource_type, resource_id, unwinding, attempts, created_at, updated_at)
@@ -61,8 +61,10 @@ func TestChaosInspectionFindsWhatIsWrong(t *testing.T) {
 	found := look()
 	for _, want := range []string{
 		"volume " + id + " is attaching",
-		"the file volumes/volume-" + id + ".tmp has no row",
-		"the row of volumes/volume-" + id + " has no file",
+		"volume " + id + " on clinker@file#file is migrating",
+		"volume " + id + " on clinker@file#file is kept under the name of another",
+		"the file file/volumes/volume-" + id + ".tmp has no row",
+		"the row of file/volumes/volume-" + id + " has no file",
 		`quota_usages has 7 in use and 0 reserved of f00 gigabytes, the rows "1"`,
 		"quota_usages has nothing of f00 volumes, the rows 1",
 		"the journal has volume_delete of volume v, owner o, 2 attempts",

@@ -142,6 +142,7 @@ type Manager struct {
 	exports   *export.Exports
 	adopt     *adopt.Service
 	snapshots *snapshots.Service
+	migrate   *migrate.Service
 	images    *image.Service // nil: everything about images is refused
 	parts     []part
 	capacity  *capacity
@@ -171,15 +172,16 @@ func New(o Options) *Manager {
 	m.snapshots = snapshots.New(snapshots.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Unmanage: m.adopt.UnmanageSnapshot, Timeout: o.CopyTimeout, CountSnapshots: !o.NoSnapshotGigabytes,
 		Changed: m.capacity.touch, Notify: m.notifySnapshot, Tell: m.tellSnapshot})
+	m.migrate = migrate.New(migrate.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		Exports: m.exports, Volumes: rpcapi.Volume{Client: o.Transport}, Open: o.Open, SharedTargets: m.sharedTargets,
+		CreateTimeout: o.MigrationTimeout, VerbTimeout: o.VerbTimeout, CopyTimeout: o.CopyTimeout, Refresh: m.capacity.poll,
+		CountSnapshots: !o.NoSnapshotGigabytes, Notify: m.notifyVolume, Tell: m.tellVolume, Log: o.Log, Now: o.Now})
 	m.parts = []part{
 		m.adopt,
 		m.snapshots,
 		attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
 			Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now}),
-		migrate.New(migrate.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
-			Exports: m.exports, Volumes: rpcapi.Volume{Client: o.Transport}, Open: o.Open, SharedTargets: m.sharedTargets,
-			CreateTimeout: o.MigrationTimeout, VerbTimeout: o.VerbTimeout, CopyTimeout: o.CopyTimeout, Refresh: m.capacity.poll,
-			CountSnapshots: !o.NoSnapshotGigabytes, Notify: m.notifyVolume, Tell: m.tellVolume, Log: o.Log, Now: o.Now}),
+		m.migrate,
 		revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Timeout: o.CopyTimeout, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot}),
 		groups.New(groups.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
@@ -260,6 +262,7 @@ func (m *Manager) watch() journal.Watch {
 // it lets go of target and back end.
 func (m *Manager) Stop(ctx context.Context) error {
 	m.working.Store(false)
+	m.migrate.Interrupt()
 	var wg sync.WaitGroup
 	errs := make([]error, len(m.listeners))
 	for i, l := range m.listeners {

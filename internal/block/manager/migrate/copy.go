@@ -15,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/block/manager/export"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
 const (
@@ -37,6 +38,7 @@ func (s *Service) copyData(ctx context.Context, st *move) (err error) {
 	if s.Open == nil {
 		return fault.New(fault.NotImplemented, "", "This service cannot connect to volumes, so that it cannot copy one.")
 	}
+	whole := ctx // the connections end in good order also when the copy may go on no longer
 	ctx, cancel := context.WithTimeout(ctx, s.copyLimit(st.volume))
 	defer cancel()
 	ctx, stop := s.whileWanted(ctx, st.VolumeID)
@@ -45,8 +47,8 @@ func (s *Service) copyData(ctx context.Context, st *move) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.disconnectTarget(ctx, st, to)) }()
-	from, err := s.openSource(ctx, st)
+	defer func() { err = errors.Join(err, s.disconnectTarget(whole, st, to)) }()
+	from, err := s.openSource(ctx, whole, st)
 	if err != nil {
 		return err
 	}
@@ -102,23 +104,34 @@ func (s *Service) connector(st *move) block.Connector {
 
 func (s *Service) connectTarget(ctx context.Context, st *move) (Bytes, error) {
 	var info block.ConnectionInfo
-	err := within(ctx, s.VerbTimeout, func(ctx context.Context) error {
-		return s.Volumes.Call(ctx, st.Destination.Host, "3.0", rpcapi.MethodInitializeConnection,
-			&rpcapi.InitializeConnection{VolumeID: st.madeID(), Connector: s.connector(st)}, &info)
-	})
+	err := s.ask(ctx, st, rpcapi.MethodInitializeConnection, &rpcapi.InitializeConnection{VolumeID: st.madeID(), Connector: s.connector(st)}, &info)
 	if err != nil {
 		return nil, err
 	}
 	return s.Open(ctx, info)
 }
 
-// disconnectTarget ends the connection, also when ctx has ended: nobody else knows of it.
+// disconnectTarget ends the connection. If it cannot, the next run does: it connects as the same consumer.
 func (s *Service) disconnectTarget(ctx context.Context, st *move, to Bytes) error {
-	closing := to.Close()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.VerbTimeout)
-	defer cancel()
-	return errors.Join(closing, s.Volumes.Call(ctx, st.Destination.Host, "3.0", rpcapi.MethodTerminateConnection,
+	return errors.Join(to.Close(), s.ask(ctx, st, rpcapi.MethodTerminateConnection,
 		&rpcapi.TerminateConnection{VolumeID: st.madeID(), Connector: s.connector(st)}, nil))
+}
+
+// ask asks the other back end's service. One that does not listen may be starting: it is asked again for VerbTimeout.
+func (s *Service) ask(ctx context.Context, st *move, method string, args, reply any) error {
+	ctx, cancel := context.WithTimeout(ctx, s.VerbTimeout)
+	defer cancel()
+	for pause := firstLook; ; pause = min(2*pause, lastLook) {
+		err := s.Volumes.Call(ctx, st.Destination.Host, "3.0", method, args, reply)
+		if fault.NameOf(err) != messaging.NameTimeout {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
 }
 
 // source is a volume that is read.
@@ -129,8 +142,9 @@ type source interface {
 	nextData(offset, size int64) int64
 }
 
-// openSource opens the volume where it is: by its path if it has one on this machine, else over a connection like any other.
-func (s *Service) openSource(ctx context.Context, st *move) (source, error) {
+// openSource opens the volume where it is: by its path if it has one on this machine, else over a connection like any
+// other, which may be ended as long as the context whole lasts.
+func (s *Service) openSource(ctx, whole context.Context, st *move) (source, error) {
 	if s.Storage.Features().LocalDevice {
 		path, err := s.Storage.Device(ctx, export.DriverVolume(st.volume))
 		if err != nil {
@@ -142,15 +156,27 @@ func (s *Service) openSource(ctx context.Context, st *move) (source, error) {
 		}
 		return device{f}, nil
 	}
-	info, err := s.Exports.Connect(ctx, st.volume, st.derived("source"), s.connector(st), true)
+	disconnect := func() error { return s.leaveSource(whole, st, nil) }
+	info, err := s.Exports.Connect(ctx, st.volume, st.sourceID(), s.connector(st), true)
 	if err != nil {
 		return nil, err
 	}
 	b, err := s.Open(ctx, info)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, disconnect())
 	}
-	return remote{b}, nil // the connection ends when all exports of the volume do
+	return remote{b, disconnect}, nil
+}
+
+// sourceID is the id of our connection to the volume that is moved.
+func (st *move) sourceID() string { return st.derived("source") }
+
+// leaveSource ends that connection, whichever run made it.
+func (s *Service) leaveSource(ctx context.Context, st *move, _ error) error {
+	if st.volume == nil || s.Storage.Features().LocalDevice {
+		return nil
+	}
+	return within(ctx, s.VerbTimeout, func(ctx context.Context) error { return s.Exports.Disconnect(ctx, st.volume, st.sourceID()) })
 }
 
 // device is a volume with a path on this machine.
@@ -168,7 +194,12 @@ func (f device) nextData(offset, size int64) int64 {
 }
 
 // remote is a source of which nobody says where its holes are; pieces that are all zeros count as such.
-type remote struct{ Bytes }
+type remote struct {
+	Bytes
+	disconnect func() error
+}
+
+func (r remote) Close() error { return errors.Join(r.Bytes.Close(), r.disconnect()) }
 
 func (remote) nextData(offset, _ int64) int64 { return offset }
 

@@ -15,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/clinker/clinker/internal/block"
@@ -39,6 +40,7 @@ type Storage interface {
 // Exports is the exports of this back end; an *export.Exports.
 type Exports interface {
 	Connect(ctx context.Context, v *block.Volume, id string, c block.Connector, readOnly bool) (block.ConnectionInfo, error)
+	Disconnect(ctx context.Context, v *block.Volume, id string) error
 	DisconnectAll(ctx context.Context, v *block.Volume) error
 }
 
@@ -122,11 +124,13 @@ type Service struct {
 	arrive *flow.Flow[arrival, store.Tx]
 
 	watchPeriod time.Duration // between two looks whether a copy under way is still wanted
+	interrupted chan struct{} // closed when the process stops
+	interrupt   sync.Once
 }
 
 // New makes a Service.
 func New(o Options) *Service {
-	s := &Service{Options: o.withDefaults(), watchPeriod: 2 * time.Second}
+	s := &Service{Options: o.withDefaults(), watchPeriod: 2 * time.Second, interrupted: make(chan struct{})}
 	s.retype, s.move, s.arrive = s.retypeFlow(), s.moveFlow(), s.arriveFlow()
 	return s
 }
@@ -155,8 +159,21 @@ func (s *Service) Retype(ctx context.Context, m *rpcapi.Retype) error {
 	return journal.Continue(ctx, s.Flows, s.retype, s.record(m.FlowID, rpcapi.FlowVolumeRetype, m.VolumeID), &retyping{Retype: *m})
 }
 
+// Interrupt ends all migrations from here because the process stops: they take long, and wait for services that may have
+// stopped already. The journal has them, and the next start does them again.
+func (s *Service) Interrupt() { s.interrupt.Do(func() { close(s.interrupted) }) }
+
 // Migrate serves migrate_volume.
 func (s *Service) Migrate(ctx context.Context, m *rpcapi.MigrateVolume) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-s.interrupted:
+			cancel(messaging.ErrStopping)
+		case <-ctx.Done():
+		}
+	}()
 	return journal.Continue(ctx, s.Flows, s.move, s.record(m.FlowID, rpcapi.FlowVolumeMigrate, m.VolumeID), &move{MigrateVolume: *m})
 }
 

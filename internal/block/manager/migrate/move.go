@@ -49,11 +49,12 @@ func (s *Service) moveFlow() *flow.Flow[move, store.Tx] {
 			{Name: "create_new_entry", Tx: s.enterTarget},
 			{Name: "migrate_volume", Do: s.carry},
 			{Name: "create_new_volume", Do: s.awaitTarget},
-			{Name: "copy_volume_data", Do: s.copyData},
+			{Name: "copy_volume_data", Do: s.copyData, Undo: s.leaveSource},
+			{Name: "finish_volume_migration", Tx: s.exchange},
+			// What is still exported here nobody knows of: whoever does has kept the volume from being exchanged.
 			{Name: "remove_export", Do: func(ctx context.Context, st *move) error {
 				return within(ctx, s.VerbTimeout, func(ctx context.Context) error { return s.Exports.DisconnectAll(ctx, st.volume) })
 			}},
-			{Name: "finish_volume_migration", Tx: s.exchange},
 			{Name: "cast_completion", Do: func(ctx context.Context, st *move) error {
 				s.Refresh()
 				m := st.completion()
@@ -234,6 +235,10 @@ func (s *Service) exchange(ctx context.Context, tx store.Tx, st *move) error {
 	if err != nil {
 		return err
 	}
+	givenUp := failure("Volume %s was used while it was moved, or its migration was given up.", v.ID)
+	if v.MigrationStatus != block.MigrationMigrating {
+		return givenUp
+	}
 	if err := st.movable(v); err != nil {
 		return err
 	}
@@ -252,7 +257,7 @@ func (s *Service) exchange(ctx context.Context, tx store.Tx, st *move) error {
 		return err
 	}
 	if !ok {
-		return failure("Volume %s was used while it was moved, or its migration was given up.", v.ID)
+		return givenUp
 	}
 	name, about := v.BackendID(), new("migration src for "+v.ID)
 	_, err = tx.UpdateVolume(ctx, made.ID, store.VolumeWhen{}, store.VolumeSet{Status: new(block.VolumeDeleting), MigrationStatus: new(block.MigrationDeleting),

@@ -3,6 +3,7 @@ package migrate
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/initiator"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -88,6 +90,73 @@ func TestUsedWhileMoved(t *testing.T) {
 	}
 }
 
+// TestUndisturbed: a consumer that comes while the volume is copied ends the migration, and keeps its connection.
+func TestUndisturbed(t *testing.T) {
+	s := newStage(t)
+	v := s.volume(starting)
+	var consumer initiator.Device
+	s.opened(func() {
+		a := &block.Attachment{ID: uuid.NewString(), VolumeID: v.ID, AttachStatus: block.AttachAttaching}
+		s.update(func(tx store.Tx) error {
+			return errors.Join(store.Using(t.Context(), tx, v.ID), tx.CreateAttachment(t.Context(), a))
+		})
+		info, err := s.a.exports.Connect(t.Context(), v, a.ID, block.Connector{"host": "h"}, false)
+		if err == nil {
+			consumer, err = initiator.Open(t.Context(), info)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	_, err := s.migrate(v, nil)
+	want(t, "error", fault.NameOf(err), "VolumeMigrationFailed")
+	if _, err := consumer.WriteAt([]byte("first"), 0); err != nil {
+		t.Errorf("after the migration failed the consumer cannot write: %v", err)
+	}
+	if err := errors.Join(consumer.Flush(), consumer.Close()); err != nil {
+		t.Error(err)
+	}
+	s.holds(s.a, v.ID)
+}
+
+// TestRemoteSource: a volume without a path here is read over a connection of our own, which ends.
+func TestRemoteSource(t *testing.T) {
+	s := newStage(t)
+	s.a.Storage = elsewhere{s.a.backend}
+	v := s.volume(starting)
+	sources := &counted{Exports: s.a.Exports}
+	s.a.Exports = sources
+	_, err := s.migrate(v, func(m *rpcapi.MigrateVolume) { m.ForceHostCopy = true })
+	want(t, "error", err, nil)
+	want(t, "connections made and ended", sources.made*100+sources.ended, 101)
+	s.holds(s.b, s.row(v.ID).BackendID())
+}
+
+// elsewhere is storage whose volumes have no path here.
+type elsewhere struct{ Storage }
+
+func (e elsewhere) Features() driver.Features {
+	f := e.Storage.Features()
+	f.LocalDevice = false
+	return f
+}
+
+// counted counts the connections to a volume that is moved.
+type counted struct {
+	Exports
+	made, ended int
+}
+
+func (c *counted) Connect(ctx context.Context, v *block.Volume, id string, of block.Connector, readOnly bool) (block.ConnectionInfo, error) {
+	c.made++
+	return c.Exports.Connect(ctx, v, id, of, readOnly)
+}
+
+func (c *counted) Disconnect(ctx context.Context, v *block.Volume, id string) error {
+	c.ended++
+	return c.Exports.Disconnect(ctx, v, id)
+}
+
 // TestInUse: without Nova a volume that is in use stays where it is, and nothing is made for it.
 func TestInUse(t *testing.T) {
 	s := newStage(t)
@@ -139,6 +208,36 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
+// TestInterrupted: a process that stops waits for no copy, and does it again when it is back.
+func TestInterrupted(t *testing.T) {
+	s := newStage(t)
+	v := s.volume(starting)
+	open := s.a.Open
+	s.a.Open = func(ctx context.Context, info block.ConnectionInfo) (Bytes, error) {
+		b, err := open(ctx, info)
+		s.a.Interrupt()
+		return stuck{b, ctx}, err
+	}
+	m := &rpcapi.MigrateVolume{FlowID: uuid.NewString(), VolumeID: v.ID, Destination: s.toB(false)}
+	state, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := s.a.record(m.FlowID, rpcapi.FlowVolumeMigrate, v.ID)
+	record.State = state
+	s.update(func(tx store.Tx) error { return tx.PutFlow(t.Context(), record) })
+	want(t, "interrupted", s.a.Migrate(t.Context(), m), nil)
+	want(t, "migration", s.row(v.ID).MigrationStatus, block.MigrationMigrating)
+	want(t, "host", s.row(v.ID).Host, poolA)
+
+	again := s.a.Options
+	again.Open = open
+	s.a.Service = New(again)
+	want(t, "done again", s.a.Resume()[rpcapi.FlowVolumeMigrate](t.Context(), s.records(hostA, v.ID)[0]), nil)
+	want(t, "host", s.row(v.ID).Host, poolB)
+	s.holds(s.b, s.row(v.ID).BackendID())
+}
+
 // stuck is a volume that takes no byte before its context ends.
 type stuck struct {
 	Bytes
@@ -171,6 +270,30 @@ func TestNoTarget(t *testing.T) {
 	}
 	want(t, "migration", s.row(v.ID).MigrationStatus, block.MigrationError)
 	want(t, "what was made", s.row(made).Status, block.VolumeDeleting)
+}
+
+// TestLateTarget: another back end whose service is only starting is waited for.
+func TestLateTarget(t *testing.T) {
+	s := newStage(t)
+	asleep := 3
+	s.a.Volumes = rpcapi.Volume{Client: late{s, &asleep}}
+	v := s.volume(starting)
+	_, err := s.migrate(v, nil)
+	want(t, "error", err, nil)
+	s.holds(s.b, s.row(v.ID).BackendID())
+}
+
+// late answers no call at first.
+type late struct {
+	*stage
+	asleep *int
+}
+
+func (l late) Call(ctx context.Context, to messaging.Target, m messaging.Message, reply any) error {
+	if *l.asleep--; *l.asleep > 0 {
+		return messaging.NobodyServes(to, m.Method)
+	}
+	return l.stage.Call(ctx, to, m, reply)
 }
 
 // clumsy fails to make volumes.
@@ -291,7 +414,7 @@ func TestCopy(t *testing.T) {
 			n := rapid.IntRange(1, size-at).Draw(t, "length")
 			copy(from.data[at:at+n], bytes.Repeat([]byte{byte(rapid.IntRange(0, 255).Draw(t, "byte"))}, n))
 		}
-		c := copying{from: remote{from}, to: to, size: int64(size), progress: func(int64) {}}
+		c := copying{from: remote{Bytes: from}, to: to, size: int64(size), progress: func(int64) {}}
 		if rapid.Bool().Draw(t, "holes are known") {
 			c.from = holey{from, page}
 		}

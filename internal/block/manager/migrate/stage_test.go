@@ -116,7 +116,7 @@ func (s *stage) end(dir, host string) *end {
 		return err
 	})
 	e.Service = New(Options{Backend: host, ServiceUUID: row.UUID, Store: s.db, Storage: e.backend, Exports: e.exports,
-		Flows: flow.NewEngine(journal.New(s.db), flow.Options{UndoPause: 1, Log: discard}), Volumes: rpcapi.Volume{Client: s},
+		Flows: flow.NewEngine(journal.New(s.db), flow.Options{Stopping: messaging.ErrStopping, UndoPause: 1, Log: discard}), Volumes: rpcapi.Volume{Client: s},
 		Open:           func(ctx context.Context, info block.ConnectionInfo) (Bytes, error) { return initiator.Open(ctx, info) },
 		CountSnapshots: true, Log: discard})
 	return e
