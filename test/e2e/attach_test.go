@@ -32,8 +32,8 @@ func TestAttachments(t *testing.T) {
 	updated, err := attachments.Update(t.Context(), c, a.ID, attachments.UpdateOpts{Connector: connector("one")}).Extract()
 	must(t, err)
 	uri := uriOf(t, updated.ConnectionInfo)
-	if updated.Status != "attaching" || updated.AttachMode != "rw" {
-		t.Errorf("after the update the attachment is %s, %s; want attaching, rw", updated.Status, updated.AttachMode)
+	if shown, err := attachments.Get(t.Context(), c, a.ID).Extract(); err != nil || shown.Status != "attaching" || shown.AttachMode != "rw" {
+		t.Errorf("after the update the attachment is %+v, %v; want attaching, rw", shown, err)
 	}
 	wantStatus(t, c, "after the update", v.ID, "attaching")
 	must(t, attachments.Complete(t.Context(), c, a.ID).ExtractErr())
@@ -50,7 +50,7 @@ func TestAttachments(t *testing.T) {
 	}
 	refused(t, "delete while in use", volumes.Delete(t.Context(), c, v.ID, nil).ExtractErr(), 400, "Invalid volume: Volume status must be available or error")
 	refused(t, "delete while in use, with cascade", volumes.Delete(t.Context(), c, v.ID, volumes.DeleteOpts{Cascade: true}).ExtractErr(), 400, "Invalid volume")
-	refused(t, "force-delete while attached", volumes.ForceDelete(t.Context(), c, v.ID).ExtractErr(), 400, "Invalid volume: Volume must not be")
+	refused(t, "force-delete while attached", volumes.ForceDelete(t.Context(), c, v.ID).ExtractErr(), 400, "Invalid volume: Volume  must not be")
 
 	// The same server may have it twice: that is how it moves from host to host.
 	moved, err := attachments.Create(t.Context(), c, attachments.CreateOpts{VolumeUUID: v.ID, InstanceUUID: instance, Connector: connector("two")}).Extract()

@@ -107,14 +107,13 @@ func TestMalformedRequests(t *testing.T) {
 			{"all_tenants that is no truth", harness.Request{Path: "/v3/volumes?all_tenants=perhaps"}, 400, ""},
 			{"with_count that is no truth", harness.Request{Path: "/v3/volumes?with_count=perhaps", Version: latest}, 400, ""},
 			{"bootable that is no truth", harness.Request{Path: "/v3/volumes?bootable=perhaps", Version: latest}, 400, "'bootable = perhaps'"},
-			{"metadata that is no dictionary", harness.Request{Path: "/v3/volumes?metadata=a"}, 400, ""},
 			{"a time that is none", harness.Request{Path: "/v3/volumes?created_at=gt:yesterday", Version: latest}, 400, ""},
 			{"a comparison that is none", harness.Request{Path: "/v3/volumes?created_at=about:2026-01-01T00:00:00", Version: latest}, 400, ""},
 
 			{"a volume's update without anything", harness.Request{Method: http.MethodPut, Path: volume, Body: `{"volume": {}}`, Version: latest}, 400, ""},
 			{"a volume's update of its size", harness.Request{Method: http.MethodPut, Path: volume, Body: `{"volume": {"size": 2}}`}, 400, "Additional properties"},
 			{"metadata key and path that differ", harness.Request{Method: http.MethodPut, Path: volume + "/metadata/a", Body: `{"meta": {"b": "c"}}`}, 400, "Request body and URI mismatch"},
-			{"two entries for one key", harness.Request{Method: http.MethodPut, Path: volume + "/metadata/a", Body: `{"meta": {"a": "b", "c": "d"}}`}, 400, "Request body contains too many items"},
+			{"two entries for one key", harness.Request{Method: http.MethodPut, Path: volume + "/metadata/a", Body: `{"meta": {"a": "b", "c": "d"}}`}, 400, "has too many properties"},
 			{"a metadata entry that is not there", harness.Request{Path: volume + "/metadata/a"}, 404, "has no metadata with key a"},
 			{"metadata with an empty key", harness.Request{Path: volume + "/metadata", Body: `{"metadata": {"": "x"}}`}, 400, ""},
 			{"a snapshot without volume", harness.Request{Path: "/v3/snapshots", Body: `{"snapshot": {}}`}, 400, "'volume_id' is a required property"},
@@ -170,10 +169,16 @@ func TestOversizedBodies(t *testing.T) {
 		return append(text, `"}}`...)
 	}
 	wantFault(t, "the largest there may be", cloud.Do(t, harness.Request{Path: "/v3/volumes", Body: body(limit)}), 400)
-	wantFault(t, "one byte more", cloud.Do(t, harness.Request{Path: "/v3/volumes", Body: body(limit + 1)}), 413, "Request is too large")
+	tooLarge := func(what string, answer harness.Response) {
+		t.Helper()
+		if answer.Status != http.StatusRequestEntityTooLarge || !strings.Contains(string(answer.Body), "Request is too large") {
+			t.Errorf("%s: status %d and %q, want the filter's 413", what, answer.Status, answer.Body)
+		}
+	}
 	wantFault(t, "one byte more, in chunks", cloud.Do(t, harness.Request{Path: "/v3/volumes", Body: io.MultiReader(bytes.NewReader(body(limit + 1)))}), 413, "Request is too large")
+	tooLarge("one byte more", cloud.Do(t, harness.Request{Path: "/v3/volumes", Body: body(limit + 1)}))
 	quiesce(t, cloud, func() {
-		wantFault(t, "on an action", cloud.Do(t, harness.Request{Path: "/v3/volumes/" + nobody + "/action", Body: body(limit + 1)}), 413)
+		tooLarge("on an action", cloud.Do(t, harness.Request{Path: "/v3/volumes/" + nobody + "/action", Body: body(limit + 1)}))
 		for _, lines := range []string{
 			"Content-Length: 99999999999", "Content-Length: 1000000000000000000000", "Content-Length: -1", "Content-Length: 5\r\nContent-Length: 6",
 			"Transfer-Encoding: elephants", "Content-Length: 5\r\nTransfer-Encoding: chunked", "Expect: 100-continue\r\nContent-Length: 120000",

@@ -84,7 +84,7 @@ func TestStopAndStart(t *testing.T) {
 	t.Parallel()
 	cloud := harness.Start(t, "")
 	has(t, "the greeting", cloud.Log(t), "http://"+cloud.Bind+":8776/v3", cloud.Bind+":10809", "http://"+cloud.Bind+":8778/metrics", cloud.StateDir,
-		`eval "$(clinker env --bind `+cloud.Bind+` --state-dir `+cloud.StateDir+`)"`)
+		`eval "$(clinker env --bind `+cloud.Bind+` --state-dir `+cloud.StateDir+` --noauth)"`)
 	c := cloud.Client(t, "5109", latest)
 	v := create(t, c, volumes.CreateOpts{Size: 1, Name: "kept", Metadata: map[string]string{"k": "v"}})
 	s := snapshot(t, c, v.ID, "kept too")

@@ -21,7 +21,7 @@ func TestDelete(t *testing.T) {
 	v := create(t, c, volumes.CreateOpts{Size: 1})
 	s := snapshot(t, c, v.ID, "one")
 	refused(t, "with a snapshot", volumes.Delete(t.Context(), c, v.ID, nil).ExtractErr(), 400, refusedDelete)
-	refused(t, "by force, with a snapshot", volumes.ForceDelete(t.Context(), c, v.ID).ExtractErr(), 400, "Invalid volume: Volume must not be migrating")
+	refused(t, "by force, with a snapshot", volumes.ForceDelete(t.Context(), c, v.ID).ExtractErr(), 400, "Invalid volume: Volume  must not be migrating")
 	must(t, snapshots.Delete(t.Context(), c, s.ID).ExtractErr())
 	awaitSnapshotGone(t, c, s.ID)
 
