@@ -188,7 +188,7 @@ func TestWords(t *testing.T) {
 
 func TestStatuses(t *testing.T) {
 	for status, name := range map[int]string{401: "ImageNotAuthorized", 403: "ImageNotAuthorized", 404: "ImageNotFound", 413: "ImageLimitExceeded",
-		409: "", 410: "", 500: "GlanceConnectionFailed", 418: "GlanceConnectionFailed", 204: "GlanceConnectionFailed"} {
+		415: "Invalid", 409: "", 410: "", 500: "GlanceConnectionFailed", 418: "GlanceConnectionFailed", 204: "GlanceConnectionFailed"} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 		_, err := newClient(t, client.Options{Servers: []string{server.URL}}).Image(caller(t), uuid.NewString())
 		if err == nil || fault.NameOf(err) != name {

@@ -35,7 +35,7 @@ func translated(err error, id string) error {
 		if id != "" {
 			return fault.Wrap(cause, fault.NotFound, "ImageNotFound", "Image %s could not be found.", id)
 		}
-	case http.StatusBadRequest:
+	case http.StatusBadRequest, http.StatusUnsupportedMediaType:
 		return fault.Wrap(cause, fault.Invalid, "Invalid", "The image service refused it: %s", cause.said)
 	case http.StatusConflict, http.StatusGone:
 		return fault.Wrap(cause, fault.Conflict, "", "The image service refused it: %s", cause.said)
