@@ -111,6 +111,10 @@ func TestGroup(t *testing.T) {
 		t.Errorf("volumes by group (-want +got):\n%s", d)
 	}
 	g.Delete("/volumes/"+volume).Fault(400, "group")
+	g.Post("/volume-transfers", object("transfer", object("volume_id", volume))).Fault(400, "must not be part of a group.")
+	if got := g.Get("/os-quota-sets/p?usage=true").OK(200).At("quota_set", "groups", "in_use"); got != 1.0 {
+		t.Errorf("groups in use: %v", got)
+	}
 
 	g.Action("/groups/"+id, "delete", object()).Fault(400, "still contains volumes. The delete-volumes flag is required to delete it.")
 	g.Action("/groups/"+id, "delete", object("delete-volumes", true)).Empty(202)

@@ -53,6 +53,9 @@ func (u *Transfers) Create(ctx context.Context, r CreateRequest) (t *block.Trans
 	if v.Status != block.VolumeAvailable {
 		return nil, "", block.InvalidVolume("status must be available")
 	}
+	if v.GroupID != "" {
+		return nil, "", inGroup(v)
+	}
 	if err := checkEncrypted(v, r); err != nil {
 		return nil, "", err
 	}
@@ -66,7 +69,7 @@ func (u *Transfers) Create(ctx context.Context, r CreateRequest) (t *block.Trans
 		if err := checkSnapshots(ctx, tx, r); err != nil {
 			return err
 		}
-		ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeAvailable}},
+		ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeAvailable}, NoGroup: true},
 			store.VolumeSet{Status: new(block.VolumeAwaitingTransfer)})
 		if err != nil {
 			return err
@@ -81,6 +84,11 @@ func (u *Transfers) Create(ctx context.Context, r CreateRequest) (t *block.Trans
 	}
 	u.TellVolume(ctx, "transfer.create.end", v.ID)
 	return t, key, nil
+}
+
+// inGroup refuses a volume of a group: whoever has the group may delete it. Upstream asks for consistency groups of old alone.
+func inGroup(v *block.Volume) error {
+	return block.InvalidVolume("Volume %s must not be part of a group.", v.ID)
 }
 
 // checkEncrypted refuses what must not be done with an encrypted volume: its snapshots have its key, and so go where it goes.
@@ -192,8 +200,8 @@ func (u *Transfers) accept(ctx context.Context, tx store.Tx, t *block.Transfer) 
 		return err
 	}
 	switch {
-	case v.ConsistencyGroupID != "":
-		return block.InvalidVolume("Volume %s must not be part of a consistency group.", v.ID)
+	case v.ConsistencyGroupID != "" || v.GroupID != "":
+		return inGroup(v)
 	case v.Status == block.VolumeMaintenance:
 		return block.InvalidVolume("The volume cannot accept transfer in maintenance mode.")
 	}
