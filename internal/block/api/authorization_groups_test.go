@@ -120,7 +120,6 @@ func consistencyGroupRequests() map[string]matrixRequest {
 		"PUT /consistencygroups/{id}":         on(c, group, "", "consistencygroup", renamed),
 		"PUT /consistencygroups/{id}/update":  on(c, group, "/update", "consistencygroup", renamed),
 		"POST /consistencygroups/{id}/delete": on(c, group, "/delete", "consistencygroup", object("force", true)),
-		"DELETE /consistencygroups/{id}":      on(c, group, ""),
 
 		"GET /cgsnapshots":        at("/cgsnapshots"),
 		"GET /cgsnapshots/detail": at("/cgsnapshots/detail"),

@@ -78,10 +78,9 @@ func ask(t *testing.T, c *apitest.Cloud, r wsgi.RouteInfo, persona string, reque
 }
 
 // neverDone says whether an operation is refused whatever is asked: failing over, as long as no driver replicates, what
-// is about one cluster, as long as there are none, actions on services that there are not, and DELETE of a consistency group,
-// which upstream routes to what needs a body.
+// is about one cluster, as long as there are none, and actions on services that there are not.
 func neverDone(operation string) bool {
-	return operation == "PUT /os-services/{action}" || operation == "DELETE /consistencygroups/{id}" || strings.HasPrefix(operation, "PUT /os-services/failover") || strings.HasSuffix(operation, " /clusters/{id}")
+	return operation == "PUT /os-services/{action}" || strings.HasPrefix(operation, "PUT /os-services/failover") || strings.HasSuffix(operation, " /clusters/{id}")
 }
 
 // fixture makes resources of project p right in the database, which is quick; the storage does not know of them.

@@ -44,7 +44,7 @@ func Extension(u *uses.Groups) wsgi.Extension {
 			{Method: "PUT", Path: item, Status: 202, Handler: h.update, Policy: update},
 			{Method: "PUT", Path: item + "/update", Status: 202, Handler: h.update, Policy: update},
 			{Method: "POST", Path: item + "/delete", Status: 202, Handler: h.delete, Policy: []string{"group:get", "group:delete"}},
-			{Method: "DELETE", Path: item, Status: 202, Handler: noBody},
+			{Method: "DELETE", Path: item, Status: 400, Handler: noBody},
 		}}},
 	}
 }
