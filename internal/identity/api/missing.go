@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/identity/api/rest"
@@ -12,16 +13,17 @@ func missing() (routes []rest.Route) {
 	for _, path := range []string{"/v3/OS-TRUST", "/v3/OS-OAUTH1", "/v3/OS-OAUTH2", "/v3/OS-FEDERATION", "/v3/OS-EP-FILTER", "/v3/OS-SIMPLE-CERT", "/v3/policies",
 		"/v3/registered_limits", "/v3/limits", "/v3/s3tokens"} {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
-			routes = append(routes, rest.Route{Method: method, Path: path, Handler: notBuilt}, rest.Route{Method: method, Path: path + "/{rest...}", Handler: notBuilt})
+			routes = append(routes, notBuilt(method, path), notBuilt(method, path+"/{rest...}"))
 		}
 	}
 	for _, method := range []string{"GET", "PUT", "PATCH", "DELETE"} {
-		routes = append(routes, rest.Route{Method: method, Path: "/v3/domains/{domain_id}/config", Handler: notBuilt},
-			rest.Route{Method: method, Path: "/v3/domains/{domain_id}/config/{rest...}", Handler: notBuilt})
+		routes = append(routes, notBuilt(method, "/v3/domains/{domain_id}/config"), notBuilt(method, "/v3/domains/{domain_id}/config/{rest...}"))
 	}
 	return routes
 }
 
-func notBuilt(context.Context, *rest.Request) (*rest.Response, error) {
-	return nil, fault.New(fault.NotImplemented, "", "The action you have requested has not been implemented.")
+func notBuilt(method, path string) rest.Route {
+	return rest.Route{Method: method, Path: path, Status: http.StatusNotImplemented, Handler: func(context.Context, *rest.Request) (*rest.Response, error) {
+		return nil, fault.New(fault.NotImplemented, "", "The action you have requested has not been implemented.")
+	}}
 }

@@ -30,12 +30,6 @@ func tokensRules() []rule {
 		{"identity:revoke_token", admin + " or rule:token_subject", everyScope,
 			"Make a token worthless.",
 			[]string{"DELETE /auth/tokens"}},
-		{"identity:list_projects_for_user", anybody, nil,
-			"An older name of get_auth_projects.",
-			[]string{"GET /auth/projects"}},
-		{"identity:list_domains_for_user", anybody, nil,
-			"An older name of get_auth_domains.",
-			[]string{"GET /auth/domains"}},
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 
 // Request schemas (keystone/credential/schema.py, application_credential/schema.py).
 const (
-	members = `"blob": {"type": "string"}, "project_id": {"type": ["string", "null"]}, "type": {"type": "string"}, "user_id": {"$ref": "identity#/id"}`
+	members = `"id": {"type": "string"}, "blob": {"type": "string"}, "project_id": {"type": ["string", "null"]}, "type": {"type": "string"}, "user_id": {"$ref": "identity#/id"}`
 
 	createSchema = `{"type": "object", "properties": {` + members + `}, "required": ["blob", "type", "user_id"], "additionalProperties": true}`
-	updateSchema = `{"type": "object", "properties": {` + members + `}, "minProperties": 1, "additionalProperties": true}`
+	updateSchema = `{"type": "object", "properties": {"blob": {"type": "string"}}, "required": ["blob"], "additionalProperties": false}`
 	keySchema    = `{"type": "object", "properties": {"tenant_id": {"type": "string"}}, "required": ["tenant_id"]}`
 
 	ruleSchema = `{"type": "object", "properties": {"id": {"type": "string"}, "service": {"type": "string", "minLength": 1, "maxLength": 255},
@@ -65,8 +65,6 @@ func view(r *rest.Request, c *identity.Credential) map[string]any {
 	return r.View(c.Extra, "credentials/"+c.ID, map[string]any{"id": c.ID, "user_id": c.UserID, "project_id": rest.Null(c.ProjectID), "type": c.Type, "blob": c.Blob})
 }
 
-func known() []string { return []string{"user_id", "project_id", "type", "blob"} }
-
 func (h handlers) list(ctx context.Context, r *rest.Request) (*rest.Response, error) {
 	list, err := h.uses.List(ctx, r.Query().Get("user_id"), r.Query().Get("type"))
 	if err != nil {
@@ -81,7 +79,7 @@ func (h handlers) list(ctx context.Context, r *rest.Request) (*rest.Response, er
 
 func (h handlers) create(ctx context.Context, r *rest.Request) (*rest.Response, error) {
 	c := &identity.Credential{UserID: r.Body.String("user_id"), ProjectID: r.Body.String("project_id"), Type: r.Body.String("type"), Blob: r.Body.String("blob"),
-		Extra: rest.Others(r.Body, known()...)}
+		Extra: rest.Others(r.Body, "user_id", "project_id", "type", "blob")}
 	if err := h.uses.Create(ctx, c); err != nil {
 		return nil, err
 	}
@@ -97,17 +95,7 @@ func (h handlers) get(ctx context.Context, r *rest.Request) (*rest.Response, err
 }
 
 func (h handlers) update(ctx context.Context, r *rest.Request) (*rest.Response, error) {
-	if err := r.RequireID(r.Path("credential_id")); err != nil {
-		return nil, err
-	}
-	text := func(name string) *string {
-		if !r.Body.Has(name) {
-			return nil
-		}
-		return new(r.Body.String(name))
-	}
-	c, err := h.uses.Update(ctx, r.Path("credential_id"), uses.Change{UserID: text("user_id"), ProjectID: text("project_id"), Type: text("type"), Blob: text("blob"),
-		Extra: rest.Others(r.Body, known()...)})
+	c, err := h.uses.Update(ctx, r.Path("credential_id"), r.Body.String("blob"))
 	if err != nil {
 		return nil, err
 	}

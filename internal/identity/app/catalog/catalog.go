@@ -117,7 +117,7 @@ func check(ctx context.Context, tx store.Tx, e *identity.Endpoint, makeRegion bo
 	case fault.Is(err, fault.NotFound) && makeRegion:
 		return tx.CreateRegion(ctx, &identity.Region{ID: e.RegionID})
 	case fault.Is(err, fault.NotFound):
-		return identity.Invalid("%s", fault.UserText(err))
+		return identity.Missing("endpoint region_id", "region table")
 	}
 	return err
 }

@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
 	"strings"
 
 	"github.com/clinker/clinker/internal/fault"
@@ -129,14 +128,9 @@ func (u *Credentials) Create(ctx context.Context, c *identity.Credential) error 
 	return u.Store.Update(ctx, func(tx store.Tx) error { return tx.CreateCredential(ctx, c) })
 }
 
-// Change is what an update changes; nil fields stay.
-type Change struct {
-	UserID, ProjectID, Type, Blob *string
-	Extra                         identity.Extra
-}
-
-// Update changes a credential. The caller must be allowed to do so with what it was and with what it becomes.
-func (u *Credentials) Update(ctx context.Context, id string, c Change) (found *identity.Credential, err error) {
+// Update replaces the blob of a credential: whose it is, and what for, does not change. An EC2 key keeps its access key, which
+// its id comes from.
+func (u *Credentials) Update(ctx context.Context, id, blob string) (found *identity.Credential, err error) {
 	if _, err := u.authorized(ctx, "identity:update_credential", id); err != nil {
 		return nil, err
 	}
@@ -144,15 +138,7 @@ func (u *Credentials) Update(ctx context.Context, id string, c Change) (found *i
 		if found, err = tx.Credential(ctx, id); err != nil {
 			return err
 		}
-		for to, value := range map[*string]*string{&found.UserID: c.UserID, &found.ProjectID: c.ProjectID, &found.Type: c.Type, &found.Blob: c.Blob} {
-			if value != nil {
-				*to = *value
-			}
-		}
-		found.Extra = found.Extra.Merge(maps.Clone(c.Extra))
-		if err := u.Authorize(ctx, "identity:update_credential", app.Target{}.Credential(found.UserID)); err != nil {
-			return err
-		}
+		found.Blob = blob
 		if strings.EqualFold(found.Type, identity.CredentialEC2) {
 			key, err := ParseKey(found.Blob)
 			if err == nil && accessID(key.Access) != id {
@@ -224,6 +210,11 @@ func (u *Credentials) CreateKey(ctx context.Context, userID, projectID string) (
 // key reads an EC2 key of a user, by its access key, that the caller may do to what rule stands for.
 func (u *Credentials) key(ctx context.Context, rule, userID, access string) (*identity.Credential, error) {
 	c, err := u.authorized(ctx, rule, accessID(access))
+	if caller := app.Caller(ctx); fault.Is(err, fault.Forbidden) && caller.User.ID == userID {
+		if _, missing := u.Store.Credential(ctx, accessID(access)); fault.Is(missing, fault.NotFound) {
+			err = missing // people may know which keys they do not have
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

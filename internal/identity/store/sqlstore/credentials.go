@@ -63,7 +63,10 @@ func (t tx) CreateCredential(ctx context.Context, c *identity.Credential) error 
 	if err != nil {
 		return err
 	}
-	return t.insert(ctx, taken(identity.TheCredential, c.ID), rows.InsertInto("credentials", credentialColumns), c.ID, c.UserID, c.ProjectID, c.Type,
+	conflict := func() error {
+		return identity.Conflict(identity.TheCredential, "Duplicate entry found with ID %s.", c.ID)
+	}
+	return t.insert(ctx, conflict, rows.InsertInto("credentials", credentialColumns), c.ID, c.UserID, c.ProjectID, c.Type,
 		t.keys().Seal([]byte(c.Blob), time.Now()), extra)
 }
 

@@ -84,7 +84,7 @@ func testCredentials(t *testing.T, s store.Store) {
 	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateCredential(ctx, want) })
 	same(t, want, must(s.Credential(t.Context(), "c1"))(t))
 	err := attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.CreateCredential(ctx, want) })
-	wantFault(t, err, fault.Conflict, "Duplicate ID, c1.")
+	wantFault(t, err, fault.Conflict, "Duplicate entry found with ID c1.")
 	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteCredential(ctx, "c1") })
 	_, err = s.Credential(t.Context(), "c1")
 	wantFault(t, err, fault.NotFound, "Could not find credential: c1.")
