@@ -139,6 +139,8 @@ var libraries = map[string][]string{
 	"golang.org/x/crypto":                      {"internal/identity/app/secrets"},
 	"github.com/hashicorp/golang-lru/v2":       {"internal/identity/app/tokens", "internal/oslo/authtoken"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/oslo/bodyschema"},
+	"github.com/klauspost/compress":            {"internal/block/backup/chunked"},
+	"github.com/dsnet/compress":                {"internal/block/backup/chunked"},
 	"gopkg.in/yaml.v3":                         {"internal/oslo/policy"},
 	"github.com/gophercloud/gophercloud/v2":    {"internal/keystone/...", "internal/glance/...", "test/..."},
 	"os/exec":                                  {"internal/execx", "scripts/...", "test/..."},
