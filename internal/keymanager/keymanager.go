@@ -70,6 +70,18 @@ func Move(from, to context.Context, m Manager, id string) (copied string, err er
 	return m.Store(to, k)
 }
 
+// Drop removes a key that nothing needs any more: as the caller, and where the caller may not, as the service itself, which
+// is upstream's way. An empty id is none.
+func Drop(ctx context.Context, m Manager, id string) error {
+	if id == "" {
+		return nil
+	}
+	if err := m.Delete(ctx, id); err == nil {
+		return nil
+	}
+	return m.Delete(m.AsService(ctx), id)
+}
+
 // notFound: there is no key with this id, or none the caller may have.
 func notFound(id string) error {
 	return fault.New(fault.NotFound, "ManagedObjectNotFoundError", "Key not found, uuid: %s", id)

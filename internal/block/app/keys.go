@@ -84,17 +84,13 @@ func (c *Core) CheckKey(id string) error {
 	return err
 }
 
-// DropKey removes a key that nothing needs any more; an empty id is none. First the caller tries and then the service
-// itself, as upstream has it. That a key could not be removed is logged, and is no reason to keep what it belonged to.
+// DropKey removes a key that nothing needs any more, as keymanager.Drop does; an empty id is none. That a key could not be
+// removed is logged, and is no reason to keep what it belonged to.
 func (c *Core) DropKey(ctx context.Context, id string) {
-	if id == "" || c.Keys == nil {
+	if c.Keys == nil {
 		return
 	}
-	err := c.Keys.Delete(ctx, id)
-	if err != nil {
-		err = c.Keys.Delete(c.Keys.AsService(ctx), id)
-	}
-	if err != nil {
+	if err := keymanager.Drop(ctx, c.Keys, id); err != nil {
 		c.Log.ErrorContext(ctx, "the key of an encrypted volume could not be removed; remove it from the key manager by hand", "key_id", id, "error", err)
 	}
 }
