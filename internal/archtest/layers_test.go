@@ -93,11 +93,12 @@ func blockOnly() []floor {
 			"a decision is a pure function; the scheduler hands it a snapshot"},
 		{"the scheduler", []string{"internal/block/scheduler/..."},
 			join([]string{"internal/block", "internal/block/scheduler/...", "internal/block/store", "internal/block/rpcapi",
-				"internal/block/journal", "internal/block/membership", "internal/block/notify"}, ground, oslo),
+				"internal/block/journal", "internal/block/membership", "internal/block/backupends", "internal/block/notify"}, ground, oslo),
 			"the scheduler knows contracts only"},
 		{"the manager", []string{"internal/block/manager/...", "internal/block/backup/..."},
 			join([]string{"internal/block", "internal/block/manager/...", "internal/block/backup/...", "internal/block/store", "internal/block/rpcapi", "internal/block/driver",
-				"internal/block/target", "internal/block/journal", "internal/block/membership", "internal/block/notify", "internal/glance", "internal/keymanager"}, ground, oslo),
+				"internal/block/target", "internal/block/journal", "internal/block/membership", "internal/block/backupends", "internal/block/initiator", "internal/block/notify",
+				"internal/glance", "internal/keymanager"}, ground, oslo),
 			"a manager knows the contracts of drivers and targets, never one of them"},
 		{"a driver", []string{"internal/block/driver/..."},
 			join([]string{"internal/block", "internal/block/driver"}, ground),
@@ -111,7 +112,7 @@ func blockOnly() []floor {
 			[]string{"internal/block", "internal/fault", "internal/oslo/messaging", "internal/oslo/versionedobjects"},
 			"messages are values; who handles them is the services' affair"},
 		{"notifications", []string{"internal/block/notify"}, join([]string{"internal/block"}, ground, oslo), "events and payloads are made of the domain alone"},
-		{"journal and membership", []string{"internal/block/journal", "internal/block/membership"},
+		{"journal and membership", []string{"internal/block/journal", "internal/block/membership", "internal/block/backupends"},
 			join([]string{"internal/block", "internal/block/store", "internal/block/rpcapi"}, ground),
 			"what every service of the wing needs knows the store's contract only"},
 	}
@@ -119,7 +120,7 @@ func blockOnly() []floor {
 
 // implementations are what only cmd and tests may import, and their own parts.
 var implementations = []string{"internal/block/store/sqlstore", "internal/identity/store/sqlstore", "internal/image/store/sqlstore",
-	"internal/block/driver/*", "internal/block/target/*", "internal/glance/*", "internal/image/storage/*",
+	"internal/block/driver/*", "internal/block/target/*", "internal/glance/*", "internal/image/storage/*", "internal/block/backup/repository/*",
 	"internal/oslo/messaging/inproc", "internal/oslo/messaging/rabbit"}
 
 // sqlstores is where the statements of each wing are.

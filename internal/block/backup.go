@@ -43,6 +43,9 @@ type Backup struct {
 // ImportedVolumeID is the volume id of a backup that is being imported.
 const ImportedVolumeID = "00000000-0000-0000-0000-000000000000"
 
+// RestoredVolumePrefix begins the name of a volume that was made to restore a backup to, and was given no other.
+const RestoredVolumePrefix = "restore_backup_"
+
 // Incremental says whether the backup is the difference to another one.
 func (b *Backup) Incremental() bool { return b.ParentID != "" }
 

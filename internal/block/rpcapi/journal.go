@@ -18,8 +18,15 @@ const (
 	FlowSnapshotDelete   = "snapshot_delete"   // DeleteSnapshot
 	FlowAttachmentUpdate = "attachment_update" // AttachmentUpdate
 	FlowAttachmentDelete = "attachment_delete" // AttachmentDelete
+	FlowBackupCreate     = "backup_create"     // BackupTask, with a scheduler or a backup service
+	FlowBackupDevice     = "backup_device"     // BackupTask, with a volume service
+	FlowBackupContinue   = "backup_continue"   // ContinueBackup
+	FlowBackupRestore    = "backup_restore"    // RestoreBackup
+	FlowBackupDelete     = "backup_delete"     // DeleteBackup
+	FlowBackupImport     = "backup_import"     // ImportRecord
+	FlowBackupReset      = "backup_reset"      // ResetBackupStatus
 )
 
 // SchedulerOwner owns the records that are any scheduler's to see to; a volume service owns those under its
-// "host@backend".
+// "host@backend", a backup service those under BackupOwner.
 const SchedulerOwner = "scheduler"

@@ -57,6 +57,8 @@ type CreateRequest struct {
 	SnapshotID       string         `json:"snapshot_id,omitempty"`
 	SourceVolumeID   string         `json:"source_volid,omitempty"`
 	ImageID          string         `json:"image_id,omitempty"`
+	BackupID         string         `json:"backup_id,omitempty"`   // the volume is made empty, and restored to
+	BackupHost       string         `json:"backup_host,omitempty"` // by the backup service of this host
 	AvailabilityZone string         `json:"availability_zone,omitempty"`
 	Zones            []string       `json:"availability_zones,omitempty"` // from RESKEY:availability_zones
 	Hints            map[string]any `json:"scheduler_hints,omitempty"`

@@ -37,9 +37,9 @@ type BackupWriter interface {
 	UpdateBackup(ctx context.Context, id string, when BackupWhen, set BackupSet) (bool, error)
 	// PutBackupMetadata merges the pairs, or with replace makes them the whole. NotFound: BackupNotFound.
 	PutBackupMetadata(ctx context.Context, id string, md map[string]string, replace bool) error
-	// AddBackupDependents counts that so many more, or fewer, backups are differences to this one; never below none. A
-	// missing row is no error.
-	AddBackupDependents(ctx context.Context, id string, delta int) error
+	// CountBackupDependents writes into a backup how many others are differences to it: those that are there, have been
+	// made, and did not fail. A missing row is no error.
+	CountBackupDependents(ctx context.Context, id string) error
 	// DestroyBackup soft-deletes the row with its metadata. A missing row is no error.
 	DestroyBackup(ctx context.Context, id string) error
 }

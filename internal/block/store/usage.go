@@ -31,3 +31,12 @@ func RecordGroupUsage(ctx context.Context, tx UsageWriter, projectID string) err
 	}
 	return tx.PutQuotaUsage(ctx, projectID, map[string]int64{block.QuotaGroups: usage.Groups})
 }
+
+// RecordBackups is RecordUsage for backups, whose gigabytes are apart.
+func RecordBackups(ctx context.Context, tx UsageWriter, projectID string) error {
+	usage, err := tx.QuotaUsage(ctx, projectID)
+	if err != nil {
+		return err
+	}
+	return tx.PutQuotaUsage(ctx, projectID, map[string]int64{block.QuotaBackups: usage.Backups, block.QuotaBackupGigabytes: usage.BackupGigabytes})
+}

@@ -38,6 +38,8 @@ type tx struct {
 	flows       map[string]flow.Record
 	images      images
 	groups      groups
+	backups     backups
+	services    []*block.Service
 	usage       map[string]map[string]int64
 	clock       time.Time
 }
@@ -46,7 +48,7 @@ type tx struct {
 func NewStore() *Store {
 	s := &Store{tx: &tx{volumes: map[string]*block.Volume{}, snapshots: map[string]*block.Snapshot{},
 		attachments: map[string]*block.Attachment{}, types: map[string]*block.VolumeType{}, flows: map[string]flow.Record{}, images: newImages(), groups: newGroups(),
-		usage: map[string]map[string]int64{}, clock: time.Unix(1_000_000_000, 0).UTC()}}
+		backups: backups{}, usage: map[string]map[string]int64{}, clock: time.Unix(1_000_000_000, 0).UTC()}}
 	s.root = s
 	return s
 }
@@ -63,7 +65,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	s.volumes, s.snapshots, s.attachments = t.volumes, t.snapshots, t.attachments
-	s.flows, s.usage, s.clock, s.images, s.groups = t.flows, t.usage, t.clock, t.images, t.groups
+	s.flows, s.usage, s.clock, s.images, s.groups, s.backups = t.flows, t.usage, t.clock, t.images, t.groups, t.backups
 	s.Updates++
 	return nil
 }
@@ -100,7 +102,7 @@ func (t *tx) clone() *tx {
 	for id, a := range t.attachments {
 		c.attachments[id] = new(*a)
 	}
-	c.flows, c.usage, c.images, c.groups = maps.Clone(t.flows), maps.Clone(t.usage), t.images.clone(), t.groups.clone()
+	c.flows, c.usage, c.images, c.groups, c.backups = maps.Clone(t.flows), maps.Clone(t.usage), t.images.clone(), t.groups.clone(), t.backups.clone()
 	return &c
 }
 
@@ -171,6 +173,8 @@ func (t *tx) UpdateVolume(_ context.Context, id string, when store.VolumeWhen, s
 	}
 	put(&v.PreviousStatus, set.PreviousStatus)
 	put(&v.Status, set.Status)
+	put(&v.Name, set.Name)
+	put(&v.Description, set.Description)
 	put(&v.AttachStatus, set.AttachStatus)
 	put(&v.SizeGiB, set.SizeGiB)
 	put(&v.Host, set.Host)

@@ -99,10 +99,10 @@ func (w BackupWriter) PutBackupMetadata(ctx context.Context, id string, md map[s
 	return metadata().Put(ctx, w.conn, id, md, replace)
 }
 
-// AddBackupDependents implements store.BackupWriter.
-func (w BackupWriter) AddBackupDependents(ctx context.Context, id string, delta int) error {
-	return w.conn.Run(ctx, `UPDATE backups SET num_dependent_backups = CASE WHEN COALESCE(num_dependent_backups, 0) + ? < 0 THEN 0
-		ELSE COALESCE(num_dependent_backups, 0) + ? END WHERE id = ? AND deleted = FALSE`, delta, delta, id)
+// CountBackupDependents implements store.BackupWriter.
+func (w BackupWriter) CountBackupDependents(ctx context.Context, id string) error {
+	return w.conn.Run(ctx, `UPDATE backups SET num_dependent_backups = (SELECT COUNT(*) FROM (SELECT id FROM backups
+		WHERE parent_id = ? AND deleted = FALSE AND status NOT IN ('creating', 'error')) children) WHERE id = ? AND deleted = FALSE`, id, id)
 }
 
 // DestroyBackup implements store.BackupWriter.
