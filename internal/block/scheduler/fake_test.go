@@ -87,6 +87,10 @@ func (m *memory) Volume(ctx context.Context, id, project string) (*block.Volume,
 	return m.read().Volume(ctx, id, project)
 }
 
+func (m *memory) Backup(_ context.Context, id, _ string) (*block.Backup, error) {
+	return nil, block.BackupNotFound(id)
+}
+
 func (m *memory) Snapshot(ctx context.Context, id, project string) (*block.Snapshot, error) {
 	return m.read().Snapshot(ctx, id, project)
 }

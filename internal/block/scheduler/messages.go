@@ -29,14 +29,19 @@ func (s *Scheduler) reapMessages(ctx context.Context) {
 
 // tell passes a message on. That it could not be told must not fail what is being done.
 func (s *Scheduler) tell(ctx context.Context, m Message, cause error) {
-	if s.messages == nil {
-		return
-	}
 	m.RequestID, m.Text = reqctx.From(ctx).RequestID, fault.UserText(cause)
 	m.Detail = block.MessageDetail(cause, block.MessageUnknownError)
-	if err := s.messages.Create(ctx, m); err != nil {
+	if err := s.leave(ctx, m); err != nil {
 		s.opts.Log.WarnContext(ctx, "a user message could not be kept", "resource_id", m.ResourceID, "error", err)
 	}
+}
+
+// leave keeps a message, if there is somewhere to keep it.
+func (s *Scheduler) leave(ctx context.Context, m Message) error {
+	if s.messages == nil {
+		return nil
+	}
+	return s.messages.Create(ctx, m)
 }
 
 // tellVolume is tell about a volume. A volume that could not even be read has no one to tell.

@@ -21,6 +21,7 @@ import (
 	"github.com/clinker/clinker/internal/block/membership"
 	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/scheduler/backups"
 	"github.com/clinker/clinker/internal/block/scheduler/decide"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/block/scheduler/groups"
@@ -38,6 +39,7 @@ type Store interface {
 	store.FlowReader
 	groups.Store
 	Update(ctx context.Context, fn func(tx store.Tx) error) error
+	Backup(ctx context.Context, id, projectID string) (*block.Backup, error)
 	Volume(ctx context.Context, id, projectID string) (*block.Volume, error)
 	Volumes(ctx context.Context, q store.VolumeQuery) ([]*block.Volume, error)
 	Snapshot(ctx context.Context, id, projectID string) (*block.Snapshot, error)
@@ -56,6 +58,7 @@ type Options struct {
 	// MaxOverSubscription is max_over_subscription_ratio for reports that bring none, 20.
 	MaxOverSubscription snapshot.Ratio
 	NoSnapshotGigabytes bool          // no_snapshot_gb_quota
+	BackupUseSameHost   bool          // backup_use_same_host
 	MessageReapInterval time.Duration // message_reap_interval, a day
 	// Decide is the filters, weighers and attempts; nil means Cinder's defaults.
 	Decide *decide.Options
@@ -139,6 +142,8 @@ func New(o Options, s Store, t messaging.Transport, messages Messages) (*Schedul
 			Ready: sch.awaitReady, Failed: sch.moveFailed, CountSnapshots: !o.NoSnapshotGigabytes, Log: o.Log}),
 		groups.New(groups.Options{Store: s, Flows: sch.engine, Pools: sch.backends, Volumes: sch.volumes, Ready: sch.awaitReady,
 			Tell: sch.tellGroup, Log: o.Log}),
+		backups.New(backups.Options{Store: s, Flows: sch.engine, Services: rpcapi.Backup{Client: t}, UseSameHost: o.BackupUseSameHost,
+			ServiceDownTime: o.ServiceDownTime, Tell: sch.leave, Log: o.Log}),
 	}
 	sch.background, sch.cancel = context.WithCancelCause(context.Background())
 	return sch, nil
