@@ -7,6 +7,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
+	"github.com/clinker/clinker/internal/block/manager/backups"
 	"github.com/clinker/clinker/internal/block/manager/export"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
@@ -48,10 +49,14 @@ func (m *Manager) createFlow() *flow.Flow[creation, store.Tx] {
 			{Name: "on_finish", Tx: m.createOnFinish},
 			{Name: "publish", Do: func(ctx context.Context, st *creation) error {
 				m.capacity.add(st.volume.Host, st.volume.SizeGiB)
+				if r := st.restoring(); r.Wanted() {
+					return r.Cast(ctx, rpcapi.Backup{Client: m.Transport})
+				}
 				m.notifyVolume(ctx, "create.end", st.volume)
 				return nil
 			}},
 		},
+		HandOver: func(st *creation) *flow.Next { return st.restoring().Next() },
 		HandBack: func(st *creation, cause error) *flow.Next {
 			if !st.rescheduled {
 				return nil
@@ -59,6 +64,11 @@ func (m *Manager) createFlow() *flow.Flow[creation, store.Tx] {
 			return &flow.Next{Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner, State: m.nextRequest(st, cause)}
 		},
 	}
+}
+
+// restoring is what comes after a volume that was made for a backup.
+func (st *creation) restoring() backups.Restoring {
+	return backups.Restoring{Request: st.CreateRequest, FlowID: st.FlowID}
 }
 
 func (m *Manager) extractVolumeRef(ctx context.Context, st *creation) error {
@@ -175,9 +185,13 @@ func (m *Manager) resumeCreate(ctx context.Context, r flow.Record) error {
 	return flow.Resume(ctx, m.Flows, m.flows.create, r)
 }
 
-// createOnFinish makes the volume available. If it was deleted or given away while it was made, the flow is undone.
+// createOnFinish makes the volume available, or gives it to a backup service. If it was deleted or given away while it was made, the flow is undone.
 func (m *Manager) createOnFinish(ctx context.Context, tx store.Tx, st *creation) error {
-	set := store.VolumeSet{Status: new(block.VolumeAvailable), LaunchedAt: new(m.Now().UTC()), SharedTargets: new(m.sharedTargets())}
+	status, err := st.restoring().Begin(ctx, tx)
+	if err != nil {
+		return err
+	}
+	set := store.VolumeSet{Status: &status, LaunchedAt: new(m.Now().UTC()), SharedTargets: new(m.sharedTargets())}
 	if m.ServiceUUID != "" {
 		set.ServiceUUID = &m.ServiceUUID
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/manager/adopt"
 	"github.com/clinker/clinker/internal/block/manager/attach"
+	"github.com/clinker/clinker/internal/block/manager/backups"
 	"github.com/clinker/clinker/internal/block/manager/export"
 	"github.com/clinker/clinker/internal/block/manager/groups"
 	"github.com/clinker/clinker/internal/block/manager/image"
@@ -182,6 +183,8 @@ func New(o Options) *Manager {
 		attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
 			Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now}),
 		m.migrate,
+		backups.New(backups.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+			Services: rpcapi.Backup{Client: o.Transport}, Timeout: o.CopyTimeout, Changed: m.capacity.add, Tell: m.tell}),
 		revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Timeout: o.CopyTimeout, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot}),
 		groups.New(groups.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
