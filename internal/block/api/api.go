@@ -96,9 +96,10 @@ func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
 	list := []wsgi.Extension{
 		root(),
 		extensionList(),
-		adminActions(volumes.AdminActions(usevolumes.New(c)), migration.AdminActions(moves), snapshots.AdminActions(usesnapshots.New(c))),
+		adminActions(volumes.AdminActions(usevolumes.New(c)), migration.AdminActions(moves), snapshots.AdminActions(usesnapshots.New(c)),
+			backups.AdminActions(usebackups.New(c, usevolumes.New(c)))),
 		attachments.Extension(useattachments.New(c), allowed),
-		backups.Extension(usebackups.New(c), allowed),
+		backups.Extension(usebackups.New(c, usevolumes.New(c)), allowed),
 		qos.Extension(useqos.New(c)),
 		encryption.Types(useencryption.New(c)),
 		encryption.Volumes(useencryption.New(c)),
@@ -122,7 +123,6 @@ func extensions(c *app.Core, allowed listing.Filters) []wsgi.Extension {
 		operator.ResourceFilters(allowed),
 		operator.Limits(quotas),
 		operator.UsedLimits(),
-		missing(),
 	}
 	return slices.Concat(list, volumes.Extensions(usevolumes.New(c), useimages.New(c), c, allowed, migration.Actions(moves)...), snapshots.Extensions(usesnapshots.New(c), c, allowed),
 		volumetypes.Extensions(usevolumetypes.New(c), allowed), transfers.Extensions(usetransfers.New(c)),
@@ -177,6 +177,7 @@ func formats() map[string]func(any) error {
 			"Group snapshot status: %s is invalid, valid statuses are: %s.", block.GroupSnapshotError, block.GroupSnapshotAvailable,
 			block.GroupSnapshotCreating, block.GroupSnapshotDeleting, block.GroupSnapshotDeleted, block.GroupSnapshotUpdating,
 			block.GroupSnapshotErrorDeleting),
+		"backup_status": oneOf("Backup status", true, list, block.BackupAvailable, block.BackupError),
 	}
 }
 

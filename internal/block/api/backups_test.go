@@ -35,12 +35,31 @@ func backupRow(t *testing.T, c *apitest.Cloud, id string) *block.Backup {
 
 func backupRequests() map[string]matrixRequest {
 	const c = "/backups/"
-	backup := func(f *fixture) string { return f.newBackup() }
+	backup := func(f *fixture) string {
+		return f.newBackup(func(b *block.Backup) { b.Host, b.Service = "node", apitest.Repository })
+	}
+	record := func(f *fixture) (string, any) {
+		b := &block.Backup{ID: uuid.NewString(), VolumeID: uuid.NewString(), SizeGiB: 1, Status: block.BackupAvailable, Service: apitest.Repository}
+		text, err := b.EncodeRecord(nil)
+		if err != nil {
+			f.TB.Fatal(err)
+		}
+		return c + "import_record", object("backup-record", object("backup_service", b.Service, "backup_url", text))
+	}
 	return map[string]matrixRequest{
 		"GET /backups":        at("/backups"),
 		"GET /backups/detail": at("/backups/detail"),
 		"GET /backups/{id}":   on(c, backup, ""),
 		"PUT /backups/{id}":   on(c, backup, "", "backup", object("name", "n")),
+		"POST /backups": func(f *fixture) (string, any) {
+			return "/backups", object("backup", object("volume_id", f.realVolume()))
+		},
+		"DELETE /backups/{id}":                      on(c, backup, ""),
+		"POST /backups/{id}/restore":                on(c, backup, "/restore", "restore", object()),
+		"GET /backups/{id}/export_record":           on(c, backup, "/export_record"),
+		"POST /backups/import_record":               record,
+		"POST /backups/{id}/action os-reset_status": on(c, backup, "/action", "os-reset_status", object("status", "error")),
+		"POST /backups/{id}/action os-force_delete": on(c, backup, "/action", "os-force_delete", object()),
 	}
 }
 

@@ -26,8 +26,9 @@ func fuzz(f *testing.F, operation string) {
 		if operationName(r) != operation || !r.HasSchema {
 			continue
 		}
-		// Only what calls the volume service needs one; without, a cloud is made in no time.
-		calls := strings.Contains(operation, "tach") || strings.Contains(operation, "connection") || strings.HasPrefix(operation, "POST /groups/")
+		// Only what calls other services needs them; without, a cloud is made in no time.
+		calls := strings.Contains(operation, "tach") || strings.Contains(operation, "connection") || strings.HasPrefix(operation, "POST /groups/") ||
+			strings.Contains(operation, "/backups")
 		c := apitest.New(f, nil, unlimited, func(o *apitest.Options) { o.Idle, o.API.Settle = !calls, 100*time.Millisecond })
 		path := "/abc" + withResources(&fixture{c.As(f, apitest.Member, "p")}, r.Path)
 		wsgitest.FuzzBody(f, timely(c.API), r.Method, path, r.Schemas[len(r.Schemas)-1].JSON, versionsOf(r)...)
@@ -59,6 +60,8 @@ func withResources(f *fixture, path string) string {
 		id = f.newSnapshot(block.SnapshotAvailable)
 	case "attachments":
 		id = f.newAttachment()
+	case "backups":
+		id = f.newBackup(func(b *block.Backup) { b.Host, b.Service = "node", apitest.Repository })
 	case "types":
 		id = f.newType(false)
 	case "groups":

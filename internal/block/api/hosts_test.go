@@ -25,7 +25,7 @@ func TestHosts(t *testing.T) {
 		}
 		return out
 	}
-	if d := cmp.Diff([]string{"node@fake cinder-volume", "node cinder-scheduler"}, names("/os-hosts")); d != "" {
+	if d := cmp.Diff([]string{"node@fake cinder-volume", "node cinder-scheduler", "node cinder-backup"}, names("/os-hosts")); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 	if got := names("/os-hosts?zone=mars"); len(got) != 0 {
@@ -118,7 +118,8 @@ func TestLogLevels(t *testing.T) {
 		t.Error("the level was not set")
 	}
 	get(object("binary", "*")).Is(200, `{"log_levels": [{"host": "node", "binary": "cinder-api", "levels": {"clinker": "DEBUG"}},
-		{"host": "node@fake", "binary": "cinder-volume", "levels": {"clinker": "DEBUG"}}, {"host": "node", "binary": "cinder-scheduler", "levels": {"clinker": "DEBUG"}}]}`)
+		{"host": "node@fake", "binary": "cinder-volume", "levels": {"clinker": "DEBUG"}}, {"host": "node", "binary": "cinder-scheduler", "levels": {"clinker": "DEBUG"}},
+		{"host": "node", "binary": "cinder-backup", "levels": {"clinker": "DEBUG"}}]}`)
 	get(object("server", "node@fake", "prefix", "x")).Is(200, `{"log_levels": [{"host": "node@fake", "binary": "cinder-volume", "levels": {}}]}`)
 	for _, level := range []any{"loud", nil, ""} {
 		admin.Put("/os-services/set-log", object("level", level)).Fault(400, "is not a valid log level.")

@@ -36,6 +36,7 @@ func TestServices(t *testing.T) {
 		delete(s.(map[string]any), "updated_at")
 	}
 	want := []any{
+		object("binary", "cinder-backup", "host", "node", "zone", "nova", "status", "enabled", "state", "up", "disabled_reason", nil, "cluster", nil),
 		object("binary", "cinder-scheduler", "host", "node", "zone", "nova", "status", "enabled", "state", "up", "disabled_reason", nil, "cluster", nil),
 		object("binary", "cinder-volume", "host", apitest.Backend, "zone", "nova", "status", "enabled", "state", "up", "disabled_reason", nil, "cluster", nil,
 			"replication_status", "disabled", "active_backend_id", nil, "frozen", false, "backend_state", "up"),
@@ -49,7 +50,7 @@ func TestServices(t *testing.T) {
 	if d := cmp.Diff(map[string]string{"3.7": "+cluster", "3.49": "+backend_state"}, added); d != "" {
 		t.Errorf("fields by microversion (-want +got): %s", d)
 	}
-	for query, n := range map[string]int{"": 2, "host=node": 2, "host=" + apitest.Backend: 1, "host=x": 0, "binary=cinder-scheduler": 1, "binary=x": 0} {
+	for query, n := range map[string]int{"": 3, "host=node": 3, "host=" + apitest.Backend: 1, "host=x": 0, "binary=cinder-scheduler": 1, "binary=x": 0} {
 		if got := len(listed(admin, "/os-services?"+query, "services")); got != n {
 			t.Errorf("%s finds %d services", query, got)
 		}

@@ -37,6 +37,7 @@ type Options struct {
 	AllowAvailabilityZoneFallback bool   // allow_availability_zone_fallback
 	ClonedVolumeSameZone          bool   // cloned_volume_same_az
 	SnapshotSameHost              bool   // snapshot_same_host
+	BackupUseSameHost             bool   // backup_use_same_host
 	ServiceDownTime               time.Duration
 	TransferSaltLength            int // volume_transfer_salt_length; 0 means 8
 	TransferKeyLength             int // volume_transfer_key_length; 0 means 16
@@ -59,6 +60,7 @@ type Core struct {
 	Flows         *flow.Engine[store.Tx]
 	Scheduler     rpcapi.Scheduler
 	VolumeService rpcapi.Volume
+	BackupService rpcapi.Backup
 	Policy        Policy
 	Quota         *quota.Quota
 	Zones         *Zones

@@ -22,6 +22,8 @@ var (
 		"Whether a copy of a volume or snapshot must be in the zone of its source.")
 	snapshotSameHost = config.Bool("DEFAULT", "snapshot_same_host", true,
 		"Whether a volume made from a snapshot must be on the back end of the snapshot.")
+	backupSameHost = config.Bool("DEFAULT", "backup_use_same_host", false,
+		"Whether a volume is backed up by the backup service of the volume's own host, and by no other.")
 	serviceDownTime = config.Seconds("DEFAULT", "service_down_time", time.Minute,
 		"How many seconds after its last heartbeat a service counts as down.", config.Min(1))
 	transferSaltLength = config.Int("DEFAULT", "volume_transfer_salt_length", 8,
@@ -47,7 +49,8 @@ var (
 // ConfigOptions are the options the use cases heed.
 func ConfigOptions() []config.Option {
 	return []config.Option{forceUpload, coreImageProperties, reservedImageNamespaces, defaultVolumeType, defaultGroupType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
-		clonedVolumeSameZone, snapshotSameHost, serviceDownTime, transferSaltLength, transferKeyLength, idempotentCreates, idempotencyWindow}
+		clonedVolumeSameZone, snapshotSameHost, backupSameHost, serviceDownTime, transferSaltLength, transferKeyLength,
+		idempotentCreates, idempotencyWindow}
 }
 
 // OptionsFrom reads them.
@@ -55,7 +58,7 @@ func OptionsFrom(c *config.Config) Options {
 	o := Options{
 		DefaultVolumeType: defaultVolumeType.Get(c), DefaultGroupType: defaultGroupType.Get(c), DefaultAvailabilityZone: defaultAvailabilityZone.Get(c),
 		StorageAvailabilityZone: storageAvailabilityZone.Get(c), AllowAvailabilityZoneFallback: allowZoneFallback.Get(c),
-		ClonedVolumeSameZone: clonedVolumeSameZone.Get(c), SnapshotSameHost: snapshotSameHost.Get(c),
+		ClonedVolumeSameZone: clonedVolumeSameZone.Get(c), SnapshotSameHost: snapshotSameHost.Get(c), BackupUseSameHost: backupSameHost.Get(c),
 		ServiceDownTime: serviceDownTime.Get(c), TransferSaltLength: transferSaltLength.Get(c), TransferKeyLength: transferKeyLength.Get(c),
 		ForceUpload: forceUpload.Get(c), CoreImageProperties: coreImageProperties.Get(c), ReservedImageNamespaces: reservedImageNamespaces.Get(c),
 	}

@@ -18,6 +18,8 @@ import (
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/backup"
+	fakerepository "github.com/clinker/clinker/internal/block/backup/repository/fake"
 	"github.com/clinker/clinker/internal/block/driver"
 	fakedriver "github.com/clinker/clinker/internal/block/driver/fake"
 	"github.com/clinker/clinker/internal/block/journal"
@@ -49,6 +51,8 @@ const (
 	SecondBackend = "node@other"
 	SecondPool    = "node@other#other"
 	Zone          = "nova" // the only availability zone
+
+	Repository = "cinder.backup.drivers.posix.PosixBackupDriver" // what the backup service says its repository is
 )
 
 // Options is what a test may change of a Cloud before it is made; New fills in the defaults first.
@@ -62,6 +66,8 @@ type Options struct {
 	Second bool
 	// Statement is told of every statement the database is sent; it may be called by several goroutines. nil: nobody is.
 	Statement func(text string)
+	// Unattachable has the backup service fail to attach volumes.
+	Unattachable bool
 	// Idle leaves scheduler and volume service out: what is cast is lost, and every row stays as the use case left it.
 	Idle bool
 	// Keys is the key manager; nil leaves the cloud without one.
@@ -74,15 +80,17 @@ type Options struct {
 
 // Cloud is a Block Storage at work.
 type Cloud struct {
-	Core    *app.Core
-	API     *wsgi.API
-	Store   *sqlstore.Store
-	Driver  *fakedriver.Driver
-	Second  *fakedriver.Driver // of the second back end; nil unless there is one
-	Target  *faketarget.Target
-	Images  *fakeimages.Images // takes no more than a MiB of what is uploaded
-	handler http.Handler
-	seen    func(Exchange)
+	Core   *app.Core
+	API    *wsgi.API
+	Store  *sqlstore.Store
+	Driver *fakedriver.Driver
+	Second *fakedriver.Driver // of the second back end; nil unless there is one
+	Target *faketarget.Target
+	Images *fakeimages.Images // takes no more than a MiB of what is uploaded
+	// Repository is where the backup service keeps backups.
+	Repository *fakerepository.Repository
+	handler    http.Handler
+	seen       func(Exchange)
 }
 
 // settle is how long an answer waits at most for what its request set off. Nothing takes nearly that long; it only keeps a
@@ -115,7 +123,7 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	c := &Cloud{Store: s, Driver: fakedriver.New(), Target: faketarget.New(), Images: fakeimages.New(), seen: seen}
+	c := &Cloud{Store: s, Driver: fakedriver.New(), Target: faketarget.New(), Images: fakeimages.New(), Repository: fakerepository.New(Repository), seen: seen}
 	c.Images.SetUploadLimit(1 << 20)
 	c.Driver.SetDirectory(t.TempDir())
 	transport := inproc.New(inproc.Options{})
@@ -127,8 +135,9 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	}
 	log := slog.New(slog.DiscardHandler)
 	c.Core = &app.Core{Store: s, Flows: flow.NewEngine(journal.New(s), flowOptions(log)), Scheduler: rpcapi.Scheduler{Client: transport},
-		VolumeService: rpcapi.Volume{Client: transport}, Policy: enforcer, Quota: quota.New(o.Quota), Zones: app.NewZones(s, now),
-		Messages: messages.NewWriter(s, time.Hour), Keys: o.Keys, Images: c.Images, Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
+		VolumeService: rpcapi.Volume{Client: transport}, BackupService: rpcapi.Backup{Client: transport}, Policy: enforcer,
+		Quota: quota.New(o.Quota), Zones: app.NewZones(s, now), Messages: messages.NewWriter(s, time.Hour), Keys: o.Keys,
+		Images: c.Images, Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
 	if o.Notified != nil {
 		c.Core.Events = notify.New(o.Notified, "node")
 	}
@@ -154,7 +163,7 @@ func flowOptions(log *slog.Logger) flow.Options {
 	return flow.Options{Stopping: run.ErrStopping, Log: log}
 }
 
-// start starts the scheduler and the volume service, and returns when volumes can be scheduled.
+// start starts the services, and returns when volumes can be scheduled.
 func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logger, o Options) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), settle)
@@ -178,6 +187,7 @@ func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logge
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, s.Stop) })
+	c.startBackup(ctx, t, transport, log, o)
 	for ctx.Err() == nil {
 		if r, err := c.Core.Scheduler.GetPools(ctx, nil); err == nil && len(r.Pools) > 0 && (len(r.Pools) > 1 || !o.Second) {
 			return
@@ -213,6 +223,25 @@ func (c *Cloud) serve(ctx context.Context, t testing.TB, host string, d driver.D
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, m.Stop) })
+}
+
+// startBackup starts the backup service.
+func (c *Cloud) startBackup(ctx context.Context, t testing.TB, transport *inproc.Transport, log *slog.Logger, o Options) {
+	t.Helper()
+	bo := backup.Options{Host: "node", AvailabilityZone: Zone, Store: c.Store, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log)),
+		Repository: c.Repository, Open: fakerepository.Open, Transport: transport,
+		Messages: messages.NewWriter(c.Store, time.Hour), Keys: o.Keys, Log: log}
+	if o.Unattachable {
+		bo.Open = nil // what opens a real connection knows nothing of the target
+	}
+	if o.Notified != nil {
+		bo.Events = notify.New(o.Notified, "node")
+	}
+	b := backup.New(bo)
+	if err := b.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, b.Stop) })
 }
 
 // stop stops a service.

@@ -57,6 +57,11 @@ func (h handlers) routes() []wsgi.Route {
 		{Method: "GET", Path: "backups/{id}", Handler: h.show, Policy: []string{"backup:get"}},
 		{Method: "PUT", Path: "backups/{id}", Versions: microversion.Range{Min: updatable}, Schemas: updateSchemas, Handler: h.update,
 			Policy: []string{"backup:update"}},
+		{Method: "POST", Path: "backups", Status: 202, Handler: h.create, Schemas: createSchemas, Policy: []string{"backup:create"}},
+		{Method: "DELETE", Path: "backups/{id}", Status: 202, Handler: h.delete, Policy: []string{"backup:delete"}},
+		{Method: "POST", Path: "backups/{id}/restore", Status: 202, Handler: h.restore, Schemas: restoreSchemas, Policy: []string{"backup:restore"}},
+		{Method: "GET", Path: "backups/{id}/export_record", Handler: h.exportRecord, Policy: []string{"backup:export-import"}},
+		{Method: "POST", Path: "backups/import_record", Status: 201, Handler: h.importRecord, Schemas: importSchemas, Policy: []string{"backup:backup-import"}},
 	}
 }
 

@@ -57,10 +57,45 @@ func writeDetail(w *jsonview.Writer, r *wsgi.Request, b *block.Backup) {
 	}
 }
 
-// Request schemas (cinder/api/schemas/backups.py).
-var updateSchemas = []wsgi.Schema{
-	{Versions: microversion.Until(3, 42), JSON: updateSchema("")},
-	{Versions: microversion.From(3, 43), JSON: updateSchema(`, "metadata": {"$ref": "parameter_types#/extra_specs"}`)},
+// Request schemas (cinder/api/schemas/backups.py, admin_actions.py).
+var (
+	createSchemas = []wsgi.Schema{
+		{Versions: microversion.Until(3, 42), JSON: createSchema("")},
+		{Versions: microversion.Between(microversion.V(3, 43), microversion.V(3, 50)), JSON: createSchema(metadataMember)},
+		{Versions: microversion.From(3, 51), JSON: createSchema(metadataMember + `, "availability_zone": {"$ref": "parameter_types#/nullable_string"}`)},
+	}
+	updateSchemas = []wsgi.Schema{
+		{Versions: microversion.Until(3, 42), JSON: updateSchema("")},
+		{Versions: microversion.From(3, 43), JSON: updateSchema(`, "metadata": {"$ref": "parameter_types#/extra_specs"}`)},
+	}
+	restoreSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"restore": {"type": ["object", "null"], "properties": {
+		"name": {"$ref": "parameter_types#/name_allow_zero_min_length"},
+		"volume_id": {"$ref": "parameter_types#/uuid_allow_null"}}, "additionalProperties": false}},
+		"required": ["restore"], "additionalProperties": false}`}}
+	importSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"backup-record": {"type": "object", "properties": {
+		"backup_service": {"$ref": "parameter_types#/backup_service"},
+		"backup_url": {"$ref": "parameter_types#/backup_url"}},
+		"required": ["backup_service", "backup_url"], "additionalProperties": false}},
+		"required": ["backup-record"], "additionalProperties": false}`}}
+	resetSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"os-reset_status": {"type": "object", "properties": {
+		"status": {"type": "string", "format": "backup_status"}}, "required": ["status"], "additionalProperties": false}},
+		"required": ["os-reset_status"], "additionalProperties": false}`}}
+	forceDeleteSchemas = []wsgi.Schema{{JSON: `{"type": "object", "properties": {"os-force_delete": {}},
+		"required": ["os-force_delete"], "additionalProperties": false}`}}
+)
+
+const metadataMember = `, "metadata": {"$ref": "parameter_types#/metadata_allows_null"}`
+
+func createSchema(more string) string {
+	return `{"type": "object", "properties": {"backup": {"type": "object", "properties": {
+		"volume_id": {"$ref": "parameter_types#/uuid"},
+		"container": {"$ref": "parameter_types#/container"},
+		"description": {"$ref": "parameter_types#/description"},
+		"incremental": {"$ref": "parameter_types#/boolean"},
+		"force": {"$ref": "parameter_types#/boolean"},
+		"name": {"$ref": "parameter_types#/name_allow_zero_min_length"},
+		"snapshot_id": {"$ref": "parameter_types#/uuid_allow_null"}` + more + `}, "required": ["volume_id"], "additionalProperties": false}},
+		"required": ["backup"], "additionalProperties": false}`
 }
 
 func updateSchema(more string) string {

@@ -7,33 +7,23 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/volumes"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/reqctx"
 )
 
 // Backups is the use cases of backups. It is safe for concurrent use.
-type Backups struct{ *app.Core }
-
-// New makes the use cases over the shared parts.
-func New(core *app.Core) *Backups { return &Backups{Core: core} }
-
-// backup reads a backup the caller may see and may do what rule stands for to. Another project's backup is a
-// fault.NotFound for everyone but an administrator.
-func (u *Backups) backup(ctx context.Context, id, rule string) (*block.Backup, error) {
-	b, err := u.Store.Backup(ctx, id, app.ProjectScope(ctx))
-	if err != nil {
-		return nil, err
-	}
-	const get = "backup:get"
-	if err := u.Policy.Check(ctx, get, app.Target(b.ProjectID, b.UserID)); err != nil || rule == get {
-		return b, err
-	}
-	return b, u.Policy.Check(ctx, rule, app.Target(b.ProjectID, b.UserID))
+type Backups struct {
+	*app.Core
+	volumes *volumes.Volumes
 }
+
+// New makes the use cases over the shared parts and the use cases of volumes.
+func New(core *app.Core, v *volumes.Volumes) *Backups { return &Backups{Core: core, volumes: v} }
 
 // Get reads one backup.
 func (u *Backups) Get(ctx context.Context, id string) (*block.Backup, error) {
-	return u.backup(ctx, id, "backup:get")
+	return u.Backup(ctx, id, "backup:get")
 }
 
 // List reads the backups q chooses; allProjects is for administrators.
@@ -67,7 +57,7 @@ type Changes struct {
 
 // Update changes name, description and metadata.
 func (u *Backups) Update(ctx context.Context, id string, c Changes) (*block.Backup, error) {
-	if _, err := u.backup(ctx, id, "backup:update"); err != nil {
+	if _, err := u.Backup(ctx, id, "backup:update"); err != nil {
 		return nil, err
 	}
 	if err := app.CheckMetadata(c.Metadata); err != nil {

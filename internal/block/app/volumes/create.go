@@ -43,6 +43,8 @@ type creation struct {
 	snapshot *block.Snapshot
 	source   *block.Volume // the source volume, or the volume the snapshot is of
 	image    *glance.Image
+	backup   *block.Backup
+	restorer string // the host of the backup service that is to restore backup
 	volType  *block.VolumeType
 	group    *block.Group // nil if it is to be in none
 	// encryption is how volumes of the type are encrypted, nil if they are not, and keyID the volume's own key then.
@@ -163,19 +165,21 @@ func (u *Volumes) readSources(ctx context.Context, s *creation) (err error) {
 			return err
 		}
 	}
+	if a.BackupID != "" {
+		if s.backup, err = u.Backup(ctx, a.BackupID, "backup:get"); err != nil {
+			return err
+		}
+	}
 	if a.GroupID != "" {
 		if s.group, s.volume.InConsistencyGroup, err = joining.Read(ctx, u.Core, a.GroupID); err != nil {
 			return err
 		}
 	}
-	switch {
-	case a.ImageRef != "":
+	if a.ImageRef != "" {
 		if err := u.readImage(ctx, s); err != nil {
 			return err
 		}
 		a = s.asked
-	case a.BackupID != "":
-		return fault.New(fault.NotFound, "BackupNotFound", "Backup %s could not be found.", a.BackupID)
 	}
 	if err := checkExclusive(a); err != nil {
 		return err
@@ -191,6 +195,8 @@ func (u *Volumes) readSources(ctx context.Context, s *creation) (err error) {
 		if s.source.Status != block.VolumeAvailable && s.source.Status != block.VolumeInUse {
 			return block.InvalidVolume("Originating source volume status must be one of 'available, in-use' values")
 		}
+	case s.backup != nil:
+		return u.readBackup(ctx, s)
 	}
 	return nil
 }
@@ -230,6 +236,13 @@ func extractSize(s *creation) error {
 		if size < s.source.SizeGiB {
 			return block.InvalidInput("Volume size '%d'GB cannot be smaller than original volume size  %dGB. "+
 				"They must be >= original volume size.", size, s.source.SizeGiB)
+		}
+	case s.backup != nil:
+		if size == 0 {
+			size = s.backup.SizeGiB
+		}
+		if size < s.backup.SizeGiB {
+			return block.InvalidInput("Volume size %dGB cannot be smaller than the backup size %dGB. It must be >= backup size.", size, s.backup.SizeGiB)
 		}
 	case size == 0:
 		return block.InvalidInput("Volume size 'None' must be an integer and greater than 0")
@@ -389,6 +402,7 @@ func (u *Volumes) fill(ctx context.Context, s *creation) {
 		v.AvailabilityZone = s.zones[0]
 	}
 	r := rpcapi.CreateRequest{VolumeID: v.ID, SnapshotID: v.SnapshotID, SourceVolumeID: v.SourceVolumeID, Hints: s.asked.Hints,
+		BackupID: s.asked.BackupID, BackupHost: s.restorer,
 		AvailabilityZone: v.AvailabilityZone, Zones: s.zones}
 	if s.image != nil {
 		r.ImageID = s.image.ID

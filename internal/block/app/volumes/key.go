@@ -16,17 +16,19 @@ func (u *Volumes) takeKey(ctx context.Context, s *creation) (err error) {
 		sourceKeyID = s.snapshot.EncryptionKeyID
 	case s.source != nil:
 		sourceKeyID = s.source.EncryptionKeyID
+	case s.backup != nil:
+		sourceKeyID = s.backup.EncryptionKeyID
 	}
 	switch {
 	case s.encryption == nil && sourceKeyID != "":
 		return block.InvalidInput("Volumes of type %s are not encrypted, and the source is: a copy could not be read.", s.volType.Name)
 	case s.encryption == nil || s.keyID != "":
 		return nil
-	case s.asked.ImageRef != "" || s.asked.BackupID != "":
-		return fault.New(fault.NotImplemented, "", "Volumes of the encrypted type %s cannot be made from images or backups yet.", s.volType.Name)
+	case s.asked.ImageRef != "":
+		return fault.New(fault.NotImplemented, "", "Volumes of the encrypted type %s cannot be made from images yet.", s.volType.Name)
 	case sourceKeyID != "":
 		s.keyID, err = u.CopyKey(ctx, sourceKeyID)
-	case s.source != nil:
+	case s.source != nil || s.backup != nil:
 		return block.InvalidInput("Volumes of type %s are encrypted, and the source is not: a copy would not be either.", s.volType.Name)
 	default:
 		s.keyID, err = u.NewKey(ctx, s.encryption)
