@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/messages"
@@ -44,8 +45,9 @@ func (p *process) useCases(enforcer *policy.Enforcer) *app.Core {
 	now := func() time.Time { return time.Now().UTC() }
 	return &app.Core{
 		Store: p.store, Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()),
-		Scheduler: rpcapi.Scheduler{Client: p.transport}, VolumeService: rpcapi.Volume{Client: p.transport},
-		Events: p.events(p.host), Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys, Policy: enforcer, Quota: quota.New(quota.OptionsFrom(p.conf)), Zones: app.NewZones(p.store, now),
+		Scheduler: rpcapi.Scheduler{Client: p.transport}, VolumeService: rpcapi.Volume{Client: p.transport}, BackupService: rpcapi.Backup{Client: p.transport},
+		Events: p.events(p.host), Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys,
+		Policy: enforcer, Quota: quota.New(quota.OptionsFrom(p.conf)), Zones: app.NewZones(p.store, now),
 		Images: p.images, Options: p.appOptions, Log: p.log, LogLevel: p.logLevel, Host: p.host, Now: now,
 	}
 }
@@ -57,7 +59,7 @@ func (p *process) apiHandler() (http.Handler, error) {
 		return nil, err
 	}
 	o := p.apiOptions
-	o.Disabled, o.Observe, o.Log = p.opts.disabledExtensions.Get(p.conf), observeRoute("/v3"), p.log
+	o.Disabled, o.Observe, o.Log = p.opts.disabledExtensions.Get(p.conf), observe.Route("/v3"), p.log
 	settings := p.opts.middleware.Settings(p.conf)
 	o.MaxBodyBytes = int64(settings.MaxRequestBodyBytes)
 	filters := middleware.Filters{Settings: settings, Logger: p.log}
@@ -76,7 +78,7 @@ func (p *process) apiComponent() (run.Component, error) {
 		return run.Component{}, err
 	}
 	address := net.JoinHostPort(p.opts.listen.Get(p.conf), strconv.Itoa(p.opts.listenPort.Get(p.conf)))
-	return p.httpComponent("cinder-api", address, p.counted(attended(handler))), nil
+	return p.httpComponent("cinder-api", address, observe.Requests(p.metrics, attended(handler))), nil
 }
 
 // forgetPeriod is how often it is looked for creates that nobody will repeat any more.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/driver/fake"
@@ -132,7 +133,7 @@ func (o backendOptions) open(p *process, name string) (*backend, error) {
 	storage, err := driver.NewBackend(d, driver.Options{BackendName: section, StorageProtocol: exports.Protocol(),
 		ReservedPercentage: o.reservedPercentage.In(c, name), MaxOverSubscriptionRatio: o.overSubscription.In(c, name),
 		FilterFunction: o.filterFunction.In(c, name), GoodnessFunction: o.goodnessFunction.In(c, name),
-		ExtraCapabilities: capabilities, Observer: p.observeDriver(name)})
+		ExtraCapabilities: capabilities, Observer: observe.Driver(p.metrics, name)})
 	if err != nil {
 		return nil, fmt.Errorf("[%s]: %w", name, err)
 	}

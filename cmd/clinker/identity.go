@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
+	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/identity/app/bootstrap"
 	"github.com/clinker/clinker/internal/oslo/authtoken"
@@ -19,7 +20,7 @@ func (p *process) openIdentity(ctx context.Context) (err error) {
 		return nil
 	}
 	p.identity, err = p.opts.identity.Open(ctx, p.conf, identityservice.Config{StateDir: p.statePath, Synchronous: p.opts.synchronous.Get(p.conf),
-		Services: p.catalog(), Observe: observeRoute(""), Log: p.log})
+		Services: p.catalog(), Observe: observe.Route(""), Log: p.log})
 	if err == nil {
 		p.closers = append(p.closers, p.identity.Close)
 	}
@@ -42,7 +43,7 @@ func (p *process) catalog() []bootstrap.Service {
 
 // identityComponent serves the identity API.
 func (p *process) identityComponent() run.Component {
-	return p.httpComponent("keystone", p.identity.Address, p.counted(attended(p.identity.Handler)))
+	return p.httpComponent("keystone", p.identity.Address, observe.Requests(p.metrics, attended(p.identity.Handler)))
 }
 
 // authTokenFilter validates the tokens of requests to the block storage service.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
+	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/oslo/middleware"
 	"github.com/clinker/clinker/internal/oslo/paste"
 	"github.com/clinker/clinker/internal/run"
@@ -15,7 +16,7 @@ func (p *process) openImage(ctx context.Context) (err error) {
 		return nil
 	}
 	c := imageservice.Config{StateDir: p.statePath, Synchronous: p.opts.synchronous.Get(p.conf), Flow: p.flowOptions(),
-		Filters: middleware.Filters{Settings: p.opts.middleware.Settings(p.conf), Logger: p.log}, Observe: observeRoute(""), Log: p.log}
+		Filters: middleware.Filters{Settings: p.opts.middleware.Settings(p.conf), Logger: p.log}, Observe: observe.Route(""), Log: p.log}
 	if p.opts.authStrategy.Get(p.conf) == "keystone" {
 		settings := p.opts.authToken.Settings(p.conf)
 		settings.ServiceTypes = []string{"image"}
@@ -30,5 +31,5 @@ func (p *process) openImage(ctx context.Context) (err error) {
 
 // imageComponents serve the image API, and do what it has begun.
 func (p *process) imageComponents() []run.Component {
-	return []run.Component{p.image.Component(), p.httpComponent("glance-api", p.image.Address, p.counted(p.image.Handler))}
+	return []run.Component{p.image.Component(), p.httpComponent("glance-api", p.image.Address, observe.Requests(p.metrics, p.image.Handler))}
 }

@@ -1,5 +1,5 @@
 // Command clinker is OpenStack Block Storage in one binary. "clinker up" is a working cloud; called as cinder-api,
-// cinder-scheduler, cinder-volume or cinder-all, it is that service.
+// cinder-scheduler, cinder-volume, cinder-backup or cinder-all, it is that service.
 //
 // This package is the only place that wires implementations together: a short file per subcommand, and one per part of
 // the process. What must not live here: anything a service decides.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/backupservice"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
 	"github.com/clinker/clinker/internal/block/api"
@@ -52,6 +53,7 @@ type options struct {
 
 	scheduler scheduler.Configuration
 	backends  backendOptions
+	backup    backupservice.Configuration
 }
 
 func newOptions() options {
@@ -88,6 +90,7 @@ func newOptions() options {
 		adminPort:     config.Port("clinker", "admin_port", 0, "The port /metrics is served on; 0 serves it nowhere."),
 		scheduler:     scheduler.NewConfiguration(),
 		backends:      newBackendOptions(),
+		backup:        backupservice.NewConfiguration(),
 	}
 }
 
@@ -105,6 +108,7 @@ func (o options) all() []config.Option {
 	list = append(list, o.keys.All()...)
 	list = append(list, o.scheduler.Options()...)
 	list = append(list, o.backends.all()...)
+	list = append(list, o.backup.Options()...)
 	list = append(list, app.ConfigOptions()...)
 	list = append(list, client.ConfigOptions()...)
 	list = append(list, image.ConfigOptions()...)

@@ -13,12 +13,15 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageclient"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
+	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/backup/repository"
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/messaging"
@@ -40,6 +43,7 @@ type process struct {
 	scheduling scheduler.Options
 	backends   []*backend
 	keys       keymanager.Manager // nil: encrypted volumes are refused
+	backups    repository.Repository
 
 	log       *slog.Logger
 	logLevel  *slog.LevelVar
@@ -97,6 +101,9 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 	}
 	return p, nil
 }
+
+// flowOptions are how every flow of the process runs.
+func (p *process) flowOptions() flow.Options { return observe.Flows(p.metrics, p.log) }
 
 // close frees what newProcess opened, last first.
 func (p *process) close() {

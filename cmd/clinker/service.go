@@ -15,9 +15,9 @@ import (
 )
 
 // services says which services a process runs.
-type services struct{ api, scheduler, volume bool }
+type services struct{ api, scheduler, volume, backup bool }
 
-var allServices = services{api: true, scheduler: true, volume: true}
+var allServices = services{api: true, scheduler: true, volume: true, backup: true}
 
 // serviceTable is the service commands: a name, what it runs, and what it is for.
 func serviceTable() []struct {
@@ -33,6 +33,7 @@ func serviceTable() []struct {
 		{block.BinaryAPI, services{api: true}, "Serve the Block Storage API"},
 		{block.BinaryScheduler, services{scheduler: true}, "Run the scheduler, which chooses a back end for each volume"},
 		{block.BinaryVolume, services{volume: true}, "Run the volume services of the enabled back ends"},
+		{block.BinaryBackup, services{backup: true}, "Run the backup service, which copies volumes into a repository"},
 		{"cinder-all", allServices, "Run all of them in one process"},
 	}
 }
@@ -121,6 +122,9 @@ func (p *process) components(which services) ([]run.Component, error) {
 		for _, b := range p.backends {
 			list = append(list, p.volumeComponent(b))
 		}
+	}
+	if which.backup {
+		list = append(list, p.backupComponent())
 	}
 	if which.api {
 		if err := add(p.apiComponent()); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/backup"
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/initiator"
 	"github.com/clinker/clinker/internal/block/journal"
@@ -25,6 +26,11 @@ import (
 func (p *process) readParts(which services) (err error) {
 	if which.api {
 		if p.apiOptions, err = api.OptionsFrom(p.conf); err != nil {
+			return err
+		}
+	}
+	if which.backup {
+		if p.backups, err = p.opts.backup.Repository(p.conf); err != nil {
 			return err
 		}
 	}
@@ -49,7 +55,8 @@ func (p *process) readParts(which services) (err error) {
 func (p *process) schedulerOptions() (scheduler.Options, error) {
 	o := scheduler.Options{Host: p.host, AvailabilityZone: p.appOptions.StorageAvailabilityZone,
 		ReportInterval: p.opts.reportInterval.Get(p.conf), ServiceDownTime: p.appOptions.ServiceDownTime,
-		NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, Flow: p.flowOptions(), Log: p.log}
+		NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, BackupUseSameHost: p.appOptions.BackupUseSameHost,
+		Flow: p.flowOptions(), Log: p.log}
 	ratio, ok := snapshot.RatioOf(p.opts.backends.overSubscription.Get(p.conf))
 	if !ok {
 		return o, p.opts.backends.overSubscription.Refuse(p.conf, "", "it is neither a number nor auto", "a number of at least 1, or auto")
@@ -108,6 +115,14 @@ func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
 		o.Notifier = e
 	}
 	return manager.New(o)
+}
+
+// backupComponent is the backup service.
+func (p *process) backupComponent() run.Component {
+	return p.opts.backup.Component(p.conf, backup.Options{Host: p.host, AvailabilityZone: p.appOptions.StorageAvailabilityZone, Store: p.store,
+		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Repository: p.backups, Transport: p.transport, Events: p.events(p.host),
+		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys,
+		ReportInterval: p.opts.reportInterval.Get(p.conf), Log: p.log})
 }
 
 var _ manager.Backend = (*driver.Backend)(nil)

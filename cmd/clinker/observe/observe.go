@@ -1,4 +1,8 @@
-package main
+// Package observe makes the hooks by which a process counts and traces what it does: requests, flows, and the verbs of
+// drivers.
+//
+// What must not live here: what is counted and how (package telemetry), and who is observed.
+package observe
 
 import (
 	"context"
@@ -15,17 +19,17 @@ import (
 // routeKey is the context key of where a request's route is noted.
 type routeKey struct{}
 
-// counted counts requests by the routes they were for, never by their paths.
-func (p *process) counted(next http.Handler) http.Handler {
+// Requests counts requests by the routes they were for, never by their paths.
+func Requests(metrics *telemetry.Metrics, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, status, route := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}, ""
 		next.ServeHTTP(status, r.WithContext(context.WithValue(r.Context(), routeKey{}, &route)))
-		p.metrics.HTTPRequest(r.Method, route, status.status, time.Since(began))
+		metrics.HTTPRequest(r.Method, route, status.status, time.Since(began))
 	})
 }
 
-// observeRoute notes the route of a request for counted, and traces it. mount is what the API's routes leave out.
-func observeRoute(mount string) func(ctx context.Context, method, route string) (context.Context, func(error)) {
+// Route notes the route of a request for Requests, and traces it. mount is what the API's routes leave out.
+func Route(mount string) func(ctx context.Context, method, route string) (context.Context, func(error)) {
 	return func(ctx context.Context, method, route string) (context.Context, func(error)) {
 		if noted, ok := ctx.Value(routeKey{}).(*string); ok {
 			*noted = mount + route
@@ -52,26 +56,26 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // undoTimeout bounds the undoing of one flow: removing a half-made copy may take storage a while.
 const undoTimeout = 10 * time.Minute
 
-// flowOptions are how every flow of the process runs.
-func (p *process) flowOptions() flow.Options {
-	return flow.Options{Stopping: run.ErrStopping, UndoTimeout: undoTimeout, Log: p.log,
+// Flows are how every flow of a process runs.
+func Flows(metrics *telemetry.Metrics, log *slog.Logger) flow.Options {
+	return flow.Options{Stopping: run.ErrStopping, UndoTimeout: undoTimeout, Log: log,
 		Observe: func(ctx context.Context, name, step string) (context.Context, func(error)) {
 			began := time.Now()
 			ctx, end := telemetry.Span(ctx, "flow."+name+"."+step)
 			return ctx, func(err error) {
-				p.metrics.Flow(name, time.Since(began), err)
+				metrics.Flow(name, time.Since(began), err)
 				end(&err)
 			}
 		}}
 }
 
-// observeDriver counts and traces the verbs of one back end.
-func (p *process) observeDriver(backend string) driver.Observer {
+// Driver counts and traces the verbs of one back end.
+func Driver(metrics *telemetry.Metrics, backend string) driver.Observer {
 	return func(ctx context.Context, op driver.Operation) (context.Context, func(error)) {
 		began := time.Now()
 		ctx, end := telemetry.Span(ctx, "driver."+op.Verb)
 		return ctx, func(err error) {
-			p.metrics.DriverCall(backend, op.Verb, time.Since(began), err)
+			metrics.DriverCall(backend, op.Verb, time.Since(began), err)
 			end(&err)
 		}
 	}
