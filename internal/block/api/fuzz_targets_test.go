@@ -6,17 +6,21 @@ import "testing"
 // refusal is a fault body, and it comes in time. "go test" runs the seeds, which are made from the schema; to search, run
 // "go test -fuzz=FuzzPostVolumes$ ./internal/block/api". TestFuzzTargets writes this file when it is run with -update.
 
-func FuzzPostAttachments(f *testing.F)            { fuzz(f, "POST /attachments") }
-func FuzzPutAttachmentsId(f *testing.F)           { fuzz(f, "PUT /attachments/{id}") }
-func FuzzAttachmentsOsComplete(f *testing.F)      { fuzz(f, "POST /attachments/{id}/action os-complete") }
-func FuzzPostBackups(f *testing.F)                { fuzz(f, "POST /backups") }
-func FuzzPostBackupsImportRecord(f *testing.F)    { fuzz(f, "POST /backups/import_record") }
-func FuzzPutBackupsId(f *testing.F)               { fuzz(f, "PUT /backups/{id}") }
-func FuzzBackupsOsForceDelete(f *testing.F)       { fuzz(f, "POST /backups/{id}/action os-force_delete") }
-func FuzzBackupsOsResetStatus(f *testing.F)       { fuzz(f, "POST /backups/{id}/action os-reset_status") }
-func FuzzPostBackupsIdRestore(f *testing.F)       { fuzz(f, "POST /backups/{id}/restore") }
-func FuzzPutClustersId(f *testing.F)              { fuzz(f, "PUT /clusters/{id}") }
-func FuzzPutDefaultTypesId(f *testing.F)          { fuzz(f, "PUT /default-types/{id}") }
+func FuzzPostAttachments(f *testing.F)         { fuzz(f, "POST /attachments") }
+func FuzzPutAttachmentsId(f *testing.F)        { fuzz(f, "PUT /attachments/{id}") }
+func FuzzAttachmentsOsComplete(f *testing.F)   { fuzz(f, "POST /attachments/{id}/action os-complete") }
+func FuzzPostBackups(f *testing.F)             { fuzz(f, "POST /backups") }
+func FuzzPostBackupsImportRecord(f *testing.F) { fuzz(f, "POST /backups/import_record") }
+func FuzzPutBackupsId(f *testing.F)            { fuzz(f, "PUT /backups/{id}") }
+func FuzzBackupsOsForceDelete(f *testing.F)    { fuzz(f, "POST /backups/{id}/action os-force_delete") }
+func FuzzBackupsOsResetStatus(f *testing.F)    { fuzz(f, "POST /backups/{id}/action os-reset_status") }
+func FuzzPostBackupsIdRestore(f *testing.F)    { fuzz(f, "POST /backups/{id}/restore") }
+func FuzzPutClustersId(f *testing.F)           { fuzz(f, "PUT /clusters/{id}") }
+func FuzzPutDefaultTypesId(f *testing.F)       { fuzz(f, "PUT /default-types/{id}") }
+func FuzzPostGroupSnapshots(f *testing.F)      { fuzz(f, "POST /group_snapshots") }
+func FuzzGroupSnapshotsResetStatus(f *testing.F) {
+	fuzz(f, "POST /group_snapshots/{id}/action reset_status")
+}
 func FuzzPostGroupTypes(f *testing.F)             { fuzz(f, "POST /group_types") }
 func FuzzPutGroupTypesId(f *testing.F)            { fuzz(f, "PUT /group_types/{id}") }
 func FuzzPostGroupTypesIdGroupSpecs(f *testing.F) { fuzz(f, "POST /group_types/{id}/group_specs") }
