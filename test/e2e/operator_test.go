@@ -138,7 +138,7 @@ func TestServices(t *testing.T) {
 	}
 	harness.Eventually(t, "the services being up", func() (bool, string) {
 		by := read()
-		return len(by) == 2 && by["cinder-scheduler"].State == "up" && by["cinder-volume"].State == "up", "not all up"
+		return len(by) == 3 && by["cinder-scheduler"].State == "up" && by["cinder-volume"].State == "up" && by["cinder-backup"].State == "up", "not all up"
 	})
 	by := read()
 	if s := by["cinder-volume"]; s.Host != "clinker@file" || s.Zone != "nova" || s.Status != "enabled" {

@@ -161,7 +161,7 @@ func TestHelp(t *testing.T) {
 		}
 		has(t, "clinker "+strings.Join(help.args, " "), text, help.words...)
 	}
-	for _, service := range []string{"cinder-api", "cinder-scheduler", "cinder-volume", "cinder-all"} {
+	for _, service := range []string{"cinder-api", "cinder-scheduler", "cinder-volume", "cinder-backup", "cinder-all"} {
 		text, _, status := clinker(t, "/usr/bin/"+service, "--help")
 		if status != 0 {
 			t.Errorf("%s --help ends with %d", service, status)
@@ -254,7 +254,7 @@ func TestUnknownOptionsAreAllowed(t *testing.T) {
 // TestStartedAsService: each service starts by itself on an operator's file, says what it lacks, and stops when told to.
 func TestStartedAsService(t *testing.T) {
 	t.Parallel()
-	for n, service := range []string{"cinder-api", "cinder-scheduler", "cinder-volume", "cinder-all"} {
+	for n, service := range []string{"cinder-api", "cinder-scheduler", "cinder-volume", "cinder-backup", "cinder-all"} {
 		t.Run(service, func(t *testing.T) {
 			dir, address := t.TempDir(), fmt.Sprintf("127.201.%d.%d", os.Getpid()%250, n+1)
 			file, logFile := filepath.Join(dir, "cinder.conf"), filepath.Join(dir, "log")
