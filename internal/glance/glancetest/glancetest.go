@@ -108,7 +108,7 @@ func testByName(t *testing.T, s Subject) {
 
 func testCreate(t *testing.T, s Subject) {
 	ctx, content := as(t, "u", "p"), Noise(3<<20)
-	n := glance.NewImage{ID: uuid.NewString(), Name: "new", ContainerFormat: "bare", DiskFormat: "qcow2", Visibility: "private",
+	n := glance.NewImage{ID: uuid.NewString(), Name: "new", ContainerFormat: "bare", DiskFormat: "raw", Visibility: "private",
 		Protected: new(true), Properties: map[string]string{"os_distro": "debian"}}
 	made, err := s.Service.Create(ctx, n)
 	if err != nil {
