@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/clinker/clinker/internal/image/api/metadefs"
 	"github.com/clinker/clinker/internal/image/api/schemas"
 	"github.com/clinker/clinker/internal/image/api/web"
 	"github.com/clinker/clinker/internal/image/app"
@@ -25,6 +26,7 @@ type API struct {
 	data    *data.Service
 	imports *imports.Service
 	schemas *schemas.Schemas
+	defs    *metadefs.API
 	log     *slog.Logger
 }
 
@@ -42,12 +44,15 @@ func New(core *app.Core, i *imports.Service, o Options) (*API, http.Handler, err
 	}
 	a := &API{core: core, images: &images.Service{Core: core}, members: &members.Service{Core: core}, data: &data.Service{Core: core},
 		imports: i, schemas: s, log: o.Log}
+	if a.defs, err = metadefs.New(core); err != nil {
+		return nil, nil, err
+	}
 	return a, web.New(a.Routes(), o.Observe, o.Log), nil
 }
 
 // Routes are all calls, for inventories, documents and goldens.
 func (a *API) Routes() []web.Route {
-	return slices.Concat(a.imageRoutes(), a.memberRoutes(), a.dataRoutes(), a.importRoutes(), a.infoRoutes(), a.cacheRoutes())
+	return slices.Concat(a.imageRoutes(), a.memberRoutes(), a.dataRoutes(), a.importRoutes(), a.infoRoutes(), a.cacheRoutes(), a.defs.Routes())
 }
 
 const imagePath = "/v2/images/{image_id}"

@@ -32,6 +32,9 @@ const (
 	readerOrSharing = admin + " or role:reader and (project_id:%(project_id)s or " + sharedWith + ")"
 	serviceOrMember = "rule:service_api or (" + projectMember + " and project_id:%(owner)s)"
 	service         = "rule:service_api"
+
+	metadefAdmin    = "rule:metadef_admin"
+	namespaceReader = admin + " or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))"
 )
 
 // rule is one rule of the tables.
@@ -47,9 +50,11 @@ func Defaults() []policy.Default {
 	out := []policy.Default{
 		{Name: "default", Check: "", Description: "Who may do what no rule says anything about."},
 		{Name: "context_is_admin", Check: "role:admin", Description: "Who is an administrator, so that is_admin:True holds."},
+		{Name: "metadef_default", Check: "", Description: "Who could read definitions of metadata before Xena. For old policy files."},
+		{Name: "metadef_admin", Check: admin, Description: "Who may change definitions of metadata."},
 		{Name: "service_api", Check: "role:service", Description: "Which services may use the calls that are made for services."},
 	}
-	for _, r := range slices.Concat(imageRules(), locationRules(), memberRules(), operatorRules()) {
+	for _, r := range slices.Concat(imageRules(), locationRules(), memberRules(), operatorRules(), metadefRules()) {
 		// Before Wallaby every rule let everybody through, and code behind it asked whose the image was. Those old checks are
 		// not offered: they mean nothing without that code.
 		d := policy.Default{Name: r.name, Check: r.check, Description: r.description, ScopeTypes: []string{"project"}}
@@ -116,4 +121,35 @@ func operatorRules() []rule {
 		{"cache_list", admin, "See what is cached.", []string{"GET /v2/cache"}},
 		{"cache_delete", admin, "Drop images from the cache.", []string{"DELETE /v2/cache", "DELETE /v2/cache/{image_id}"}},
 	}
+}
+
+func metadefRules() []rule {
+	const types, namespaces, one = "/v2/metadefs/resource_types", "/v2/metadefs/namespaces", "/v2/metadefs/namespaces/{namespace}"
+	rules := []rule{
+		{"get_metadef_namespace", namespaceReader, "Show a namespace of definitions.", []string{"GET " + one}},
+		{"get_metadef_namespaces", reader, "List namespaces of definitions.", []string{"GET " + namespaces}},
+		{"add_metadef_namespace", metadefAdmin, "Create a namespace of definitions.", []string{"POST " + namespaces}},
+		{"modify_metadef_namespace", metadefAdmin, "Change a namespace of definitions.", []string{"PUT " + one}},
+		{"delete_metadef_namespace", metadefAdmin, "Delete a namespace of definitions, or all objects, properties or tags in it.",
+			[]string{"DELETE " + one, "DELETE " + one + "/objects", "DELETE " + one + "/properties", "DELETE " + one + "/tags"}},
+		{"list_metadef_resource_types", namespaceReader, "List the types of resources that definitions are for.", []string{"GET " + types, "GET " + one + "/resource_types"}},
+		{"get_metadef_resource_type", namespaceReader, "Show what type of resource a namespace is for.", []string{"GET " + one + "/resource_types"}},
+		{"add_metadef_resource_type_association", metadefAdmin, "Say that a namespace is for a type of resource.", []string{"POST " + one + "/resource_types"}},
+		{"remove_metadef_resource_type_association", metadefAdmin, "Say that a namespace is not for a type of resource any more.",
+			[]string{"DELETE " + one + "/resource_types/{resource_type}"}},
+		{"add_metadef_tags", metadefAdmin, "Define many tags at once.", []string{"POST " + one + "/tags"}},
+		{"delete_metadef_tags", metadefAdmin, "Delete all tags of a namespace.", []string{"DELETE " + one + "/tags"}},
+	}
+	for _, d := range []struct{ kind, plural, create, remove string }{
+		{"object", "objects", "/objects", "delete"}, {"property", "properties", "/properties", "remove"}, {"tag", "tags", "/tags/{name}", "delete"},
+	} {
+		item := one + "/" + d.plural + "/{name}"
+		rules = append(rules,
+			rule{"get_metadef_" + d.kind, namespaceReader, "Show a definition of this kind.", []string{"GET " + item}},
+			rule{"get_metadef_" + d.plural, namespaceReader, "List definitions of this kind.", []string{"GET " + one + "/" + d.plural}},
+			rule{"add_metadef_" + d.kind, metadefAdmin, "Create a definition of this kind.", []string{"POST " + one + d.create}},
+			rule{"modify_metadef_" + d.kind, metadefAdmin, "Change a definition of this kind.", []string{"PUT " + item}},
+			rule{d.remove + "_metadef_" + d.kind, metadefAdmin, "Delete a definition of this kind.", []string{"DELETE " + item}})
+	}
+	return rules
 }

@@ -29,6 +29,7 @@ type Store interface {
 type Reader interface {
 	ImageReader
 	TaskReader
+	MetadefReader
 	FlowReader
 }
 
@@ -38,6 +39,7 @@ type Tx interface {
 	ImageWriter
 	MemberWriter
 	TaskWriter
+	MetadefWriter
 	FlowWriter
 }
 

@@ -309,6 +309,50 @@ func Tasks(values url.Values, limit func(asked *int) int) (q app.TaskQuery, err 
 	return q, nil
 }
 
+// Namespaces reads a query for namespaces of definitions.
+func Namespaces(values url.Values, limit func(asked *int) int) (q app.NamespaceQuery, err error) {
+	if q.Page, err = Page(values, limit); err != nil {
+		return q, err
+	}
+	if q.Page.Sort, err = metadefSort(values, []string{"id", "namespace", "display_name", "description", "visibility", "protected", "owner", "created_at", "updated_at"}); err != nil {
+		return q, err
+	}
+	switch q.Visibility = image.Visibility(values.Get("visibility")); q.Visibility {
+	case "", image.Public, image.Private:
+	default:
+		return q, invalid("Invalid visibility value: %s", q.Visibility)
+	}
+	if values.Has("resource_types") {
+		q.ResourceTypes = strings.Split(values.Get("resource_types"), ",")
+	}
+	return q, nil
+}
+
+// MetadefTags reads a query for the tags of a namespace; nil is all of them.
+func MetadefTags(values url.Values, limit func(asked *int) int) (*app.Page, error) {
+	if !values.Has("limit") && !values.Has("marker") && !values.Has("sort_key") && !values.Has("sort_dir") {
+		return nil, nil
+	}
+	p, err := Page(values, limit)
+	if err != nil {
+		return nil, err
+	}
+	p.Sort, err = metadefSort(values, []string{"id", "name", "created_at", "updated_at"})
+	return &p, err
+}
+
+func metadefSort(values url.Values, keys []string) ([]app.Sort, error) {
+	key, direction := "created_at", "desc"
+	if values.Has("sort_key") {
+		key = values.Get("sort_key")
+	}
+	if values.Has("sort_dir") {
+		direction = values.Get("sort_dir")
+	}
+	s, err := sortBy(key, direction, keys)
+	return []app.Sort{s}, err
+}
+
 // Links are the query strings of the first and, when there is a marker, of the next page, with the parameters in the order they
 // came; each begins with a question mark, or is empty.
 func Links(raw, marker string) (first, next string) {

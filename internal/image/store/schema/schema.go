@@ -13,59 +13,84 @@ import (
 )
 
 // revision counts the revisions of these tables. clinker_migrations holds one row per revision that was applied.
-const revision = 1
+const revision = metadefs
 
-// Up brings a database to this schema in one transaction: an empty one is made, one that has it is left as it is. Anything
-// else is refused with a fault.Invalid and not touched. Services may run it at the same moment.
+// Up brings a database to this schema in one transaction: an empty one is made, one of an older revision gets what it lacks, one
+// that has it is left as it is. Anything else is refused with a fault.Invalid and not touched. Services may run it at the same
+// moment.
 func Up(ctx context.Context, db *sqlkit.DB) error {
-	ready := false
+	found := int64(0)
 	err := db.Read(ctx, func(s *sqlkit.Session) (err error) {
-		ready, err = inspect(ctx, s)
+		found, err = inspect(ctx, s)
 		return err
 	})
-	if err != nil || ready {
+	if err != nil || found == revision {
 		return err
 	}
 	return db.Write(ctx, func(s *sqlkit.Session) error {
-		if ready, err := inspect(ctx, s); err != nil || ready {
+		found, err := inspect(ctx, s)
+		if err != nil || found == revision {
 			return err
 		}
 		for _, t := range tables() {
+			if int64(max(t.since, 1)) <= found {
+				continue
+			}
 			for _, text := range t.statements(s.Dialect()) {
 				if _, err := s.Exec(ctx, text); err != nil {
 					return err
 				}
 			}
 		}
-		_, err := s.Exec(ctx, `INSERT INTO clinker_migrations (revision, applied_at) VALUES (?, ?)`, revision, s.Dialect().Time(time.Now()))
-		return err
+		return apply(ctx, s, found)
 	})
 }
 
-// inspect reports whether everything is there.
-func inspect(ctx context.Context, s *sqlkit.Session) (ready bool, err error) {
+// apply puts in the rows that revisions after found begin with.
+func apply(ctx context.Context, s *sqlkit.Session, found int64) error {
+	now := s.Dialect().Time(time.Now())
+	if found < metadefs {
+		for _, name := range resourceTypes {
+			_, err := s.Exec(ctx, `INSERT INTO metadef_resource_types (name, protected, created_at, updated_at) VALUES (?, TRUE, ?, ?)`, name, now, now)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for n := found + 1; n <= revision; n++ {
+		if _, err := s.Exec(ctx, `INSERT INTO clinker_migrations (revision, applied_at) VALUES (?, ?)`, n, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resourceTypes are what definitions of metadata are for in every cloud; clients offer them.
+var resourceTypes = []string{"OS::Cinder::Volume", "OS::Glance::Image", "OS::Nova::Aggregate", "OS::Nova::Flavor", "OS::Nova::Server"}
+
+// inspect gives the revision of what is there; 0 is nothing.
+func inspect(ctx context.Context, s *sqlkit.Session) (found int64, err error) {
 	count := func(text string) (n int64, err error) {
 		_, err = s.QueryRow(ctx, text, []any{(*sqlkit.Int)(&n)})
 		return n, err
 	}
 	all, err := count(`SELECT COUNT(*) FROM (` + s.Dialect().TableNames() + `) tables`)
 	if err != nil || all == 0 {
-		return false, err
+		return 0, err
 	}
 	ours, err := count(`SELECT COUNT(*) FROM (` + s.Dialect().TableNames() + `) tables WHERE name = 'clinker_migrations'`)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	if ours == 0 {
-		return false, fault.New(fault.Invalid, "", "The database holds tables of something else: want an empty one, or one of Clinker's image service.")
+		return 0, fault.New(fault.Invalid, "", "The database holds tables of something else: want an empty one, or one of Clinker's image service.")
 	}
-	found, err := count(`SELECT MAX(revision) FROM clinker_migrations`)
-	if err != nil {
-		return false, err
+	if found, err = count(`SELECT MAX(revision) FROM clinker_migrations`); err != nil {
+		return 0, err
 	}
 	if found > revision {
-		return false, fault.New(fault.Invalid, "",
+		return 0, fault.New(fault.Invalid, "",
 			"The database is at revision %d of the image service, but this program knows only %d: it was used by a newer Clinker, use that one.", found, revision)
 	}
-	return true, nil
+	return found, nil
 }

@@ -40,6 +40,26 @@ func tables() []table {
 			name:    "clinker_migrations",
 			columns: []column{integer("revision").key(), moment("applied_at").required()},
 		},
+		{
+			name: "metadef_namespaces", since: metadefs,
+			columns: withTimes(serial("id"), varchar("namespace", 80).required(), varchar("display_name", 80), text("description"),
+				varchar("visibility", 32).required(), boolean("protected").required(), varchar("owner", 255).required()),
+			unique: []string{"namespace"}, indexes: [][]string{{"owner"}, {"created_at", "id"}},
+		},
+		ofNamespace("metadef_objects", text("description"), text("required"), text("json_schema").required()),
+		ofNamespace("metadef_properties", text("json_schema").required()),
+		ofNamespace("metadef_tags"),
+		{
+			name: "metadef_resource_types", since: metadefs,
+			columns: withTimes(serial("id"), varchar("name", 80).required(), boolean("protected").required()),
+			unique:  []string{"name"},
+		},
+		{
+			name: "metadef_namespace_resource_types", since: metadefs,
+			columns: withTimes(integer("resource_type_id").key().references("metadef_resource_types", "id"),
+				integer("namespace_id").key().references("metadef_namespaces", "id"), varchar("properties_target", 80), varchar("prefix", 80)),
+			indexes: [][]string{{"namespace_id"}},
+		},
 		{ // the journal of flows under way; see flow.Record
 			name: "clinker_flows",
 			columns: []column{
@@ -51,6 +71,20 @@ func tables() []table {
 			indexes: [][]string{{"owner", "updated_at", "id"}},
 		},
 	}
+}
+
+// metadefs is the revision that definitions of metadata came with.
+const metadefs = 2
+
+// ofNamespace is a table of what is defined in namespaces.
+func ofNamespace(name string, columns ...column) table {
+	own := []column{serial("id"), integer("namespace_id").required().references("metadef_namespaces", "id"), varchar("name", 80).required()}
+	return table{name: name, since: metadefs, columns: withTimes(append(own, columns...)...), unique: []string{"namespace_id", "name"}}
+}
+
+// withTimes adds the columns that tables of definitions have, which keep no deleted rows.
+func withTimes(columns ...column) []column {
+	return append(columns, moment("created_at").required(), moment("updated_at").required())
 }
 
 // withTimestamps adds the columns that every table of Glance has.
@@ -71,6 +105,7 @@ func ofImage(name string, unique []string, columns ...column) table {
 // table describes one table.
 type table struct {
 	name    string
+	since   int // the revision that made it; 0 is the first
 	columns []column
 	unique  []string   // the columns of a unique constraint; nil means none
 	indexes [][]string // the columns of each
@@ -108,7 +143,7 @@ func (c column) references(table, field string) column {
 
 // statements gives what makes the table and its indexes.
 func (t table) statements(d sqlkit.Dialect) []string {
-	var columns, constraints []string
+	var columns, constraints, keys []string
 	for _, c := range t.columns {
 		definition := quoted(c.name) + " " + d.ColumnType(c.kind, c.length)
 		if c.notNull {
@@ -116,12 +151,13 @@ func (t table) statements(d sqlkit.Dialect) []string {
 		}
 		columns = append(columns, definition)
 		if c.primary {
-			constraints = append(constraints, "PRIMARY KEY ("+quoted(c.name)+")")
+			keys = append(keys, c.name)
 		}
 		if c.table != "" {
 			constraints = append(constraints, "FOREIGN KEY ("+quoted(c.name)+") REFERENCES "+quoted(c.table)+" ("+quoted(c.field)+")")
 		}
 	}
+	constraints = append(constraints, "PRIMARY KEY ("+quoted(keys...)+")")
 	if t.unique != nil {
 		constraints = append(constraints, "UNIQUE ("+quoted(t.unique...)+")")
 	}

@@ -124,6 +124,7 @@ func compare(b *sqlbuilder.SelectBuilder, d sqlkit.Dialect, q store.ImageQuery) 
 type page struct {
 	store.Page
 	alias, table string
+	keepsAll     bool // the table has no rows marked as deleted
 	sortable     []string
 	notFound     error // for a marker that is not there
 }
@@ -165,7 +166,10 @@ func (r *reader) after(ctx context.Context, s *sqlkit.Session, b *sqlbuilder.Sel
 	for n, k := range keys {
 		columns[n], dest[n] = k.Column, &values[n]
 	}
-	text := `SELECT ` + strings.Join(columns, ", ") + ` FROM ` + p.table + ` ` + p.alias + ` WHERE ` + p.alias + `.id = ? AND ` + p.alias + `.deleted = FALSE`
+	text := `SELECT ` + strings.Join(columns, ", ") + ` FROM ` + p.table + ` ` + p.alias + ` WHERE ` + p.alias + `.id = ?`
+	if !p.keepsAll {
+		text += ` AND ` + p.alias + `.deleted = FALSE`
+	}
 	found, err := s.QueryRow(ctx, text, dest, p.Marker)
 	if err != nil {
 		return err

@@ -90,6 +90,40 @@ func TestForeignDatabase(t *testing.T) {
 	}
 }
 
+// TestOlderRevision: a database from before definitions of metadata gets their tables, once.
+func TestOlderRevision(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "glance.sqlite")
+	before := open(t, sqlstore.Config{Path: path})
+	if err := before.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlkit.OpenSQLite(t.Context(), sqlkit.SQLiteOptions{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{`DROP TABLE metadef_namespace_resource_types`, `DROP TABLE metadef_resource_types`, `DROP TABLE metadef_objects`,
+		`DROP TABLE metadef_properties`, `DROP TABLE metadef_tags`, `DROP TABLE metadef_namespaces`, `DELETE FROM clinker_migrations WHERE revision = 2`} {
+		if err := db.Write(t.Context(), func(s *sqlkit.Session) error { _, err := s.Exec(t.Context(), text); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if types, err := s.ResourceTypes(t.Context()); err != nil || len(types) != 5 {
+			t.Errorf("%d resource types, %v", len(types), err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestQueriesPerPage: a page costs the same number of queries whatever its length.
 func TestQueriesPerPage(t *testing.T) {
 	var queries atomic.Int64

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"locations", testLocations}, {"usage", testUsage}, {"members", testMembers}, {"visibility", testVisibility},
 		{"filters", testFilters}, {"times", testTimes}, {"paging", testPaging}, {"paging mistakes", testPagingMistakes},
 		{"tasks", testTasks}, {"task paging", testTaskPaging}, {"flows", testFlows}, {"at once", testAtOnce},
+		{"namespaces", testNamespaces}, {"namespace lists", testNamespaceLists}, {"associations", testAssociations}, {"definitions", testDefinitions},
 	}
 	for _, p := range parts {
 		t.Run(p.name, func(t *testing.T) {
