@@ -111,6 +111,7 @@ func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
 	o.Open = func(ctx context.Context, info block.ConnectionInfo) (migrate.Bytes, error) {
 		return initiator.Open(ctx, info)
 	}
+	o.Images.Keys = p.keys
 	if e := p.events(string(b.host)); e.On() {
 		o.Notifier = e
 	}

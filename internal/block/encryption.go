@@ -1,6 +1,10 @@
 package block
 
-import "github.com/clinker/clinker/internal/fault"
+import (
+	"strings"
+
+	"github.com/clinker/clinker/internal/fault"
+)
 
 // TypeEncryption says how volumes of a volume type are encrypted, and by whom.
 type TypeEncryption struct {
@@ -12,6 +16,12 @@ type TypeEncryption struct {
 	Cipher          *string // "aes-xts-plain64"
 	KeySizeBits     *int64
 }
+
+// EncryptionHeaderBytes is what LUKS takes of an encrypted volume for itself, at most.
+const EncryptionHeaderBytes = 2 << 20
+
+// LUKS says whether volumes are encrypted with LUKS, by the name of the provider or of one of its classes of old.
+func (e *TypeEncryption) LUKS() bool { return strings.Contains(strings.ToLower(e.Provider), "luks") }
 
 // TypeEncryptionNotFound: the volume type is not encrypted.
 func TypeEncryptionNotFound(typeID string) *fault.Error {

@@ -37,6 +37,17 @@ type Image struct {
 	Properties map[string]string
 }
 
+// Properties of images that were made of encrypted volumes: the key of their bytes, and when it is to be deleted
+// (cinder/api/contrib/volume_actions.py).
+const (
+	PropertyKeyID          = "cinder_encryption_key_id"
+	PropertyKeyDeletion    = "cinder_encryption_key_deletion_policy"
+	KeyDeletedWithTheImage = "on_image_deletion"
+)
+
+// EncryptionKeyID is the id of the key that an image's bytes are encrypted with, empty if they are not.
+func (i *Image) EncryptionKeyID() string { return i.Properties[PropertyKeyID] }
+
 // NewImage is an image to be entered.
 type NewImage struct {
 	// ID is the image's, a UUID. The caller chooses it, so that an entry whose answer was lost can be found again.

@@ -8,6 +8,7 @@ package keymanager
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/hex"
 	"log/slog"
 
 	"github.com/clinker/clinker/internal/fault"
@@ -39,6 +40,10 @@ func NewKey(algorithm string, b []byte) Key { return Key{Algorithm: algorithm, b
 
 // Equal says whether two keys are the same, in a time that tells nothing of them.
 func (k Key) Equal(other Key) bool { return subtle.ConstantTimeCompare(k.bytes, other.bytes) == 1 }
+
+// Passphrase is the key as LUKS is given it: in hexadecimal digits (os_brick/encryptors/cryptsetup.py). Whoever asks must not
+// let it get into a log, an error or an argument.
+func (k Key) Passphrase() []byte { return hex.AppendEncode(nil, k.bytes) }
 
 // masked stands where a key was.
 const masked = "***"

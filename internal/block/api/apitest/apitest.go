@@ -211,7 +211,7 @@ func (c *Cloud) serve(ctx context.Context, t testing.TB, host string, d driver.D
 	}
 	mo := manager.Options{Host: host, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
 		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log)),
-		Images: image.Settings{Images: c.Images, Run: execx.System{}, ConversionDir: t.TempDir(), VerifySignatures: true}}
+		Images: image.Settings{Images: c.Images, Run: execx.System{}, Keys: o.Keys, UnlockTimeMS: 10, ConversionDir: t.TempDir(), VerifySignatures: true}}
 	if o.Images != nil {
 		o.Images(&mo.Images)
 	}

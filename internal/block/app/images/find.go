@@ -97,6 +97,22 @@ func Check(i *glance.Image, sizeGiB int64) error {
 	return nil
 }
 
+// CheckEncryption refuses an image that cannot be encrypted on its way into a volume of this size.
+func CheckEncryption(i *glance.Image, sizeGiB int64, e *block.TypeEncryption) error {
+	if !e.LUKS() {
+		return fault.New(fault.NotImplemented, "", "An image can only be written into volumes that are encrypted with LUKS, not with %s.", e.Provider)
+	}
+	disk := i.VirtualSizeBytes
+	if i.DiskFormat == "raw" {
+		disk = max(disk, i.SizeBytes)
+	}
+	if disk > sizeGiB*block.GiB-block.EncryptionHeaderBytes {
+		return block.InvalidInput("Image %s does not fit in a volume of %dGB that is encrypted: the header of the encryption takes %d MiB.", i.ID,
+			sizeGiB, block.EncryptionHeaderBytes>>20)
+	}
+	return nil
+}
+
 // none is the image service of a deployment that has none.
 type none struct{}
 

@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/glance"
 )
 
 // Reimage has a volume overwritten with an image. It must be available or in error, or, with reserved, reserved by one consumer
@@ -49,6 +50,9 @@ func (u *Images) Reimage(ctx context.Context, id, imageID string, reserved bool)
 	if err := Check(i, v.SizeGiB); err != nil {
 		return err
 	}
+	if err := u.checkKeys(ctx, v, i); err != nil {
+		return err
+	}
 	msg := &rpcapi.Reimage{FlowID: app.NewOperationID(), VolumeID: id, ImageID: i.ID}
 	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeReimage, Owner: v.Host.Backend(), ResourceType: "volume", ResourceID: id, State: msg}
 	return u.HandOver(ctx, op, func(tx store.Tx) error {
@@ -65,4 +69,22 @@ func (u *Images) Reimage(ctx context.Context, id, imageID string, reserved bool)
 	}, func(ctx context.Context) error {
 		return u.VolumeService.Cast(ctx, v.Host, "3.18", rpcapi.MethodReimage, msg)
 	})
+}
+
+// checkKeys refuses an image that, once in the volume, could not be read with the volume's key.
+func (u *Images) checkKeys(ctx context.Context, v *block.Volume, i *glance.Image) error {
+	switch key := i.EncryptionKeyID(); {
+	case key != "" && key != v.EncryptionKeyID:
+		return block.InvalidInput("Image %s is encrypted with a key that volume %s does not have. Make a new volume of it instead.", i.ID, v.ID)
+	case key != "" || v.EncryptionKeyID == "":
+		return nil
+	}
+	e, err := u.TypeEncryption(ctx, v.VolumeTypeID)
+	if err != nil {
+		return err
+	}
+	if e == nil {
+		return block.InvalidVolume("Volume %s has a key, and its type does not say how it is encrypted.", v.ID)
+	}
+	return CheckEncryption(i, v.SizeGiB, e)
 }

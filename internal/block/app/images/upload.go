@@ -39,6 +39,7 @@ type upload struct {
 	Upload
 	from  []block.VolumeStatus
 	asked glance.NewImage
+	keyID string // of the image, if the volume is encrypted
 	// left says that the image may be entered although the upload was undone.
 	left bool
 }
@@ -58,8 +59,9 @@ func (u *Images) Upload(ctx context.Context, id string, r UploadRequest) (*Uploa
 			return nil, err
 		}
 	}
-	if v.EncryptionKeyID != "" {
-		return nil, fault.New(fault.NotImplemented, "", "Encrypted volumes cannot be uploaded yet.")
+	if v.EncryptionKeyID != "" && (r.DiskFormat != "raw" || r.ContainerFormat != "bare") {
+		return nil, fault.New(fault.Invalid, "", "An encrypted volume uploaded as an image must use 'raw' disk_format and 'bare' container_format, "+
+			"which are the defaults for these options.")
 	}
 	s := &upload{Upload: Upload{Volume: v}, from: []block.VolumeStatus{block.VolumeAvailable}, asked: u.newImage(v, r)}
 	if r.Force && u.Options.ForceUpload {
@@ -155,6 +157,13 @@ func stillUploading(ctx context.Context, tx store.Tx, s *upload) error {
 func (u *Images) enterImage(ctx context.Context, s *upload) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, enterTimeout)
 	defer cancel()
+	if s.Volume.EncryptionKeyID != "" {
+		// A key of its own: the volume's goes with the volume.
+		if s.keyID, err = u.CopyKey(ctx, s.Volume.EncryptionKeyID); err != nil {
+			return err
+		}
+		s.asked.Properties[glance.PropertyKeyID], s.asked.Properties[glance.PropertyKeyDeletion] = s.keyID, glance.KeyDeletedWithTheImage
+	}
 	s.Image, err = service(u.Core).Create(ctx, s.asked)
 	if err == nil {
 		return nil
@@ -163,8 +172,14 @@ func (u *Images) enterImage(ctx context.Context, s *upload) (err error) {
 	return fault.Wrap(err, fault.Invalid, fault.NameOf(err), "%s", fault.UserText(err))
 }
 
-// withdrawImage deletes the image, if it may be there. What cannot be deleted now is left to the journal.
+// withdrawImage deletes the image, if it may be there, and its key. What cannot be deleted now is left to the journal, and
+// the key to the image service.
 func (u *Images) withdrawImage(ctx context.Context, s *upload, _ error) error {
+	defer func() {
+		if !s.left {
+			u.DropKey(ctx, s.keyID)
+		}
+	}()
 	if s.Image == nil && !s.left {
 		return nil
 	}

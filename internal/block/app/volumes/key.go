@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/clinker/clinker/internal/block"
-	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/block/app/images"
 )
 
 // takeKey gives the volume a key of its own if its type is encrypted: a copy of its source's, or a new one. What would
@@ -18,20 +18,25 @@ func (u *Volumes) takeKey(ctx context.Context, s *creation) (err error) {
 		sourceKeyID = s.source.EncryptionKeyID
 	case s.backup != nil:
 		sourceKeyID = s.backup.EncryptionKeyID
+	case s.image != nil:
+		sourceKeyID = s.image.EncryptionKeyID()
 	}
 	switch {
 	case s.encryption == nil && sourceKeyID != "":
 		return block.InvalidInput("Volumes of type %s are not encrypted, and the source is: a copy could not be read.", s.volType.Name)
 	case s.encryption == nil || s.keyID != "":
 		return nil
-	case s.asked.ImageRef != "":
-		return fault.New(fault.NotImplemented, "", "Volumes of the encrypted type %s cannot be made from images yet.", s.volType.Name)
 	case sourceKeyID != "":
 		s.keyID, err = u.CopyKey(ctx, sourceKeyID)
 	case s.source != nil || s.backup != nil:
 		return block.InvalidInput("Volumes of type %s are encrypted, and the source is not: a copy would not be either.", s.volType.Name)
 	default:
-		s.keyID, err = u.NewKey(ctx, s.encryption)
+		if s.image != nil {
+			err = images.CheckEncryption(s.image, s.volume.SizeGiB, s.encryption)
+		}
+		if err == nil {
+			s.keyID, err = u.NewKey(ctx, s.encryption)
+		}
 	}
 	return err
 }

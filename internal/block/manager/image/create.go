@@ -16,7 +16,7 @@ import (
 // volume. It may be repeated, also after it was killed. The row becomes downloading while bytes are fetched.
 //
 // The ways, cheapest first, are upstream's: the driver clones the image's file; a volume that holds the image is cloned; the
-// image is downloaded. A nil Service refuses.
+// image is downloaded. Encrypted volumes are always downloaded: they hold nothing that could be shared. A nil Service refuses.
 func (s *Service) Create(ctx context.Context, v *block.Volume, d driver.Volume, imageID string) (driver.Update, map[string]string, error) {
 	if s == nil {
 		return driver.Update{}, nil, fault.New(fault.NotImplemented, "", "This volume service has no image service.")
@@ -25,9 +25,12 @@ func (s *Service) Create(ctx context.Context, v *block.Volume, d driver.Volume, 
 	if err != nil {
 		return driver.Update{}, nil, err
 	}
-	u, done, err := s.cloneFile(ctx, d, i)
-	if !done && err == nil {
-		u, done, err = s.cloneCached(ctx, v, d, i)
+	u, done, err := driver.Update{}, false, error(nil)
+	if v.EncryptionKeyID == "" {
+		u, done, err = s.cloneFile(ctx, d, i)
+		if !done && err == nil {
+			u, done, err = s.cloneCached(ctx, v, d, i)
+		}
 	}
 	md := Metadata(i)
 	if !done && err == nil {
@@ -67,7 +70,7 @@ func (s *Service) cloneCached(ctx context.Context, v *block.Volume, d driver.Vol
 		if err := s.markDownloading(ctx, v); err != nil {
 			return driver.Update{}, err
 		}
-		return s.fill(ctx, export.DriverVolume(cached), i)
+		return s.fill(ctx, export.DriverVolume(cached), i, nil)
 	})
 	if err != nil || source == nil {
 		return u, false, err
@@ -83,14 +86,18 @@ func (s *Service) cloneCached(ctx context.Context, v *block.Volume, d driver.Vol
 }
 
 func (s *Service) download(ctx context.Context, v *block.Volume, d driver.Volume, i *glance.Image) (driver.Update, error) {
+	e, err := s.encryption(ctx, v, i)
+	if err != nil {
+		return driver.Update{}, err
+	}
 	if err := s.markDownloading(ctx, v); err != nil {
 		return driver.Update{}, err
 	}
-	return s.fill(ctx, d, i)
+	return s.fill(ctx, d, i, e)
 }
 
-// fill makes a volume and writes an image into it.
-func (s *Service) fill(ctx context.Context, d driver.Volume, i *glance.Image) (driver.Update, error) {
+// fill makes a volume and writes an image into it, encrypted unless e is nil.
+func (s *Service) fill(ctx context.Context, d driver.Volume, i *glance.Image, e *content.Encryption) (driver.Update, error) {
 	u, err := s.Storage.CreateVolume(ctx, d)
 	if err != nil {
 		return u, err
@@ -100,6 +107,7 @@ func (s *Service) fill(ctx context.Context, d driver.Volume, i *glance.Image) (d
 	if err != nil {
 		return u, err
 	}
+	device.Encryption = e
 	return u, s.content.ToDevice(ctx, i, device)
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/glance"
+	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
@@ -51,14 +52,18 @@ type Quota = cache.Quota
 type Settings struct {
 	Images           Images // the image service
 	Run              execx.Runner
-	ConversionDir    string // image_conversion_dir, absolute; each back end uses a directory of its own below it
-	NoConversion     bool   // image_conversion_disable
-	Compress         bool   // image_compress_on_upload
-	LocalFiles       bool   // allowed_direct_url_schemes has "file"
-	VerifySignatures bool   // verify_glance_signatures: an image with a signature must not be used unless that was verified
-	Caching          bool   // image_volume_cache_enabled
-	CacheMaxSizeGiB  int64  // image_volume_cache_max_size_gb; 0 means any
-	CacheMaxCount    int    // image_volume_cache_max_count; 0 means any
+	Keys             keymanager.Manager // whose keys encrypted volumes have; nil: no image can be written into one
+	ConversionDir    string             // image_conversion_dir, absolute; each back end uses a directory of its own below it
+	NoConversion     bool               // image_conversion_disable
+	Compress         bool               // image_compress_on_upload
+	LocalFiles       bool               // allowed_direct_url_schemes has "file"
+	VerifySignatures bool               // verify_glance_signatures: an image with a signature must not be used unless that was verified
+	Caching          bool               // image_volume_cache_enabled
+	CacheMaxSizeGiB  int64              // image_volume_cache_max_size_gb; 0 means any
+	CacheMaxCount    int                // image_volume_cache_max_count; 0 means any
+	// UnlockTimeMS is how long it is to take to get from an encrypted volume's passphrase to its bytes; 0 means qemu-img's two
+	// seconds. Tests need not wait.
+	UnlockTimeMS int
 	// InternalProjectID and InternalUserID (cinder_internal_tenant_project_id and _user_id) are whose cached volumes are; without
 	// both nothing is cached.
 	InternalProjectID, InternalUserID string
@@ -182,9 +187,6 @@ func (s *Service) usable(ctx context.Context, id string, v *block.Volume) (*glan
 	}
 	if i.Status != glance.StatusActive {
 		return nil, glance.Unacceptable(id, "it is not active any more.")
-	}
-	if v.EncryptionKeyID != "" {
-		return nil, fault.New(fault.NotImplemented, "", "An image cannot be written into an encrypted volume yet.")
 	}
 	if s.VerifySignatures && i.Properties["img_signature"] != "" {
 		return nil, fault.New(fault.Invalid, "ImageSignatureVerificationException",

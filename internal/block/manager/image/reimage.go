@@ -74,6 +74,9 @@ func (s *Service) overwrite(ctx context.Context, st *reimageState) error {
 	if err != nil {
 		return err
 	}
+	if device.Encryption, err = s.encryption(ctx, st.volume, st.image); err != nil {
+		return err
+	}
 	return s.content.ToDevice(ctx, st.image, device)
 }
 

@@ -54,6 +54,8 @@ type Device struct {
 	Path      string
 	SizeBytes int64
 	Clear     bool // that it may hold something else, which must not shine through where the image ends
+	// Encryption is how what is written must lie there; nil: as it comes.
+	Encryption *Encryption
 }
 
 // rawLike are the disk formats whose images are a disk's bytes as they are.
@@ -111,7 +113,10 @@ func (m *Mover) ToDevice(ctx context.Context, i *glance.Image, d Device) error {
 	if err := m.Check(i, d.SizeBytes); err != nil {
 		return err
 	}
-	if IsRaw(i) {
+	switch {
+	case d.Encryption != nil:
+		return m.encrypt(ctx, i, d)
+	case IsRaw(i):
 		return m.stream(ctx, i, d)
 	}
 	path, match, err := m.fetch(ctx, i)
