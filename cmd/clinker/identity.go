@@ -7,7 +7,6 @@ import (
 
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/observe"
-	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/identity/app/bootstrap"
 	"github.com/clinker/clinker/internal/oslo/authtoken"
 	"github.com/clinker/clinker/internal/oslo/paste"
@@ -51,15 +50,12 @@ func (p *process) authTokenFilter(local map[string]string) (paste.Filter, error)
 	return p.tokenFilter(p.opts.authToken.Settings(p.conf), local)
 }
 
-// tokenFilter validates the tokens of requests: by the identity service of this process, if it has one.
-func (p *process) tokenFilter(settings authtoken.Settings, local map[string]string) (paste.Filter, error) {
-	protocol := authtoken.Protocol{Settings: settings, Log: p.log}
-	if p.identity == nil {
-		return nil, fault.New(fault.Invalid, "", "auth_strategy = keystone is not supported yet without clinker's own identity service; set [DEFAULT] auth_strategy = noauth")
+// tokenFilter validates the tokens of requests.
+func (p *process) tokenFilter(settings authtoken.Settings, local map[string]string) (_ paste.Filter, err error) {
+	if p.validation == nil {
+		if p.validation, err = p.opts.identity.Validation(p.conf, p.identity, settings, p.log); err != nil {
+			return nil, err
+		}
 	}
-	protocol.Validator = p.identity.Validator
-	if protocol.Settings.WWWAuthenticateURI == "" {
-		protocol.Settings.WWWAuthenticateURI = p.identity.URL + "/v3"
-	}
-	return protocol.Factory(local)
+	return p.validation.Filter(settings, local)
 }

@@ -152,6 +152,10 @@ func greet(out io.Writer, p *process, pl place) {
 		fmt.Fprintf(out, "metrics            http://%s/metrics\n", net.JoinHostPort(p.opts.adminListen.Get(p.conf), strconv.Itoa(port)))
 	}
 	fmt.Fprintf(out, "state              %s\n", p.statePath)
+	if p.identity == nil && p.validation != nil {
+		fmt.Fprintf(out, "tokens             from %s\n", p.validation.URI())
+		return
+	}
 	client, flags := "openstack volume list", ""
 	if p.identity == nil {
 		client, flags = "cinder list", " --noauth"

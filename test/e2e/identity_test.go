@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack"
 	"github.com/gophercloud/gophercloud/v2/openstack/blockstorage/v3/volumes"
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/projects"
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 
 	"github.com/clinker/clinker/test/harness"
 )
@@ -90,6 +92,50 @@ func TestLogin(t *testing.T) {
 	}
 	if r := rawRequest(t, cloud.URL("/v3/volumes"), http.Header{"X-Auth-Token": {token}}); r.StatusCode != http.StatusOK {
 		t.Errorf("the token after a restart: %s", r.Status)
+	}
+}
+
+// TestKeystoneElsewhere: a cloud that has its tokens validated by another's identity service believes what that says, goes on
+// while it is away, and learns of what was revoked.
+func TestKeystoneElsewhere(t *testing.T) {
+	t.Parallel()
+	home := harness.Start(t, withKeystone)
+	var passwords map[string]string
+	text, err := os.ReadFile(filepath.Join(home.StateDir, "keystone-passwords.json"))
+	must(t, err)
+	must(t, json.Unmarshal(text, &passwords))
+	cloud := harness.Start(t, withKeystone+"[keystone_authtoken]\nauth_url = http://"+home.Bind+":5000/v3\nusername = cinder\nproject_name = service\npassword = "+
+		passwords["cinder"]+"\nhttp_request_max_retries = 0\n")
+	demo := login(t, home, "demo")
+	status := func(token string) int {
+		t.Helper()
+		return rawRequest(t, cloud.URL("/v3/volumes"), http.Header{"X-Auth-Token": {token}}).StatusCode
+	}
+	first := demo.Token()
+	if got := status(first); got != http.StatusOK {
+		t.Fatalf("a good token: %d", got)
+	}
+	if got := status(first[:len(first)-6] + "AAAAAA"); got != http.StatusUnauthorized {
+		t.Errorf("a forged one: %d", got)
+	}
+	revoked := login(t, home, "demo")
+	identity, err := openstack.NewIdentityV3(revoked, gophercloud.EndpointOpts{Region: "RegionOne"})
+	must(t, err)
+	must(t, tokens.Revoke(t.Context(), identity, revoked.Token()).Err)
+	if got := status(revoked.Token()); got != http.StatusUnauthorized {
+		t.Errorf("a revoked one: %d", got)
+	}
+	later := login(t, home, "demo")
+	home.Kill(t)
+	if got := status(first); got != http.StatusOK {
+		t.Errorf("a token that is remembered, without the identity service: %d", got)
+	}
+	if got := status(later.Token()); got != http.StatusServiceUnavailable {
+		t.Errorf("one that is not: %d", got)
+	}
+	home.Run(t)
+	if got := status(later.Token()); got != http.StatusOK {
+		t.Errorf("when it is back: %d", got)
 	}
 }
 

@@ -10,10 +10,11 @@ import (
 
 	"github.com/clinker/clinker/internal/identity/app"
 	"github.com/clinker/clinker/internal/identity/app/secrets"
+	"github.com/clinker/clinker/internal/keystone"
 	"github.com/clinker/clinker/internal/oslo/config"
 )
 
-// Options are the options of the identity service: keystone.conf's where it has them, in its groups.
+// Options are the options of the identity service: keystone.conf's where it has them, in its groups; and of one elsewhere.
 type Options struct {
 	listen, endpoint, policyFile config.Handle[string]
 	port                         config.Handle[int]
@@ -21,12 +22,14 @@ type Options struct {
 	rescope                      config.Handle[bool]
 	keys, credentialKeys         config.Handle[string]
 	activeKeys, attempts, rounds config.Handle[int]
+	keystone                     *keystone.ValidatorOptions
 }
 
 // NewOptions declares them.
 func NewOptions() *Options {
 	d := app.DefaultOptions()
 	return &Options{
+		keystone: keystone.NewValidatorOptions(),
 		listen:   config.HostAddress("clinker", "identity_listen", "127.0.0.1", "The address the identity API listens on."),
 		port:     config.Port("clinker", "identity_port", 0, "The port of the identity API; 0 runs no identity service in this process."),
 		endpoint: config.String("clinker", "identity_public_endpoint", "", "What links of the identity API begin with; without it, what the request was sent to.", config.NoDefault()),
@@ -48,12 +51,12 @@ func NewOptions() *Options {
 
 // All lists the options for config.Load.
 func (o *Options) All() []config.Option {
-	return []config.Option{o.listen, o.port, o.endpoint, o.policyFile, o.expiration, o.window, o.rescope, o.keys, o.activeKeys, o.credentialKeys, o.attempts,
-		o.lockout, o.rounds}
+	return append([]config.Option{o.listen, o.port, o.endpoint, o.policyFile, o.expiration, o.window, o.rescope, o.keys, o.activeKeys, o.credentialKeys, o.attempts,
+		o.lockout, o.rounds}, o.keystone.All()...)
 }
 
-// Wanted reports whether the process runs an identity service.
-func (o *Options) Wanted(c *config.Config) bool { return o.port.Get(c) != 0 }
+// Wanted reports whether the process runs an identity service: not if there is another.
+func (o *Options) Wanted(c *config.Config) bool { return o.port.Get(c) != 0 && !o.keystone.Wanted(c) }
 
 // app reads what the use cases heed.
 func (o *Options) app(c *config.Config) app.Options {

@@ -10,6 +10,7 @@ import (
 	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/execx"
 	"github.com/clinker/clinker/internal/glance/client"
+	"github.com/clinker/clinker/internal/keystone"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/reqctx"
 )
@@ -61,25 +62,25 @@ func credentials(c *config.Config, cfg Config) (func(context.Context) (client.Cr
 		return believed, nil
 	}
 	if account, send := client.AccountFrom(c); account.AuthURL != "" {
-		l, err := client.NewLogin(account)
+		l, err := keystone.NewLogin(account)
 		if err != nil {
 			return nil, err
 		}
-		return l.With(send, cfg.Log), nil
+		return client.With(l, send, cfg.Log), nil
 	}
-	ours := sync.OnceValues(func() (*client.Login, error) {
+	ours := sync.OnceValues(func() (*keystone.Login, error) {
 		address, password, ok := cfg.Identity()
 		if !ok {
 			return nil, nil
 		}
-		return client.NewLogin(client.Account{AuthURL: "http://" + address, Username: "cinder", Password: password, ProjectName: "service"})
+		return keystone.NewLogin(keystone.Account{AuthURL: "http://" + address, Username: "cinder", Password: password, ProjectName: "service"})
 	})
 	return func(ctx context.Context) (client.Credentials, error) {
 		l, err := ours()
 		if err != nil || l == nil {
 			return client.Credentials{Token: reqctx.From(ctx).AuthToken}, err
 		}
-		return l.With(true, cfg.Log)(ctx)
+		return client.With(l, true, cfg.Log)(ctx)
 	}, nil
 }
 

@@ -7,25 +7,25 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/glance/client"
+	"github.com/clinker/clinker/internal/keystone"
 	"github.com/clinker/clinker/internal/reqctx"
 )
 
-// keystone gives tokens, and keeps what it was asked with.
-type keystone struct {
+// tokenServer gives tokens, and keeps what it was asked with.
+type tokenServer struct {
 	mu     sync.Mutex
 	asked  []map[string]any
 	life   time.Duration
 	status int
 }
 
-func (k *keystone) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (k *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var body map[string]any
@@ -41,72 +41,18 @@ func (k *keystone) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"token": map[string]any{"expires_at": time.Now().Add(k.life).UTC().Format("2006-01-02T15:04:05.000000Z")}})
 }
 
-func (k *keystone) logins() int {
+func (k *tokenServer) logins() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return len(k.asked)
 }
 
-// A login is made once for all, with the account's names, and anew when its token has aged.
-func TestLogin(t *testing.T) {
-	k := &keystone{life: time.Hour}
-	server := httptest.NewServer(k)
-	t.Cleanup(server.Close)
-	account := client.Account{AuthURL: server.URL + "/v3", Username: "cinder", Password: "hush", ProjectName: "service", ProjectDomainName: "Services"}
-	l, err := client.NewLogin(account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	for range 10 {
-		all.Go(func() {
-			if token, err := l.Token(t.Context()); token != "token-1" || err != nil {
-				t.Errorf("%q, %v", token, err)
-			}
-		})
-	}
-	all.Wait()
-	if n := k.logins(); n != 1 {
-		t.Errorf("%d logins", n)
-	}
-	text, _ := json.Marshal(k.asked[0])
-	for _, part := range []string{`"name":"cinder"`, `"password":"hush"`, `"domain":{"id":"default"}`, `"name":"service"`, `"domain":{"name":"Services"}`} {
-		if !strings.Contains(string(text), part) {
-			t.Errorf("no %s in %s", part, text)
-		}
-	}
-
-	k.life = 0
-	if l, err = client.NewLogin(account); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if _, err := l.Token(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := k.logins(); n != 3 {
-		t.Errorf("%d logins with tokens that do not last", n)
-	}
-	k.status = http.StatusUnauthorized
-	if _, err = l.Token(t.Context()); !fault.Is(err, fault.Unavailable) || strings.Contains(err.Error(), "hush") {
-		t.Errorf("refused: %v", err)
-	}
-
-	for what, a := range map[string]client.Account{"no user": {AuthURL: server.URL, ProjectName: "p"}, "no project": {AuthURL: server.URL, Username: "u"},
-		"no address": {AuthURL: "keystone.sock/%", Username: "u", ProjectName: "p"}, "no authorities": {AuthURL: server.URL, Username: "u", ProjectName: "p", CAFile: "/nonexistent"}} {
-		if _, err := client.NewLogin(a); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.UserText(err), "service_user") {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-}
-
 // Who asks: the caller where there is one, the service's own user where there is none.
 func TestLoginWith(t *testing.T) {
-	k := &keystone{life: time.Hour}
+	k := &tokenServer{life: time.Hour}
 	server := httptest.NewServer(k)
 	t.Cleanup(server.Close)
-	l, err := client.NewLogin(client.Account{AuthURL: server.URL, Username: "cinder", Password: "hush", ProjectName: "service"})
+	l, err := keystone.NewLogin(keystone.Account{AuthURL: server.URL, Username: "cinder", Password: "hush", ProjectName: "service"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +60,7 @@ func TestLoginWith(t *testing.T) {
 	called := reqctx.With(t.Context(), reqctx.Request{AuthToken: "callers"})
 	credentials := func(ctx context.Context, send bool) client.Credentials {
 		t.Helper()
-		c, err := l.With(send, log)(ctx)
+		c, err := client.With(l, send, log)(ctx)
 		if err != nil {
 			t.Error(err)
 		}
@@ -130,13 +76,13 @@ func TestLoginWith(t *testing.T) {
 		t.Errorf("both: %+v", c)
 	}
 	server.Close()
-	if l, err = client.NewLogin(client.Account{AuthURL: server.URL, Username: "cinder", Password: "hush", ProjectName: "service"}); err != nil {
+	if l, err = keystone.NewLogin(keystone.Account{AuthURL: server.URL, Username: "cinder", Password: "hush", ProjectName: "service"}); err != nil {
 		t.Fatal(err)
 	}
 	if c := credentials(called, true); c != (client.Credentials{Token: "callers"}) {
 		t.Errorf("without an identity service: %+v", c)
 	}
-	if _, err := l.With(true, log)(t.Context()); !fault.Is(err, fault.Unavailable) {
+	if _, err := client.With(l, true, log)(t.Context()); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("nobody without an identity service: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"time"
 
+	"github.com/clinker/clinker/internal/keystone"
 	"github.com/clinker/clinker/internal/oslo/config"
 )
 
@@ -28,32 +29,19 @@ const serviceUser = "service_user"
 var (
 	sendToken = config.Bool(serviceUser, "send_service_user_token", false,
 		"Whether this service says who it is when it passes a caller's token on, so that a token that has expired meanwhile is still good.")
-	authURL = config.String(serviceUser, "auth_url", "",
-		"The address of the identity service where this service logs in, http://host:port/v3, for work whose caller is gone. Without it that is done as nobody, or with our own identity service as its user cinder.", config.NoDefault())
-	username          = config.String(serviceUser, "username", "", "The service's user.", config.NoDefault(), config.Deprecated("", "user_name"))
-	password          = config.String(serviceUser, "password", "", "The password of the service's user.", config.NoDefault(), config.Secret())
-	userDomainName    = config.String(serviceUser, "user_domain_name", "", "The name of the user's domain.", config.NoDefault())
-	userDomainID      = config.String(serviceUser, "user_domain_id", "", "The id of the user's domain.", config.NoDefault())
-	projectName       = config.String(serviceUser, "project_name", "", "The project in which the service works.", config.NoDefault())
-	projectDomainName = config.String(serviceUser, "project_domain_name", "", "The name of the project's domain.", config.NoDefault())
-	projectDomainID   = config.String(serviceUser, "project_domain_id", "", "The id of the project's domain.", config.NoDefault())
-	userInsecure      = config.Bool(serviceUser, "insecure", false, "Whether to accept any certificate of the identity service.")
-	userCAFile        = config.String(serviceUser, "cafile", "", "The file with the certificates of authorities that vouch for the identity service.", config.NoDefault())
-	userTimeout       = config.Seconds(serviceUser, "timeout", defaultTimeout, "How many seconds a login may take.", config.Min(1))
+	account = keystone.NewAccountOptions(serviceUser,
+		"this service logs in, http://host:port/v3, for work whose caller is gone. Without it that is done as nobody, or with our own identity service as its user cinder.")
 )
 
 // ConfigOptions are the options of a client.
 func ConfigOptions() []config.Option {
-	return append([]config.Option{servers, retries, insecure, caFile, certFile, keyFile, timeout, sendToken, authURL, username, password,
-		userDomainName, userDomainID, projectName, projectDomainName, projectDomainID, userInsecure, userCAFile, userTimeout},
+	return append(append([]config.Option{servers, retries, insecure, caFile, certFile, keyFile, timeout, sendToken}, account.All()...),
 		config.Ignored("DEFAULT", "the image service is found by glance_api_servers, and TLS is never compressed", "glance_catalog_info", "glance_api_ssl_compression")...)
 }
 
 // AccountFrom reads [service_user], and whether its token goes along with callers'.
-func AccountFrom(c *config.Config) (a Account, send bool) {
-	return Account{AuthURL: authURL.Get(c), Username: username.Get(c), Password: password.Get(c), UserDomainName: userDomainName.Get(c),
-		UserDomainID: userDomainID.Get(c), ProjectName: projectName.Get(c), ProjectDomainName: projectDomainName.Get(c), ProjectDomainID: projectDomainID.Get(c),
-		Insecure: userInsecure.Get(c), CAFile: userCAFile.Get(c), Timeout: userTimeout.Get(c)}, sendToken.Get(c)
+func AccountFrom(c *config.Config) (a keystone.Account, send bool) {
+	return account.Account(c), sendToken.Get(c)
 }
 
 // OptionsFrom reads them.

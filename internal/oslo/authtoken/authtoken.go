@@ -41,7 +41,11 @@ type Token struct {
 }
 
 // Rule allows one kind of request.
-type Rule struct{ Service, Method, Path string }
+type Rule struct {
+	Service string `json:"service"`
+	Method  string `json:"method"`
+	Path    string `json:"path"`
+}
 
 // Allows reports whether the rule is about a request to one of these types of service. In its path {name} and * stand for
 // anything within a segment, ** for anything.

@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/clinker/clinker/internal/identity"
@@ -50,8 +49,15 @@ func (v validator) outward(ctx context.Context, t *app.Token) (*authtoken.Token,
 	if err != nil {
 		return nil, err
 	}
-	out.Catalog, err = catalogHeader(entries)
-	return out, err
+	services := make([]authtoken.Service, len(entries))
+	for i, e := range entries {
+		services[i] = authtoken.Service{Type: e.Type, Name: e.Name}
+		for _, endpoint := range e.Endpoints {
+			services[i].Endpoints = append(services[i].Endpoints, authtoken.Endpoint{Interface: endpoint.Interface, Region: endpoint.RegionID, URL: endpoint.URL})
+		}
+	}
+	out.Catalog = authtoken.CatalogHeader(services)
+	return out, nil
 }
 
 func ref(p *identity.Project) authtoken.Ref {
@@ -59,29 +65,4 @@ func ref(p *identity.Project) authtoken.Ref {
 		return authtoken.Ref{}
 	}
 	return authtoken.Ref{ID: p.ID, Name: p.Name}
-}
-
-// catalogHeader is the catalog in the form of Identity v2, which X-Service-Catalog has kept: per service, the endpoints of a
-// region together.
-func catalogHeader(entries []Entry) (string, error) {
-	services := []map[string]any{}
-	for _, e := range entries {
-		var regions []map[string]string
-		byRegion := map[string]map[string]string{}
-		for _, endpoint := range e.Endpoints {
-			region := byRegion[endpoint.RegionID]
-			if region == nil {
-				region = map[string]string{}
-				if endpoint.RegionID != "" {
-					region["region"] = endpoint.RegionID
-				}
-				byRegion[endpoint.RegionID] = region
-				regions = append(regions, region)
-			}
-			region[endpoint.Interface+"URL"] = endpoint.URL
-		}
-		services = append(services, map[string]any{"type": e.Type, "name": e.Name, "endpoints": regions})
-	}
-	text, err := json.Marshal(services)
-	return string(text), err
 }
