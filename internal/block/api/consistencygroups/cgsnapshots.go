@@ -21,7 +21,7 @@ func Snapshots(u *uses.Groups) wsgi.Extension {
 	h := snapshotHandlers{u}
 	const item = snapshotCollection + "/{id}"
 	return wsgi.Extension{
-		Alias: snapshotCollection, Name: "Cgsnapshots", Description: "Snapshots of consistency groups.", Updated: "2014-08-18T00:00:00+00:00",
+		Alias: snapshotCollection, Name: "Cgsnapshots", Description: "cgsnapshots support.", Updated: "2014-08-18T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: snapshotCollection, Routes: []wsgi.Route{
 			{Method: "GET", Path: snapshotCollection, Handler: h.list(writeSnapshotSummary), Policy: []string{"group:get_all_group_snapshots"}},
 			{Method: "GET", Path: snapshotCollection + "/detail", Handler: h.list(writeSnapshotDetail), Policy: []string{"group:get_all_group_snapshots"}},

@@ -32,8 +32,7 @@ func Extension(u *uses.Groups) wsgi.Extension {
 	const item = collection + "/{id}"
 	update := []string{"group:get", "group:update"}
 	return wsgi.Extension{
-		Alias: collection, Name: "Consistencygroups", Description: "Consistency groups: what groups were called before they were generic.",
-		Updated: "2014-08-18T00:00:00+00:00",
+		Alias: collection, Name: "Consistencygroups", Description: "consistency groups support.", Updated: "2014-08-18T00:00:00+00:00",
 		Resources: []wsgi.Resource{{Collection: collection, Routes: []wsgi.Route{
 			{Method: "GET", Path: collection, Handler: h.list(writeSummary), Policy: []string{"group:get_all"}},
 			{Method: "GET", Path: collection + "/detail", Handler: h.list(writeDetail), Policy: []string{"group:get_all"}},

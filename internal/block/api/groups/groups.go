@@ -38,7 +38,7 @@ func Extension(u *uses.Groups, allowed listing.Filters) wsgi.Extension {
 	const item = collection + "/{id}"
 	since := microversion.From(3, 13)
 	return wsgi.Extension{
-		Alias: collection, Name: "Groups", Description: "Groups: volumes that are kept together.", Updated: "2026-11-21T00:00:00+00:00",
+		Alias: collection,
 		Resources: []wsgi.Resource{{Collection: collection, Routes: []wsgi.Route{
 			{Method: "GET", Path: collection, Versions: since, Handler: h.list(collection, false), Policy: []string{"group:get_all"}},
 			{Method: "GET", Path: collection + "/detail", Versions: since, Handler: h.list(collection, true),

@@ -46,8 +46,7 @@ func Extension(u *uses.Groups, allowed listing.Filters) wsgi.Extension {
 	since := microversion.From(3, 14)
 	see := []string{"group:get_all_group_snapshots", "group:group_snapshot_project_attribute"}
 	return wsgi.Extension{
-		Alias: collection, Name: "GroupSnapshots", Description: "Group snapshots: all the volumes of a group as they were.",
-		Updated: "2026-11-21T00:00:00+00:00",
+		Alias: collection,
 		Resources: []wsgi.Resource{{Collection: collection, Routes: []wsgi.Route{
 			{Method: "GET", Path: collection, Versions: since, Handler: h.list(false), Policy: see[:1]},
 			{Method: "GET", Path: collection + "/detail", Versions: since, Handler: h.list(true), Policy: see},
