@@ -1,9 +1,12 @@
 package schema
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // ownRevision counts the revisions of what we add. clinker_migrations holds one row per revision that was applied.
-const ownRevision = 2
+const ownRevision = 3
 
 const ownRevisionTable = "clinker_migrations"
 
@@ -52,11 +55,35 @@ func firstTables() []Table {
 }
 
 // clinkerIndexes are the indexes that we add to Cinder's tables, by table.
+func clinkerIndexes() map[string][]Index {
+	all := map[string][]Index{}
+	for revision := range int64(ownRevision) {
+		maps.Copy(all, indexesBy(revision+1))
+	}
+	return all
+}
+
+// indexesBy is the indexes that a revision of ours brought, by table; no two revisions bring one to the same table.
 //
 // Three kinds: quota indexes hold every column that counting a project's usage reads; page indexes hold the default
 // order of a listing, so that a page costs the same wherever it is; children indexes keep the soft-deleted rows of a
 // long-lived volume out of its way.
-func clinkerIndexes() map[string][]Index {
+func indexesBy(revision int64) map[string][]Index {
+	switch revision {
+	case 1:
+		return firstIndexes()
+	case 3:
+		return map[string][]Index{"backups": {
+			{Name: "clinker_backups_quota_idx", Columns: []string{"project_id", "deleted", "size"}},
+			{Name: "clinker_backups_page_idx", Columns: []string{"project_id", "deleted", "created_at", "id"}},
+			{Name: "clinker_backups_all_idx", Columns: []string{"deleted", "created_at", "id"}},
+			{Name: "clinker_backups_parent_idx", Columns: []string{"parent_id", "deleted"}},
+		}, "backup_metadata": {{Name: "clinker_backup_metadata_idx", Columns: []string{"backup_id", "deleted"}}}}
+	}
+	return nil
+}
+
+func firstIndexes() map[string][]Index {
 	return map[string][]Index{
 		"volumes": {
 			{Name: "clinker_volumes_quota_idx", Columns: []string{"project_id", "deleted", "use_quota", "volume_type_id", "size"}},

@@ -124,18 +124,21 @@ func TestUpAtOnce(t *testing.T) {
 }
 
 func TestUpAdoptsAndRefuses(t *testing.T) {
+	dropBackupIndexes := []string{`DROP INDEX clinker_backups_quota_idx`, `DROP INDEX clinker_backups_page_idx`, `DROP INDEX clinker_backups_all_idx`,
+		`DROP INDEX clinker_backups_parent_idx`, `DROP INDEX clinker_backup_metadata_idx`}
 	tests := []struct {
 		name    string
 		prepare []string // on a database that Up has made
 		outcome schema.Outcome
 		refusal string // a part of the text
 	}{
-		{"our first revision", []string{`UPDATE clinker_migrations SET revision = 1`, `DROP TABLE clinker_creations`}, schema.Adopted, ""},
-		{"cinder's own", []string{`DROP TABLE clinker_migrations`, `DROP TABLE clinker_flows`, `DROP TABLE clinker_quota_locks`, `DROP TABLE clinker_creations`,
+		{"our first revision", append([]string{`UPDATE clinker_migrations SET revision = 1`, `DROP TABLE clinker_creations`}, dropBackupIndexes...), schema.Adopted, ""},
+		{"our second revision", append([]string{`UPDATE clinker_migrations SET revision = 2`}, dropBackupIndexes...), schema.Adopted, ""},
+		{"cinder's own", append([]string{`DROP TABLE clinker_migrations`, `DROP TABLE clinker_flows`, `DROP TABLE clinker_quota_locks`, `DROP TABLE clinker_creations`,
 			`DROP INDEX clinker_volumes_quota_idx`, `DROP INDEX clinker_volumes_page_idx`, `DROP INDEX clinker_volumes_all_idx`,
 			`DROP INDEX clinker_snapshots_quota_idx`, `DROP INDEX clinker_snapshots_page_idx`, `DROP INDEX clinker_snapshots_all_idx`,
 			`DROP INDEX clinker_attachment_volume_idx`, `DROP INDEX clinker_attachment_all_idx`, `DROP INDEX clinker_volume_metadata_idx`,
-			`DROP INDEX clinker_volume_admin_metadata_idx`, `DROP INDEX clinker_quotas_idx`, `DROP INDEX clinker_snapshot_metadata_idx`}, schema.Adopted, ""},
+			`DROP INDEX clinker_volume_admin_metadata_idx`, `DROP INDEX clinker_quotas_idx`, `DROP INDEX clinker_snapshot_metadata_idx`}, dropBackupIndexes...), schema.Adopted, ""},
 		{"older", []string{`UPDATE alembic_version SET version_num = '89aa6f9639f9'`}, schema.Ready, `revision "89aa6f9639f9", but "9c74c1c6971f" is wanted`},
 		{"no revision", []string{`DELETE FROM alembic_version`}, schema.Ready, `revision "", but "9c74c1c6971f" is wanted`},
 		{"somebody else's", []string{`DROP TABLE alembic_version`}, schema.Ready, "not a Cinder database"},

@@ -104,9 +104,7 @@ func addOwn(ctx context.Context, s *sqlkit.Session, own int64) error {
 		if err := create(ctx, s, addedBy(revision)); err != nil {
 			return err
 		}
-	}
-	if own == 0 {
-		if err := addIndexes(ctx, s); err != nil {
+		if err := addIndexes(ctx, s, indexesBy(revision)); err != nil {
 			return err
 		}
 	}
@@ -120,9 +118,8 @@ func addOwn(ctx context.Context, s *sqlkit.Session, own int64) error {
 	return err
 }
 
-// addIndexes adds ours to Cinder's tables; the first revision brought all of them.
-func addIndexes(ctx context.Context, s *sqlkit.Session) error {
-	indexes := clinkerIndexes()
+// addIndexes adds indexes of ours to Cinder's tables.
+func addIndexes(ctx context.Context, s *sqlkit.Session, indexes map[string][]Index) error {
 	for _, table := range slices.Sorted(maps.Keys(indexes)) {
 		for _, i := range indexes[table] {
 			if _, err := s.Exec(ctx, createIndex(table, i)); err != nil {

@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -32,6 +33,13 @@ func TestPlans(t *testing.T) {
 			if err := tx.CreateVolume(ctx, &block.Volume{ID: id, ProjectID: "p", VolumeTypeID: ty.ID}); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if err := errors.Join(tx.CreateBackup(ctx, &block.Backup{ID: "b", ProjectID: "p", VolumeID: "v"}), tx.CountBackupDependents(ctx, "b"),
+			tx.PutBackupMetadata(ctx, "b", map[string]string{"k": "v"}, true)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.UpdateBackup(ctx, "b", store.BackupWhen{NoDependents: true}, store.BackupSet{Status: new(block.BackupError)}); err != nil {
+			t.Fatal(err)
 		}
 		_, err = tx.UpdateVolume(ctx, "v", store.VolumeWhen{Status: []block.VolumeStatus{"x"}, NoSnapshots: true, NoAttachments: true}, store.VolumeSet{Bootable: new(true)})
 		if err == nil {
@@ -67,6 +75,9 @@ func readAll(t *testing.T, s store.Store) {
 	check(s.Snapshots(ctx, store.SnapshotQuery{VolumeID: "v"}))
 	check(s.Attachments(ctx, store.AttachmentQuery{ProjectID: "p", Equal: map[string][]string{"volume_id": {"v"}}}))
 	check(s.Attachments(ctx, store.AttachmentQuery{Page: store.Page{Limit: 10}}))
+	check(s.Backups(ctx, store.BackupQuery{ProjectID: "p", Page: store.Page{Limit: 10, Marker: "b"}}))
+	check(s.Backups(ctx, store.BackupQuery{Page: store.Page{Limit: 10, Marker: "b"}}))
+	check(s.Backup(ctx, "b", "p"))
 	check(s.QuotaUsage(ctx, "p"))
 	check(s.QuotaLimits(ctx, "p"))
 	check(s.BackendVolumes(ctx, "h@b"))
