@@ -107,6 +107,14 @@ func writePrivate(path string, text []byte) error {
 	if err != nil {
 		return problem(errors.Join(err, os.Remove(f.Name())))
 	}
+	// What is in the database next rests on the file: its name has to be on the disk too.
+	dir, err := os.Open(filepath.Dir(path))
+	if err == nil {
+		err = errors.Join(dir.Sync(), dir.Close())
+	}
+	if err != nil {
+		return problem(err)
+	}
 	return nil
 }
 

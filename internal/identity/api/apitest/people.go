@@ -45,7 +45,7 @@ func NewPeople(t testing.TB, s Server, adminPassword string) *People {
 	t.Helper()
 	p := &People{Server: s, IDs: map[string]string{}, Tokens: map[string]string{Anonymous: ""}}
 	p.login(t, Admin, "default", adminPassword, `{"project": {"name": "admin", "domain": {"id": "default"}}}`)
-	p.clean(t)
+	p.Clean(t)
 	for _, r := range p.list(t, "roles") {
 		p.IDs[text(r, "name")+"_role"] = text(r, "id")
 	}
@@ -131,8 +131,8 @@ func (p *People) list(t testing.TB, collection string) (items []map[string]any) 
 	return items
 }
 
-// clean removes what earlier runs left.
-func (p *People) clean(t testing.TB) {
+// Clean removes what people are made of, and what else has such a name.
+func (p *People) Clean(t testing.TB) {
 	for _, collection := range []string{"domains", "roles", "services", "regions"} {
 		for _, item := range p.list(t, collection) {
 			id := text(item, "id")

@@ -56,7 +56,7 @@ func Replay(t testing.TB, content string, keystone Server, adminPassword string)
 	var theirs *player
 	if keystone != nil {
 		theirs = &player{People: NewPeople(t, keystone, adminPassword)}
-		defer theirs.clean(t)
+		defer theirs.Clean(t)
 	}
 	var out strings.Builder
 	rows := c.Rows(t)
