@@ -88,8 +88,8 @@ func (r *Repository) Place(b *block.Backup) (repository.Place, error) { return r
 
 // Delete implements repository.Repository.
 func (r *Repository) Delete(ctx context.Context, b *block.Backup) error {
-	if b.Container == nil || b.ServiceMetadata == "" {
-		return nil // it was never placed
+	if placed(b) != nil {
+		return nil // nothing of it can be anywhere
 	}
 	names, err := r.store.List(ctx, *b.Container, b.ServiceMetadata)
 	if err != nil {
@@ -112,10 +112,11 @@ func sumsName(b *block.Backup) string     { return b.ServiceMetadata + "_sha256f
 // objectName is the name of the n-th object of data, from 1.
 func objectName(b *block.Backup, n int64) string { return fmt.Sprintf("%s-%05d", b.ServiceMetadata, n) }
 
-// placed refuses a backup that has no place: its prefix would be everybody's.
+// placed refuses a backup that has no place, or, as a record that was imported may, one that is not its own: others' objects
+// would be read and removed as its. All of upstream's chunked drivers have prefixes end with the id.
 func placed(b *block.Backup) error {
-	if b.Container == nil || b.ServiceMetadata == "" {
-		return block.InvalidBackup("backup %s says of no place where it lies", b.ID)
+	if b.Container == nil || b.ID == "" || !strings.HasSuffix(b.ServiceMetadata, b.ID) {
+		return block.InvalidBackup("backup %s says of no place of its own where it lies", b.ID)
 	}
 	return nil
 }

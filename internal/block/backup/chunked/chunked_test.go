@@ -118,7 +118,7 @@ func TestBoundedMemory(t *testing.T) {
 	r, m := open(t, "none", 1<<40, 4096)
 	const size = 16 << 20
 	v := repositorytest.NewVolume(size, 4096, 1)
-	b := &block.Backup{ID: "b", Container: new("c"), ServiceMetadata: "p", SizeGiB: 1}
+	b := &block.Backup{ID: "b", Container: new("c"), ServiceMetadata: "backup_b", SizeGiB: 1}
 	if _, err := r.Save(t.Context(), repository.Save{Backup: b, Source: v, SizeBytes: size}); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func FuzzDocuments(f *testing.F) {
 	f.Fuzz(func(t *testing.T, metadata string, object []byte) {
 		r, m := open(t, "zlib", 64, 64)
 		m.objects["c|p_metadata"], m.objects["c|p-00001"], m.objects["c|p_sha256file"] = []byte(metadata), object, []byte(metadata)
-		b := &block.Backup{ID: "b", Container: new("c"), ServiceMetadata: "p", SizeGiB: 1}
+		b := &block.Backup{ID: "p", Container: new("c"), ServiceMetadata: "p", SizeGiB: 1}
 		v := repositorytest.NewVolume(64, 64, 1)
 		_, err := r.Restore(t.Context(), repository.Restore{Chain: []*block.Backup{b}, Target: v, SizeBytes: 64})
 		if kind := fault.KindOf(err); err != nil && kind != fault.Invalid && kind != fault.NotFound {

@@ -174,7 +174,7 @@ func TestNothingOutside(t *testing.T) {
 	if err := os.Mkdir(outside, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	precious := filepath.Join(outside, "precious_metadata")
+	precious := filepath.Join(outside, "precious_"+id+"_metadata")
 	if err := os.WriteFile(precious, []byte(`{"objects": [], "version": "1.0.0"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestNothingOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, container := range []string{"../outside", outside, "link", "x/../../outside"} {
-		b := &block.Backup{ID: id, VolumeID: volumeID, Container: &container, ServiceMetadata: "precious"}
+		b := &block.Backup{ID: id, VolumeID: volumeID, Container: &container, ServiceMetadata: "precious_" + id}
 		if err := r.Delete(t.Context(), b); err == nil {
 			t.Errorf("%s: deleted", container)
 		}
@@ -194,7 +194,7 @@ func TestNothingOutside(t *testing.T) {
 			t.Errorf("%s: saved", container)
 		}
 	}
-	if _, err := r.Restore(t.Context(), repository.Restore{Chain: []*block.Backup{{ID: id, Container: new("x"), ServiceMetadata: "../../outside/precious"}}}); !fault.Is(err, fault.Invalid) {
+	if _, err := r.Restore(t.Context(), repository.Restore{Chain: []*block.Backup{{ID: id, Container: new("x"), ServiceMetadata: "../../outside/precious_" + id}}}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a name that is a path: %v", err)
 	}
 	if _, err := os.Stat(precious); err != nil {
@@ -202,9 +202,39 @@ func TestNothingOutside(t *testing.T) {
 	}
 }
 
+// TestNotItsOwn: a record that was imported may speak of others' objects as its own; they are neither removed nor read.
+func TestNotItsOwn(t *testing.T) {
+	r, _ := open(t, nil)
+	if err := r.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b := &block.Backup{ID: id, VolumeID: volumeID}
+	place, err := r.Place(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Container, b.ServiceMetadata = &place.Container, place.ServiceMetadata
+	v := repositorytest.NewVolume(1024, 512, 1)
+	if _, err := r.Save(t.Context(), repository.Save{Backup: b, Source: v, SizeBytes: 1024}); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{"", b.ServiceMetadata, strings.TrimSuffix(b.ServiceMetadata, id), "az"} {
+		thief := &block.Backup{ID: strings.Replace(id, "5f", "6f", 1), VolumeID: volumeID, Container: b.Container, ServiceMetadata: prefix}
+		if err := r.Delete(t.Context(), thief); err != nil {
+			t.Errorf("%q: %v", prefix, err)
+		}
+		if _, err := r.Restore(t.Context(), repository.Restore{Chain: []*block.Backup{thief}, Target: v, SizeBytes: 1024}); fault.NameOf(err) != "InvalidBackup" {
+			t.Errorf("%q: %v", prefix, err)
+		}
+	}
+	if _, err := r.Restore(t.Context(), repository.Restore{Chain: []*block.Backup{b}, Target: v, SizeBytes: 1024}); err != nil {
+		t.Errorf("what was another's: %v", err)
+	}
+}
+
 func TestDamage(t *testing.T) {
 	const meta = `{"objects": [%s], "version": "1.0.0", "volume_meta": null}`
-	object := func(fields string) string { return strings.Replace(meta, "%s", `{"p-00001": {`+fields+`}}`, 1) }
+	object := func(fields string) string { return strings.Replace(meta, "%s", `{"p-`+id+`-00001": {`+fields+`}}`, 1) }
 	const good = `"compression": "none", "length": 3, "md5": "900150983cd24fb0d6963f7d28e17f72", "offset": 0`
 	for name, tc := range map[string]struct {
 		metadata, object string
@@ -224,9 +254,9 @@ func TestDamage(t *testing.T) {
 		"a negative length":    {object(strings.Replace(good, `"length": 3`, `"length": -3`, 1)), "abc", false},
 		"beyond the volume":    {object(strings.Replace(good, `"offset": 0`, `"offset": 9`, 1)), "abc", false},
 		"beyond all numbers":   {object(strings.Replace(good, `"offset": 0`, `"offset": 9223372036854775807`, 1)), "abc", false},
-		"an object elsewhere":  {strings.Replace(object(good), "p-00001", "../p", 1), "abc", false},
-		"an object not there":  {strings.Replace(object(good), "p-00001", "p-00002", 1), "abc", false},
-		"two names":            {strings.Replace(meta, "%s", `{"p-00001": {}, "p-00002": {}}`, 1), "abc", false},
+		"an object elsewhere":  {strings.Replace(object(good), "p-"+id+"-00001", "../p", 1), "abc", false},
+		"an object not there":  {strings.Replace(object(good), id+"-00001", id+"-00002", 1), "abc", false},
+		"two names":            {strings.Replace(meta, "%s", `{"p-`+id+`-00001": {}, "p-`+id+`-00002": {}}`, 1), "abc", false},
 		"an item that is none": {strings.Replace(meta, "%s", `7`, 1), "abc", false},
 	} {
 		r, path := open(t, nil)
@@ -234,13 +264,13 @@ func TestDamage(t *testing.T) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		for file, text := range map[string]string{"p_metadata": tc.metadata, "p-00001": tc.object} {
+		for file, text := range map[string]string{"p-" + id + "_metadata": tc.metadata, "p-" + id + "-00001": tc.object} {
 			if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 		v := repositorytest.NewVolume(10, 10, 1)
-		_, err := r.Restore(t.Context(), repository.Restore{Chain: []*block.Backup{{ID: id, Container: new("c"), ServiceMetadata: "p"}}, Target: v, SizeBytes: 10})
+		_, err := r.Restore(t.Context(), repository.Restore{Chain: []*block.Backup{{ID: id, Container: new("c"), ServiceMetadata: "p-" + id}}, Target: v, SizeBytes: 10})
 		if tc.ok != (err == nil) {
 			t.Errorf("%s: %v", name, err)
 		}
