@@ -191,6 +191,33 @@ func failures() map[string]failure {
 			m.Images.FailNext("Download", broken)
 			m.Action("/volumes/"+volume, "os-reimage", object("image_id", i.ID)).Empty(202)
 		}, want: "VOLUME_VOLUME_016_001"},
+		"no backup service": {do: func(m, admin apitest.Caller, volume, _ string) {
+			admin.Put("/os-services/disable", object("host", "node", "binary", block.BinaryBackup)).OK(200)
+			m.Post("/backups", object("backup", object("volume_id", volume, "availability_zone", apitest.Zone))).OK(202)
+		}, want: "VOLUME_VOLUME_BACKUP_013_024"},
+		"backup": {do: func(m, _ apitest.Caller, volume, _ string) {
+			m.Repository.FailWith(func(string, string) error { return broken })
+			m.Post("/backups", object("backup", object("volume_id", volume))).OK(202)
+		}, want: "VOLUME_VOLUME_BACKUP_013_020"},
+		"save of a backup": {do: func(m, _ apitest.Caller, volume, _ string) {
+			m.Repository.FailWith(func(verb, _ string) error {
+				if verb == "save" {
+					return broken
+				}
+				return nil
+			})
+			m.Post("/backups", object("backup", object("volume_id", volume))).OK(202)
+		}, want: "VOLUME_VOLUME_BACKUP_013_020"},
+		"delete of a backup": {do: func(m, _ apitest.Caller, volume, _ string) {
+			id := backup(m, volume)
+			m.Repository.FailWith(func(string, string) error { return broken })
+			m.Delete("/backups/" + id).Empty(202)
+		}, want: "VOLUME_VOLUME_BACKUP_014_025"},
+		"restore": {do: func(m, _ apitest.Caller, volume, _ string) {
+			id := backup(m, volume)
+			m.Repository.FailWith(func(string, string) error { return broken })
+			m.Post("/backups/"+id+"/restore", object("restore", object("volume_id", volume))).OK(202)
+		}, want: "VOLUME_VOLUME_BACKUP_015_026"},
 		"retype": {do: func(m, admin apitest.Caller, volume, _ string) {
 			newType(admin, "elsewhere", "extra_specs", object("volume_backend_name", "elsewhere"))
 			retype(m, volume, "elsewhere").Empty(202)
@@ -230,7 +257,7 @@ func TestMessagesOfFailedWork(t *testing.T) {
 				if row["request_id"] != m.Request.RequestID || row["message_level"] != "ERROR" {
 					t.Errorf("the message is %v", row)
 				}
-				if id, _ := row["resource_uuid"].(string); m.Row(id) == nil && m.SnapshotRow(id) == nil {
+				if id, _ := row["resource_uuid"].(string); m.Row(id) == nil && m.SnapshotRow(id) == nil && backupOf(m, id) == nil {
 					t.Errorf("there is nothing with the id %q of the message", id)
 				}
 			}

@@ -98,6 +98,14 @@ func TestRepeatedCreateFromWhatIsGone(t *testing.T) {
 	if again := take(); again != snapshot {
 		t.Errorf("the snapshot again: %s, want %s", again, snapshot)
 	}
+	save := func() string {
+		t.Helper()
+		return m.Post("/backups", object("backup", object("volume_id", source))).OK(202).Text("backup", "id")
+	}
+	backup := save()
+	if again := save(); again != backup {
+		t.Errorf("the backup again: %s, want %s", again, backup)
+	}
 	copied := func() string {
 		t.Helper()
 		return m.Post("/volumes", object("volume", object("snapshot_id", snapshot))).OK(202).Text("volume", "id")

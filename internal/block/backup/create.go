@@ -44,7 +44,11 @@ func (s *Service) startFlow() *flow.Flow[starting, store.Tx] {
 				s.Events.Backup(ctx, "create.start", st.backup, nil)
 				return errors.Join(s.ours(st.backup), s.ready("Create backup"))
 			}, Undo: func(ctx context.Context, st *starting, cause error) error {
-				s.tell(ctx, st.backup, block.MessageCreateBackup, block.MessageBackupInvalidState, cause)
+				detail := block.MessageBackupCreateFailed
+				if name := fault.NameOf(cause); name == "InvalidBackup" || name == "InvalidVolume" || name == "InvalidSnapshot" {
+					detail = block.MessageBackupInvalidState
+				}
+				s.tell(ctx, st.backup, block.MessageCreateBackup, detail, cause)
 				return nil
 			}},
 			{Name: "take_up", Tx: s.takeUp},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/member"
+	"github.com/clinker/clinker/internal/block/api/repeat"
 	uses "github.com/clinker/clinker/internal/block/app/backups"
 	"github.com/clinker/clinker/internal/oslo/jsonview"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -29,7 +30,7 @@ func (h handlers) create(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	if body.Has("container") && !body.IsNull("container") {
 		asked.Container = new(body.String("container"))
 	}
-	b, err := h.uses.Create(ctx, asked)
+	b, err := h.uses.Create(repeat.Mark(ctx, r), asked)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,10 @@ type CreateRequest struct {
 // snapshot are in no state to be copied, or if there is no backup for an incremental one to be the difference to;
 // OverLimit for quota.
 func (u *Backups) Create(ctx context.Context, r CreateRequest) (*block.Backup, error) {
+	return app.Once(ctx, u.Core, u.Get, func(ctx context.Context) (*block.Backup, error) { return u.begin(ctx, r) })
+}
+
+func (u *Backups) begin(ctx context.Context, r CreateRequest) (*block.Backup, error) {
 	v, err := u.Volume(ctx, r.VolumeID, "backup:create")
 	if err != nil {
 		return nil, err
@@ -65,6 +69,9 @@ func (u *Backups) Create(ctx context.Context, r CreateRequest) (*block.Backup, e
 
 // enter holds what is to be copied, takes quota, finds the parent of an incremental backup, and inserts the row.
 func (u *Backups) enter(ctx context.Context, tx store.Tx, b *block.Backup, r CreateRequest) error {
+	if err := u.Claim(ctx, tx, b.ID); err != nil {
+		return err
+	}
 	v, err := tx.Volume(ctx, b.VolumeID, "")
 	if err != nil {
 		return err
