@@ -156,8 +156,11 @@ type Task struct {
 	ExpiresAt            time.Time // zero while it runs; after it the row is removed
 }
 
-// TaskImport is the type of tasks that bring data into an image.
-const TaskImport = "api_image_import"
+// The types of tasks.
+const (
+	TaskImport    = "api_image_import" // brings data into an image
+	TaskImportNew = "import"           // makes an image, and brings data into it
+)
 
 // TaskStatus is how far a task is.
 type TaskStatus string

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/image"
 	"github.com/clinker/clinker/internal/image/api/query"
 	"github.com/clinker/clinker/internal/image/api/web"
+	"github.com/clinker/clinker/internal/image/app/images"
 	"github.com/clinker/clinker/internal/image/app/imports"
 	"github.com/clinker/clinker/internal/oslo/bodyschema"
 )
@@ -136,11 +139,58 @@ func (a *API) showTask(w http.ResponseWriter, r *http.Request) error {
 }
 
 // createTask is the import of old, which upstream has deprecated for the calls of images.
-func (a *API) createTask(_ http.ResponseWriter, r *http.Request) error {
+func (a *API) createTask(w http.ResponseWriter, r *http.Request) error {
 	if err := a.imports.AuthorizeTasks(r.Context()); err != nil {
 		return err
 	}
-	return fault.New(fault.NotImplemented, "", "Tasks are not created by themselves here. Use POST /v2/images/{image_id}/import.")
+	body, _, err := web.Object(w, r)
+	if err != nil {
+		return err
+	}
+	n, request, err := a.importNewRequest(body)
+	if err != nil {
+		return err
+	}
+	t, err := a.imports.ImportNew(r.Context(), n, request)
+	if err != nil {
+		return err
+	}
+	view, err := taskView(t)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/v2/tasks/"+t.ID)
+	return web.WriteValue(w, http.StatusCreated, view)
+}
+
+// importNewRequest reads the body of a task.
+func (a *API) importNewRequest(body bodyschema.Object) (n images.NewImage, request imports.Request, err error) {
+	invalid := func(format string, args ...any) (images.NewImage, imports.Request, error) {
+		return n, request, fault.New(fault.Invalid, "", format, args...)
+	}
+	for _, name := range []string{"type", "input"} {
+		if !body.Has(name) {
+			return invalid("Task '%s' is required", name)
+		}
+	}
+	if kind := body.String("type"); kind != image.TaskImportNew {
+		return invalid("Tasks of type '%s' cannot be created.", kind)
+	}
+	if !slices.Contains(a.core.Options.ImportMethods, imports.WebDownload) {
+		return invalid("Importing from the web is not available at this site.")
+	}
+	input := body.Object("input")
+	for _, name := range []string{"import_from", "import_from_format", "image_properties"} {
+		if !input.Has(name) {
+			return invalid("Input does not contain '%s' field", name)
+		}
+	}
+	request.URI = input.String("import_from")
+	if request.Body, err = json.Marshal(input); err != nil {
+		return n, request, err
+	}
+	n, err = a.newImage(input.Object("image_properties"))
+	return n, request, err
 }
 
 func (a *API) deleteTask(w http.ResponseWriter, r *http.Request) error {

@@ -101,6 +101,51 @@ func TestImportFromTheWeb(t *testing.T) {
 	me.Post("/v2/images/"+me.Image()+"/import", method("web-download", "uri", "http://10.0.0.1/")).Page(400, "URI for web-download does not pass filtering: http://10.0.0.1/")
 }
 
+// TestImportTask: operators' older way to import makes the image, too.
+func TestImportTask(t *testing.T) {
+	c := apitest.New(t, func(o *apitest.Options) { o.Fetcher = apitest.Web{"http://web/image": string(storagetest.Content(1000)), "file:///etc/passwd": ""} })
+	admin, me := c.As(t, apitest.Admin, mine), c.As(t, apitest.Member, mine)
+	task := func(from string, more ...any) object {
+		properties := object{"name": "new", "disk_format": "raw", "container_format": "bare"}
+		for i := 0; i+1 < len(more); i += 2 {
+			properties[more[i].(string)] = more[i+1]
+		}
+		return object{"type": "import", "input": object{"import_from": from, "import_from_format": "raw", "image_properties": properties}}
+	}
+	me.Post("/v2/tasks", task("http://web/image")).Page(403, "tasks_api_access")
+	made := admin.Post("/v2/tasks", task("http://web/image", "visibility", "public", "k", "v")).OK(201)
+	made.Has(object{"type": "import", "owner": mine})
+	if location := made.Header.Get("Location"); location != "/v2/tasks/"+made.Text("id") {
+		t.Errorf("Location %q", location)
+	}
+	c.Imports.Wait()
+	done := admin.Get("/v2/tasks/" + made.Text("id")).OK(200).Has(object{"status": "success"}).JSON()
+	id := done["result"].(map[string]any)["image_id"].(string)
+	if done["image_id"] != id || done["input"].(map[string]any)["import_from"] != "http://web/image" {
+		t.Errorf("the task is %v", done)
+	}
+	me.Get("/v2/images/" + id).OK(200).Has(object{"status": "active", "size": 1000.0, "visibility": "public", "k": "v", "name": "new"})
+
+	failed := admin.Post("/v2/tasks", task("http://web/nothing")).OK(201)
+	c.Imports.Wait()
+	admin.Get("/v2/tasks/" + failed.Text("id")).OK(200).Has(object{"status": "failure", "result": nil})
+	for want, body := range map[string]object{
+		"Task 'input' is required":                               {"type": "import"},
+		"Tasks of type 'api_image_import' cannot be created.":    {"type": "api_image_import", "input": object{}},
+		"Input does not contain 'import_from' field":             {"type": "import", "input": object{}},
+		"URI for legacy import task does not pass filtering":     task("file:///etc/passwd"),
+		"'disk_format' needs to be set before import":            task("http://web/image", "disk_format", nil),
+		"Provided object does not match schema 'image': 'x' is ": task("http://web/image", "visibility", "x"),
+	} {
+		if a := admin.Post("/v2/tasks", body); a.Status != 400 && a.Status != 409 || !strings.Contains(a.Text("message"), want) {
+			t.Errorf("%s: %d %s", want, a.Status, a.Body)
+		}
+	}
+	if ids := admin.Get("/v2/images").IDs(); len(ids) != 2 {
+		t.Errorf("images are %v", ids)
+	}
+}
+
 func TestImportIntoSeveralStores(t *testing.T) {
 	c := apitest.New(t)
 	me := c.As(t, apitest.Member, mine)

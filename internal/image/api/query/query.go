@@ -303,7 +303,7 @@ func Tasks(values url.Values, limit func(asked *int) int) (q app.TaskQuery, err 
 	if q.Status != "" && !slices.Contains(image.TaskStatuses(), q.Status) {
 		return q, invalid("Invalid status value: %s", q.Status)
 	}
-	if q.Type != "" && q.Type != "import" && q.Type != image.TaskImport {
+	if q.Type != "" && q.Type != image.TaskImportNew && q.Type != image.TaskImport {
 		return q, invalid("Invalid type value: %s", q.Type)
 	}
 	return q, nil

@@ -8,6 +8,7 @@ package imports
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/clinker/clinker/internal/flow/recovery"
 	"github.com/clinker/clinker/internal/image"
 	"github.com/clinker/clinker/internal/image/app"
+	"github.com/clinker/clinker/internal/image/app/images"
 	"github.com/clinker/clinker/internal/image/store"
 	"github.com/clinker/clinker/internal/reqctx"
 )
@@ -92,12 +94,40 @@ type Request struct {
 	// Partial is content with some of the stores: not all_stores_must_succeed.
 	Partial bool
 	// Body is the request as it was sent, JSON; the task shows it.
-	Body []byte
+	Body  []byte
+	alone bool // the task is all there is of the request; else its image is
 }
 
 // Import begins to bring data into an image; the image's status, and its task, tell how it goes. Conflict: the image's status
 // does not allow it, it lacks its formats, or another task has it in hand.
 func (s *Service) Import(ctx context.Context, id string, r Request) error {
+	_, err := s.start(ctx, id, r)
+	return err
+}
+
+// ImportNew makes an image and brings what is at r.URI into it. The task that it gives is the operators' older way to import.
+func (s *Service) ImportNew(ctx context.Context, n images.NewImage, r Request) (*image.Task, error) {
+	if err := s.AuthorizeTasks(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.fetcher.Check(r.URI); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "", "URI for legacy import task does not pass filtering: %s", r.URI)
+	}
+	use := images.Service{Core: s.Core}
+	i, err := use.Create(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	r.Method, r.alone = WebDownload, true
+	id, err := s.start(ctx, i.ID, r)
+	if err != nil {
+		return nil, errors.Join(err, s.Store.Update(ctx, func(tx store.Tx) error { return tx.DestroyImage(ctx, i.ID) }))
+	}
+	return s.Store.Task(ctx, id)
+}
+
+// start is Import, and gives the id of the task; empty when there is nothing to do.
+func (s *Service) start(ctx context.Context, id string, r Request) (string, error) {
 	var rec flow.Record
 	var st *job
 	err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
@@ -136,21 +166,25 @@ func (s *Service) Import(ctx context.Context, id string, r Request) error {
 		return err
 	})
 	if err != nil || st == nil {
-		return err
+		return "", err
 	}
 	s.begin(ctx, rec, st)
-	return nil
+	return st.TaskID, nil
 }
 
 // enter writes the rows of an import that begins, and its record in the journal.
 func (s *Service) enter(ctx context.Context, tx store.Tx, i *image.Image, st *job, r Request) (flow.Record, error) {
 	caller := reqctx.From(ctx)
 	st.Owner = caller.ProjectID
+	kind := image.TaskImport
 	input, err := json.Marshal(map[string]any{"image_id": i.ID, "import_req": json.RawMessage(r.Body), "backend": st.Stores})
 	if err != nil {
 		return flow.Record{}, err
 	}
-	task := &image.Task{ID: st.TaskID, Type: image.TaskImport, Status: image.TaskPending, Owner: caller.ProjectID, ImageID: i.ID,
+	if r.alone {
+		kind, input = image.TaskImportNew, r.Body
+	}
+	task := &image.Task{ID: st.TaskID, Type: kind, Status: image.TaskPending, Owner: caller.ProjectID, ImageID: i.ID,
 		RequestID: caller.RequestID, UserID: caller.UserID, Input: input}
 	if err := tx.CreateTask(ctx, task); err != nil {
 		return flow.Record{}, err
