@@ -103,7 +103,9 @@ func TestImportFromTheWeb(t *testing.T) {
 
 // TestImportTask: operators' older way to import makes the image, too.
 func TestImportTask(t *testing.T) {
-	c := apitest.New(t, func(o *apitest.Options) { o.Fetcher = apitest.Web{"http://web/image": string(storagetest.Content(1000)), "file:///etc/passwd": ""} })
+	c := apitest.New(t, func(o *apitest.Options) {
+		o.Fetcher = apitest.Web{"http://web/image": string(storagetest.Content(1000)), "file:///etc/passwd": ""}
+	})
 	admin, me := c.As(t, apitest.Admin, mine), c.As(t, apitest.Member, mine)
 	task := func(from string, more ...any) object {
 		properties := object{"name": "new", "disk_format": "raw", "container_format": "bare"}
