@@ -56,7 +56,7 @@ func run(r *report, lintOnly bool) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"-timeout=5m", "-vet=off"} // go vet has looked at everything
+	args := []string{"-timeout=15m", "-vet=off"} // go vet has looked at everything
 	if reason := noRaceDetector(); reason != "" {
 		r.leaveOut("the race detector", reason)
 	} else {
@@ -70,7 +70,7 @@ func run(r *report, lintOnly bool) error {
 	}
 	// Those that start real processes run alone, so that what they measure is the process, and never from the cache,
 	// which does not know that they depend on the binary.
-	return goTest(r, append([]string{"-timeout=8m", "-vet=off", "-p=1", "-count=1"}, outside...)...)
+	return goTest(r, append([]string{"-timeout=15m", "-vet=off", "-p=1", "-count=1"}, outside...)...)
 }
 
 // packages are the packages of the module: those tested by themselves, and those under test/ that start the binary.
