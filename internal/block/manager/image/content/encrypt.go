@@ -120,10 +120,13 @@ func (m *Mover) luksHeader(ctx context.Context, e *Encryption) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
-	defer f.Close()
+	path := f.Name()
+	defer os.Remove(path)
+	if err := f.Close(); err != nil {
+		return nil, copyFailure(err)
+	}
 	for try := 1; ; try++ {
-		err := m.withPassphrase(ctx, e, "create", "-q", "-f", "luks", "-o", options, f.Name(), "0")
+		err := m.withPassphrase(ctx, e, "create", "-q", "-f", "luks", "-o", options, path, "0")
 		if err == nil {
 			break
 		}
@@ -131,6 +134,11 @@ func (m *Mover) luksHeader(ctx context.Context, e *Encryption) ([]byte, error) {
 			return nil, copyFailure(err)
 		}
 	}
+	// Only now: qemu-img removes the file when it gives up, and makes another one the next time.
+	if f, err = os.Open(path); err != nil {
+		return nil, copyFailure(err)
+	}
+	defer f.Close()
 	header, err := io.ReadAll(io.LimitReader(f, block.EncryptionHeaderBytes+1))
 	if err == nil && (len(header) == 0 || len(header) > block.EncryptionHeaderBytes) {
 		err = fmt.Errorf("a LUKS header of %d bytes", len(header))
