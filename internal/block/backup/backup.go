@@ -145,6 +145,7 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	listening := s.Now()
 	s.listener, err = s.Transport.Serve(ctx, messaging.Server{Topic: rpcapi.BackupTopic, Server: s.Host, Version: block.BackupRPCVersion,
 		Methods: s.methods()})
 	if err != nil {
@@ -160,7 +161,7 @@ func (s *Service) Start(ctx context.Context) error {
 			return nil
 		})
 	})
-	s.running.Go(func() { s.watch().Run(background) })
+	s.running.Go(func() { s.watch(listening).Run(background) })
 	return nil
 }
 
@@ -220,9 +221,9 @@ func (s *Service) methods() map[string]messaging.Method {
 	}
 }
 
-// watch is the recovery of the operations that the journal says are ours.
-func (s *Service) watch() journal.Watch {
-	return journal.Watch{Store: s.Store, Owner: rpcapi.BackupOwner(s.Host), Period: s.RecoveryPeriod, MinAge: s.RecoveryMinAge,
+// watch is the recovery of the operations that the journal says are ours; messages come since listening.
+func (s *Service) watch(listening time.Time) journal.Watch {
+	return journal.Watch{Store: s.Store, Owner: rpcapi.BackupOwner(s.Host), Period: s.RecoveryPeriod, MinAge: s.RecoveryMinAge, Since: listening,
 		Resume: map[string]journal.Resume{
 			rpcapi.FlowBackupCreate:   journal.Again(s.Flows, s.flows.start),
 			rpcapi.FlowBackupContinue: journal.Again(s.Flows, s.flows.save),

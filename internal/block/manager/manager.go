@@ -150,6 +150,7 @@ type Manager struct {
 	flows     flows
 
 	working    atomic.Bool
+	listening  time.Time // since when messages come
 	background context.CancelCauseFunc
 	running    sync.WaitGroup
 	listeners  []messaging.Listener
@@ -216,6 +217,7 @@ func (m *Manager) Start(ctx context.Context) error {
 		}
 	}
 	m.restore(ctx)
+	m.listening = m.Now()
 	if err := m.serve(ctx); err != nil {
 		return errors.Join(err, m.Stop(ctx))
 	}
@@ -258,7 +260,7 @@ func (m *Manager) watch() journal.Watch {
 	for _, p := range m.parts {
 		maps.Copy(resume, p.Resume())
 	}
-	return journal.Watch{Store: m.Store, Owner: m.Host, Resume: resume, Period: m.RecoveryPeriod, MinAge: m.RecoveryMinAge}
+	return journal.Watch{Store: m.Store, Owner: m.Host, Resume: resume, Period: m.RecoveryPeriod, MinAge: m.RecoveryMinAge, Since: m.listening}
 }
 
 // Stop takes no more messages, waits for what is being worked on until ctx ends, and leaves the rest to the journal. Then

@@ -160,6 +160,7 @@ func (s *Scheduler) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	listening := time.Now()
 	s.listener, err = s.transport.Serve(ctx, messaging.Server{
 		Topic: rpcapi.SchedulerTopic, Server: s.opts.Host, Version: block.SchedulerRPCVersion,
 		Methods: s.methods(), Concurrency: concurrency,
@@ -171,7 +172,7 @@ func (s *Scheduler) Start(ctx context.Context) error {
 	s.running.Go(func() { s.reapMessages(s.background) })
 	s.running.Go(func() {
 		s.awaitBackends(s.background)
-		journal.Watch{Store: s.store, Owner: rpcapi.SchedulerOwner, Resume: s.resumptions()}.Run(s.background)
+		journal.Watch{Store: s.store, Owner: rpcapi.SchedulerOwner, Resume: s.resumptions(), Since: listening}.Run(s.background)
 	})
 	return nil
 }

@@ -36,6 +36,11 @@ type Resume = func(ctx context.Context, rec flow.Record) error
 // of a flow that resume does not name is left alone and logged. The error says only that the journal could not be
 // read, or that ctx ended; how an operation ended is in the log and in its rows.
 func Recover(ctx context.Context, s Reader, owner string, minAge time.Duration, resume map[string]Resume) error {
+	return recoverUntil(ctx, s, owner, minAge, time.Time{}, resume)
+}
+
+// recoverUntil is Recover for the records that changed before a moment; zero means all.
+func recoverUntil(ctx context.Context, s Reader, owner string, minAge time.Duration, until time.Time, resume map[string]Resume) error {
 	seen := make(map[string]struct{})
 	left := 0 // of those seen, how many the last read still brought
 	for len(seen) < recoverMost {
@@ -48,7 +53,9 @@ func Recover(ctx context.Context, s Reader, owner string, minAge time.Duration, 
 		for _, r := range recs {
 			if _, ok := seen[r.ID]; !ok {
 				seen[r.ID] = struct{}{}
-				fresh = append(fresh, r)
+				if until.IsZero() || !r.UpdatedAt.After(until) {
+					fresh = append(fresh, r)
+				}
 			}
 		}
 		left = len(recs) - len(fresh)
@@ -107,8 +114,11 @@ type Watch struct {
 	// Period is the time from one pass to the next, 0 means 10 s.
 	Period time.Duration
 	// MinAge is how long a record must have been quiet before a later pass touches it, 0 means 30 s: the message that
-	// brings the work may still be under way. The first pass takes every record.
+	// brings the work may still be under way. The first pass takes every record that changed before Since.
 	MinAge time.Duration
+	// Since is when the service began to listen: of what changed later a message is under way, and a pass that took it up
+	// beside that would only have the message find the work in other hands. Zero means that no message brings work.
+	Since time.Time
 }
 
 // maxPasses is how many passes of one Watch may be under way: one that resumes an hour's copy must not keep the others
@@ -137,11 +147,11 @@ func (w Watch) Run(ctx context.Context) {
 			passes.Go(func() {
 				defer func() { <-slots }()
 				first := everything.Swap(false)
-				age := w.MinAge
+				age, until := w.MinAge, time.Time{}
 				if first {
-					age = 0
+					age, until = 0, w.Since
 				}
-				err := Recover(ctx, w.Store, w.Owner, age, w.Resume)
+				err := recoverUntil(ctx, w.Store, w.Owner, age, until, w.Resume)
 				if err != nil && ctx.Err() == nil {
 					slog.WarnContext(ctx, "the journal could not be read; trying again", "owner", w.Owner, "error", err)
 					if first {

@@ -122,6 +122,34 @@ func TestWatchTakesEverythingFirstAndThenOnlyWhatIsQuiet(t *testing.T) {
 	})
 }
 
+// TestWatchLeavesWhatMessagesBring: only what was there before the service listened is taken up at once; the message of what
+// changed since may be under way.
+func TestWatchLeavesWhatMessagesBring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, listening := &shelf{}, time.Now()
+		for id, changed := range map[string]time.Time{"old": listening.Add(-time.Hour), "new": listening.Add(time.Millisecond)} {
+			s.recs = append(s.recs, flow.Record{ID: id, Name: "n", Owner: "me", UpdatedAt: changed})
+		}
+		taken := make(chan string, len(s.recs))
+		resume := map[string]Resume{"n": func(_ context.Context, r flow.Record) error {
+			s.remove(r.ID)
+			taken <- r.ID
+			return nil
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go Watch{Store: s, Owner: "me", Resume: resume, Since: listening}.Run(ctx)
+		time.Sleep(time.Second)
+		if len(taken) != 1 || <-taken != "old" {
+			t.Error("the first pass did not take the old record alone")
+		}
+		time.Sleep(time.Minute)
+		if len(taken) != 1 || <-taken != "new" {
+			t.Error("a later pass did not take the new record")
+		}
+	})
+}
+
 func TestWatchEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{}

@@ -48,7 +48,7 @@ type tx struct {
 func NewStore() *Store {
 	s := &Store{tx: &tx{volumes: map[string]*block.Volume{}, snapshots: map[string]*block.Snapshot{},
 		attachments: map[string]*block.Attachment{}, types: map[string]*block.VolumeType{}, flows: map[string]flow.Record{}, images: newImages(), groups: newGroups(),
-		backups: backups{}, usage: map[string]map[string]int64{}, clock: time.Unix(1_000_000_000, 0).UTC()}}
+		backups: backups{}, usage: map[string]map[string]int64{}, clock: time.Unix(900_000_000, 0).UTC()}}
 	s.root = s
 	return s
 }
