@@ -24,7 +24,7 @@ type Options struct {
 	listen, endpoint, policyFile, storageQuota, hash, initial, dataDir     config.Handle[string]
 	port, members, properties, tags, locations, limit, limitMax, taskHours config.Handle[int]
 	stores, containers, disks, methods, nonfatal                           config.Handle[[]string]
-	schemes, noSchemes, hosts, noHosts, ports, noPorts                     config.Handle[[]string]
+	schemes, noSchemes, hosts, noHosts, internalHosts, ports, noPorts      config.Handle[[]string]
 	weights                                                                config.Handle[map[string]string]
 	sizeCap                                                                config.Handle[int]
 	s3                                                                     s3Options
@@ -75,6 +75,7 @@ func NewOptions() *Options {
 		noSchemes:       config.List(filter, "disallowed_schemes", nil, "The schemes it does not, if allowed_schemes is empty."),
 		hosts:           config.List(filter, "allowed_hosts", nil, "The only hosts web-download fetches from, which may be internal ones; empty: all that are not."),
 		noHosts:         config.List(filter, "disallowed_hosts", nil, "Hosts it does not fetch from, if allowed_hosts is empty."),
+		internalHosts:   config.List("clinker", "import_internal_hosts", nil, "Hosts web-download may fetch from although they are internal, such as a mirror."),
 		ports:           config.List(filter, "allowed_ports", []string{"80", "443"}, "The ports web-download fetches from, beside those of the schemes."),
 		noPorts:         config.List(filter, "disallowed_ports", nil, "Ports it does not fetch from, if allowed_ports is empty."),
 		privateNetworks: config.Bool("clinker", "import_private_networks", false, "Whether web-download fetches from private networks. Never from this machine or its links."),
@@ -88,7 +89,7 @@ var quotaForm = regexp.MustCompile(`^(\d+)((K|M|G|T)?B)?$`)
 func (o *Options) All() []config.Option {
 	list := []config.Option{o.listen, o.port, o.endpoint, o.policyFile, o.stores, o.initial, o.weights, o.dataDir, o.thin, o.containers, o.disks, o.formatMatch, o.nonfatal,
 		o.members, o.properties, o.tags, o.locations, o.limit, o.limitMax, o.sizeCap, o.storageQuota, o.hash, o.directURL, o.multipleLocations, o.methods,
-		o.taskHours, o.schemes, o.noSchemes, o.hosts, o.noHosts, o.ports, o.noPorts, o.privateNetworks}
+		o.taskHours, o.schemes, o.noSchemes, o.hosts, o.noHosts, o.internalHosts, o.ports, o.noPorts, o.privateNetworks}
 	return append(list, o.s3.all()...)
 }
 
@@ -131,7 +132,7 @@ func quotaBytes(text string) int64 {
 // fetch reads what web-download heeds.
 func (o *Options) fetch(c *config.Config) fetch.Options {
 	return fetch.Options{AllowedSchemes: o.schemes.Get(c), DisallowedSchemes: o.noSchemes.Get(c), AllowedHosts: o.hosts.Get(c), DisallowedHosts: o.noHosts.Get(c),
-		AllowedPorts: o.ports.Get(c), DisallowedPorts: o.noPorts.Get(c), PrivateNetworks: o.privateNetworks.Get(c)}
+		AllowedPorts: o.ports.Get(c), DisallowedPorts: o.noPorts.Get(c), InternalHosts: o.internalHosts.Get(c), PrivateNetworks: o.privateNetworks.Get(c)}
 }
 
 // or is the value of an option that names a file, or a name in the state directory.

@@ -30,6 +30,8 @@ type Options struct {
 	AllowedSchemes, DisallowedSchemes []string
 	// AllowedHosts, if any, are the only hosts; they may be internal.
 	AllowedHosts, DisallowedHosts []string
+	// InternalHosts may be internal, such as a mirror; beside these lists, which judge them as any other.
+	InternalHosts []string
 	// A URL without a port has its scheme's, which is always allowed.
 	AllowedPorts, DisallowedPorts []string
 	// PrivateNetworks lets private addresses (RFC 1918 and the like) be reached. This machine itself, and addresses that mean
@@ -122,7 +124,9 @@ func normalHost(host string) string {
 }
 
 // trusted reports whether the operator has named this very host.
-func (f *Fetcher) trusted(host string) bool { return slices.Contains(f.options.AllowedHosts, host) }
+func (f *Fetcher) trusted(host string) bool {
+	return slices.Contains(f.options.AllowedHosts, host) || slices.Contains(f.options.InternalHosts, host)
+}
 
 // checkAddress refuses an address that must not be reached.
 func (f *Fetcher) checkAddress(ip netip.Addr) error {

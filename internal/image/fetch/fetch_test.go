@@ -52,6 +52,8 @@ func TestCheck(t *testing.T) {
 		{Options{DisallowedHosts: []string{"1.1.1.1"}}, "http://[::ffff:1.1.1.1]/", false}, {Options{DisallowedPorts: []string{"8080"}}, "http://a.org:8080/", false},
 		{Options{DisallowedPorts: []string{"8080"}}, "http://a.org:8081/", true}, {Options{AllowedSchemes: []string{"https"}}, "http://a.org/", false},
 		{Options{AllowedSchemes: []string{"gopher"}}, "gopher://a.org/", false},
+		{Options{InternalHosts: []string{"10.0.0.1"}}, "http://10.0.0.1/", true}, {Options{InternalHosts: []string{"10.0.0.1"}}, "http://10.0.0.2/", false},
+		{Options{InternalHosts: []string{"10.0.0.1"}}, "http://a.org/", true}, {Options{InternalHosts: []string{"10.0.0.1"}, DisallowedHosts: []string{"10.0.0.1"}}, "http://10.0.0.1/", false},
 		{Options{AllowedHosts: []string{"a.org"}, DisallowedHosts: []string{"a.org"}}, "http://a.org/", true},
 	} {
 		err := web(c.options).Check(c.uri)
