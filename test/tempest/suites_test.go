@@ -1,11 +1,17 @@
 package tempest
 
 import (
+	"bytes"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/clinker/clinker/internal/imageformat/imageformattest"
 	"github.com/clinker/clinker/test/harness"
 )
 
@@ -25,9 +31,12 @@ func runSuite(t *testing.T, name, regex string, reasons map[string]string) {
 	if os.Getenv(wanted) == "" {
 		t.Skip("make test-tempest runs it")
 	}
-	cloud := harness.Start(t, "[DEFAULT]\nauth_strategy = keystone\n")
+	web := serveImage(t)
+	// It is on this machine, where no import may reach unless the operator says so.
+	cloud := harness.Start(t, "[DEFAULT]\nauth_strategy = keystone\n[clinker]\nimport_internal_hosts = "+web.Hostname()+"\n"+
+		"[import_filtering_opts]\nallowed_ports = 80,"+web.Port()+"\n")
 	env := cloud.Environment(t, "admin")
-	conf := cloud.WriteFile(t, "tempest.conf", configuration(env, uploadImage(t, env)))
+	conf := cloud.WriteFile(t, "tempest.conf", configuration(env, uploadImage(t, env), web.JoinPath("image.img").String()))
 	if one := os.Getenv(regexVariable); one != "" {
 		out, err := labCommand(t.Context(), suiteTimeout, env, "tempest", conf, "--concurrency", "2", "--regex", one)
 		t.Logf("%v\n%s", err, out)
@@ -51,8 +60,24 @@ func uploadImage(t *testing.T, env map[string]string) string {
 	return lines[len(lines)-1]
 }
 
+// serveImage is where the tests may fetch an image from: an empty one in qcow2, whatever the path.
+func serveImage(t *testing.T) *url.URL {
+	t.Helper()
+	image := imageformattest.QCOW2(3, 1<<20)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(image))
+	}))
+	t.Cleanup(server.Close)
+	at, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
 // configuration is the tempest.conf for a cloud that has block storage, identity and images.
-func configuration(env map[string]string, image string) string {
+// image is the id of one there is, web the address of one that can be fetched.
+func configuration(env map[string]string, image, web string) string {
 	return fmt.Sprintf(`[auth]
 use_dynamic_credentials = true
 admin_username = %s
@@ -74,6 +99,8 @@ horizon = false
 [compute]
 image_ref = %[5]s
 image_ref_alt = %[5]s
+[image]
+http_qcow2_image = %[7]s
 [volume]
 build_timeout = 60
 build_interval = 1
@@ -89,5 +116,5 @@ volume_revert = true
 [oslo_concurrency]
 lock_path = /var/lock
 `, env["OS_USERNAME"], env["OS_PASSWORD"], env["OS_PROJECT_NAME"], env["OS_AUTH_URL"], image,
-		"nbd")
+		"nbd", web)
 }

@@ -56,10 +56,10 @@ func labCommand(ctx context.Context, limit time.Duration, env map[string]string,
 }
 
 // verdictLine is how "tempest run" tells of one test: its worker, its name, how long it took, and what it came to.
-var verdictLine = regexp.MustCompile(`(?m)^\{\d+\} (\S+(?: \([^)]*\))?) \[[0-9.]+s\] \.\.\. (ok|FAILED|SKIPPED)(?:: (.*))?$`)
+var verdictLine = regexp.MustCompile(`(?m)^\{\d+\} (\S+(?: \([^)]*\))?)(?: \[[0-9.]+s\])? \.\.\. (ok|FAILED|SKIPPED)(?:: (.*))?$`)
 
 // setUpLine tells of a class whose fixtures failed or which was skipped whole.
-var setUpLine = regexp.MustCompile(`(?m)^(setUpClass|tearDownClass) \((\S+)\) \[[0-9.]+s\] \.\.\. (ok|FAILED|SKIPPED)(?:: (.*))?$`)
+var setUpLine = regexp.MustCompile(`(?m)^(setUpClass|tearDownClass) \((\S+)\)(?: \[[0-9.]+s\])? \.\.\. (ok|FAILED|SKIPPED)(?:: (.*))?$`)
 
 // verdicts reads what Tempest said. A test's name goes without the attributes in its brackets.
 func verdicts(out string) map[string]string {
@@ -129,8 +129,10 @@ func tail(output string) string {
 func TestVerdicts(t *testing.T) {
 	out := "{0} tempest.api.volume.test_x.A.test_one [0.251s] ... ok\n" +
 		"{1} tempest.api.volume.test_x.A.test_two[id-1,smoke] [1.2s] ... FAILED\n" +
-		"{1} setUpClass (tempest.api.volume.test_y.B) [0.000s] ... SKIPPED: no nova\n"
+		"{1} tempest.api.volume.test_x.A.test_three ... SKIPPED: not now\n" +
+		"{1} setUpClass (tempest.api.volume.test_y.B) ... SKIPPED: no nova\n"
 	want := map[string]string{"tempest.api.volume.test_x.A.test_one": "pass", "tempest.api.volume.test_x.A.test_two": "fail",
+		"tempest.api.volume.test_x.A.test_three":  "skip",
 		"setUpClass(tempest.api.volume.test_y.B)": "skip"}
 	if diff := cmp.Diff(want, verdicts(out)); diff != "" {
 		t.Error(diff)
