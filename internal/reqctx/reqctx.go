@@ -29,6 +29,9 @@ type Request struct {
 	IsAdmin         bool     // decided once, at authentication, by the policy rule context_is_admin
 	AuthToken       string   `json:"-"` // never logged, never stored
 	RemoteAddress   string
+	// ServiceCatalog is the caller's catalog as X-Service-Catalog has it, a JSON list, cut down to what services ask for on
+	// the caller's behalf (see CatalogTypes). Python services find Glance and Nova by it. "" is none.
+	ServiceCatalog string `json:"-"`
 }
 
 // HasRole reports whether the caller holds the role; role names compare exactly, lower case as Keystone delivers them.

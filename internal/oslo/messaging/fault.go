@@ -66,6 +66,13 @@ func DecodeFault(b []byte) *fault.Error {
 	return e
 }
 
+// Bounded is f with a name and a text that are no longer than those DecodeFault leaves, for transports that read faults in
+// another form.
+func Bounded(f *fault.Error) *fault.Error {
+	f.Name, f.Text = cut(f.Name), cut(f.Text)
+	return f
+}
+
 // kindNamed finds a kind by its name; kinds are numbered without a gap, and past the last the names begin with "kind".
 func kindNamed(name string) fault.Kind {
 	for k := fault.Internal; ; k++ {
