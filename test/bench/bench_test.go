@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -105,7 +103,7 @@ func BenchmarkRead(b *testing.B) {
 	cloud := start(b)
 	sideBySide(b, 8, 1000, func() time.Duration { return create(b, cloud) })
 	ids := list(b, cloud)
-	afterCreates := resident(b, cloud)
+	afterCreates := cloud.Resident(b)
 	for name, path := range map[string]string{
 		"show": "/volumes/" + ids[500], "page=100": "/volumes/detail?limit=100", "page=1000": "/volumes/detail?limit=1000",
 	} {
@@ -124,7 +122,7 @@ func BenchmarkRead(b *testing.B) {
 	b.Run("resident", func(b *testing.B) {
 		var now int64
 		for b.Loop() {
-			now = resident(b, cloud)
+			now = cloud.Resident(b)
 		}
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(float64(afterCreates)/(1<<20), "MiB-after-creates")
@@ -252,26 +250,6 @@ func list(b *testing.B, cloud *harness.Cloud) []string {
 			ids = append(ids, v.ID)
 		}
 	}
-}
-
-// resident is what the process holds in memory now, in bytes.
-func resident(b *testing.B, cloud *harness.Cloud) int64 {
-	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cloud.PID()))
-	if err != nil {
-		b.Skipf("memory cannot be measured here: %v", err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return kib << 10
-		}
-	}
-	b.Fatal("/proc says nothing of VmRSS")
-	return 0
 }
 
 func median(all []time.Duration) time.Duration {
