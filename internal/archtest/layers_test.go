@@ -133,6 +133,8 @@ var libraries = map[string][]string{
 	"github.com/prometheus/client_golang":      {"internal/telemetry"},
 	"go.opentelemetry.io/otel":                 {"internal/telemetry"},
 	"modernc.org/sqlite":                       {"internal/sqlkit"},
+	"github.com/go-sql-driver/mysql":           {"internal/sqlkit/mysql"},
+	"github.com/jackc/pgx/v5":                  {"internal/sqlkit/postgresql"},
 	"database/sql":                             append([]string{"internal/sqlkit/...", "internal/block/store/schema"}, sqlstores...),
 	"github.com/huandu/go-sqlbuilder":          sqlstores,
 	"github.com/minio/minio-go/v7":             {"internal/image/storage/s3"},

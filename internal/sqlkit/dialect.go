@@ -4,18 +4,13 @@ import "time"
 
 // Dialect is what the databases do not agree on. Implementations hold no state and are safe for concurrent use.
 type Dialect interface {
+	Definitions
 	// Name is "sqlite", "mysql" or "postgresql".
 	Name() string
 	// Bind turns the "?" of a statement into the dialect's own placeholders.
 	Bind(text string) string
 	// Begin starts a transaction that reads, or one that also writes.
 	Begin(write bool) string
-	// ColumnType is the type in a table definition. Length counts characters and matters to String only.
-	ColumnType(t ColumnType, length int) string
-	// TableOptions follows the closing parenthesis of a table definition; usually empty.
-	TableOptions() string
-	// TableNames is a query for the names of the tables in the current database.
-	TableNames() string
 	// Time is t as an argument: UTC, microseconds. The zero time is NULL.
 	Time(t time.Time) any
 	// Upsert is a statement that inserts a row of these columns or, where a row with the same key is there, sets the
@@ -24,14 +19,36 @@ type Dialect interface {
 	// InSet is the part behind IN for 1 to MaxInSet values, with its arguments. However many there are, it gives one of a
 	// few texts, so that statements stay prepared.
 	InSet(values []string) (list string, args []any)
-	// Exact is a column for comparisons that must tell upper from lower case, whatever the database's collation.
+	// Exact is a column for comparisons that go by code points, whatever the database's collation: they tell upper from
+	// lower case, and what begins with a text lies in a range. An index may be of no use for it.
 	Exact(column string) string
+	// Ranged is a column for a range round Exact ones that lets the database use an index: of the texts that begin with an
+	// address it leaves none out, of others it may let some in.
+	Ranged(column string) string
+	// Like is the condition that a column matches a LIKE pattern in which "!" is the escape and ASCII letters match in
+	// either case.
+	Like(column, pattern string) string
 	// OrderBy is one term of an ORDER BY in which NULL counts as smaller than every value.
-	OrderBy(column string, desc bool) string
+	OrderBy(key OrderKey) string
 	// SerialWriters says that write transactions run one after another, so that none needs to lock a row against others.
 	SerialWriters() bool
 	// Classify says what an error of the driver means; it must find the driver's error anywhere in err's chain.
 	Classify(err error) ErrorClass
+}
+
+// Definitions is the part of a Dialect that tables are made with.
+type Definitions interface {
+	// ColumnType is the type in a table definition. Length counts characters and matters to String only.
+	ColumnType(t ColumnType, length int) string
+	// Precision is what a DateTime column keeps of a time.
+	Precision() time.Duration
+	// TableOptions follows the closing parenthesis of a table definition; usually empty.
+	TableOptions() string
+	// TableNames is a query for the names of the tables in the current database; its column is called name.
+	TableNames() string
+	// Alone is a query that answers 1 when no other transaction that asked it is under way, and waits until then. It is
+	// empty where write transactions run one after another anyhow.
+	Alone() string
 }
 
 // MaxInSet is how many values one InSet takes: beyond it a query is split.
@@ -45,6 +62,7 @@ const (
 	Integer    ColumnType = iota // 32 bits at least
 	String                       // at most so many characters
 	LongText                     // no limit that matters
+	PlainText                    // 64 KiB at least: what SQLAlchemy makes of its Text
 	Boolean                      // FALSE and TRUE
 	DateTime                     // UTC; at least seconds
 	Moment                       // UTC; microseconds in every dialect
@@ -61,4 +79,5 @@ const (
 	Retryable                     // a deadlock, a busy database, a lost certification: the transaction may run again
 	Duplicate                     // a unique constraint stands against it
 	Unreachable                   // the database is not there, cannot be read or is full
+	Lost                          // the connection broke: what ran on it is undone, unless it was the COMMIT
 )

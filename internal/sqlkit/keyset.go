@@ -14,9 +14,17 @@ type OrderKey struct {
 func OrderBy(d Dialect, keys []OrderKey) string {
 	terms := make([]string, len(keys))
 	for i, k := range keys {
-		terms[i] = d.OrderBy(k.Column, k.Desc)
+		terms[i] = d.OrderBy(k)
 	}
 	return strings.Join(terms, ", ")
+}
+
+// PlainOrder is a term of an ORDER BY that says nothing about NULL.
+func PlainOrder(k OrderKey) string {
+	if k.Desc {
+		return k.Column + " DESC"
+	}
+	return k.Column
 }
 
 // After is the condition that a row comes after the marker in the order of keys, NULL being smaller than every value.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"sync"
+	"time"
 )
 
 // Statements a connection keeps prepared. Beyond the number any one of them makes room; a text longer than the limit
@@ -15,7 +16,10 @@ const (
 	maxStatementText = 4096
 )
 
-var errClosed = errors.New("the database was closed")
+var (
+	errClosed = errors.New("the database was closed")
+	errNoTurn = errors.New("no connection became free in time")
+)
 
 // pool hands out connections, each to one transaction at a time. database/sql's own pool would tie a prepared statement
 // to whichever connections it met, behind locks; here each connection simply owns its statements.
@@ -24,6 +28,9 @@ type pool struct {
 	slots chan struct{} // holds one for each transaction that may yet begin
 	done  chan struct{}
 	once  sync.Once
+	keep  int           // idle connections
+	age   time.Duration // 0: any
+	wait  time.Duration // 0: for ever
 
 	mu   sync.Mutex
 	idle []*conn // the last used is taken first: it is warm, and a quiet service opens no more than it needs
@@ -32,11 +39,13 @@ type pool struct {
 // conn is one connection with the statements that stay prepared on it. It serves one goroutine at a time.
 type conn struct {
 	*sql.Conn
-	kept map[string]*sql.Stmt
+	kept   map[string]*sql.Stmt
+	opened time.Time
+	used   bool // a transaction has run on it: the server may have gone since
 }
 
-func newPool(db *sql.DB, size int) *pool {
-	p := &pool{db: db, slots: make(chan struct{}, size), done: make(chan struct{})}
+func newPool(db *sql.DB, size int, o Options) *pool {
+	p := &pool{db: db, slots: make(chan struct{}, size), done: make(chan struct{}), keep: o.Idle, age: o.MaxAge, wait: o.Wait}
 	for range size {
 		p.slots <- struct{}{}
 	}
@@ -48,24 +57,57 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	select {
 	case <-p.done:
 		return nil, errClosed
-	default:
-	}
-	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-p.done:
-		return nil, errClosed
-	case <-p.slots:
+	default:
 	}
-	if c := p.pop(); c != nil {
-		return c, nil
+	if err := p.turn(ctx); err != nil {
+		return nil, err
+	}
+	for c := p.pop(); c != nil; c = p.pop() {
+		if p.age == 0 || time.Since(c.opened) < p.age {
+			return c, nil
+		}
+		c.discard()
 	}
 	opened, err := p.db.Conn(ctx)
 	if err != nil {
 		p.slots <- struct{}{}
 		return nil, err
 	}
-	return &conn{Conn: opened, kept: make(map[string]*sql.Stmt)}, nil
+	return &conn{Conn: opened, kept: make(map[string]*sql.Stmt), opened: time.Now()}, nil
+}
+
+// turn waits for a slot.
+func (p *pool) turn(ctx context.Context) error {
+	select {
+	case <-p.slots:
+		return nil
+	default:
+	}
+	var late <-chan time.Time
+	if p.wait > 0 {
+		timer := time.NewTimer(p.wait)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.done:
+		return errClosed
+	case <-late:
+		return errNoTurn
+	case <-p.slots:
+		return nil
+	}
+}
+
+// forget closes the idle connections: one of them was found dead, and then the server has probably left all of them.
+func (p *pool) forget() {
+	for c := p.pop(); c != nil; c = p.pop() {
+		c.discard()
+	}
 }
 
 // pop gives an idle connection, nil if there is none.
@@ -81,20 +123,32 @@ func (p *pool) pop() *conn {
 }
 
 func (p *pool) give(c *conn) {
+	c.used = true
 	p.mu.Lock()
-	p.idle = append(p.idle, c)
+	keep := len(p.idle) < p.keep
+	if keep {
+		p.idle = append(p.idle, c)
+	}
 	p.mu.Unlock()
+	if !keep {
+		c.discard()
+	}
 	p.slots <- struct{}{}
 }
 
 // drop gives back the slot of a connection whose state is not known.
 func (p *pool) drop(c *conn) {
+	c.discard()
+	p.slots <- struct{}{}
+}
+
+// discard closes the connection for good.
+func (c *conn) discard() {
 	for _, stmt := range c.kept {
 		_ = stmt.Close() // an open statement would keep a SQLite connection alive, and with it its locks
 	}
 	_ = c.Raw(func(any) error { return driver.ErrBadConn }) // makes database/sql close it instead of using it again
 	_ = c.Close()
-	p.slots <- struct{}{}
 }
 
 // close waits for the transactions that run; no other begins.

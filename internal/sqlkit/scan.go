@@ -48,13 +48,24 @@ func (n *Int) Scan(src any) error {
 	case float64: // a sum in some dialects
 		*n = Int(v)
 	case []byte:
-		i, err := strconv.ParseInt(string(v), 10, 64)
-		*n = Int(i)
-		return err
+		return n.parse(string(v))
+	case string: // a sum of 64 bits is a decimal in some dialects
+		return n.parse(v)
+	case bool:
+		*n = 0
+		if v {
+			*n = 1
+		}
 	default:
 		return fmt.Errorf("cannot read %T as an integer", src)
 	}
 	return nil
+}
+
+func (n *Int) parse(text string) error {
+	i, err := strconv.ParseInt(text, 10, 64)
+	*n = Int(i)
+	return err
 }
 
 // Scan implements sql.Scanner.

@@ -19,6 +19,7 @@ type Session struct {
 	db     *DB
 	conn   *conn
 	broken error
+	once   bool // the connection holds a lock that ends with it
 }
 
 // Dialect is the dialect the database speaks.
@@ -33,15 +34,15 @@ func (db *DB) Read(ctx context.Context, fn func(s *Session) error) error {
 }
 
 // Write runs fn in a read-write transaction and commits it unless fn fails. When the database asks for it (a deadlock, a
-// busy file, a lost certification) everything runs again, at most Options.WriteAttempts times and while ctx lasts: fn
-// must have no effect but through s.
+// busy file, a lost certification) or the connection broke before the COMMIT, everything runs again, at most
+// Options.WriteAttempts times and while ctx lasts: fn must have no effect but through s.
 func (db *DB) Write(ctx context.Context, fn func(s *Session) error) error {
 	policy := backoff.NewExponentialBackOff()
 	policy.InitialInterval = 5 * time.Millisecond
 	policy.MaxInterval = 200 * time.Millisecond
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := db.transact(ctx, db.writers, db.dialect.Begin(true), fn)
-		if err != nil && (ctx.Err() != nil || db.dialect.Classify(err) != Retryable) {
+		if err != nil && (ctx.Err() != nil || !db.again(err)) {
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err
@@ -57,15 +58,40 @@ func (db *DB) Write(ctx context.Context, fn func(s *Session) error) error {
 	return db.failure(err)
 }
 
+// again says whether a transaction that failed so may run once more.
+func (db *DB) again(err error) bool {
+	class := db.dialect.Classify(err)
+	return class == Retryable || class == Lost && !errors.Is(err, errInDoubt)
+}
+
+// WriteAlone is a Write beside which no other WriteAlone runs, in this process or another. It is for changes of tables, of
+// which some databases undo none when a transaction fails.
+func (db *DB) WriteAlone(ctx context.Context, fn func(s *Session) error) error {
+	alone := db.dialect.Alone()
+	if alone == "" {
+		return db.Write(ctx, fn)
+	}
+	return db.Write(ctx, func(s *Session) error {
+		s.once = true
+		var is int64
+		if _, err := s.QueryRow(ctx, alone, []any{(*Int)(&is)}); err != nil {
+			return err
+		}
+		if is != 1 {
+			return fault.New(fault.Unavailable, "", "Somebody else has been changing the tables of the database for a minute; please try again.")
+		}
+		return fn(s)
+	})
+}
+
+// errInDoubt is an error of a COMMIT during which the connection broke.
+var errInDoubt = errors.New("sqlkit: the connection broke during COMMIT")
+
 // transact runs fn between begin and COMMIT on a connection of the pool. The two ends are statements, not a sql.Tx,
 // because a sql.Tx rolls back by itself when ctx ends, behind the back of the statements that belong to the connection.
 func (db *DB) transact(ctx context.Context, p *pool, begin string, fn func(s *Session) error) error {
-	c, err := p.take(ctx)
+	c, err := db.begin(ctx, p, begin)
 	if err != nil {
-		return err
-	}
-	if err := c.control(ctx, begin); err != nil {
-		p.drop(c)
 		return err
 	}
 	s := &Session{db: db, conn: c}
@@ -80,25 +106,49 @@ func (db *DB) transact(ctx context.Context, p *pool, begin string, fn func(s *Se
 	if err == nil {
 		err = s.broken
 	}
-	if err == nil {
-		err = ctx.Err()
+	if err == nil || db.dialect.Classify(err) == Lost {
+		err = errors.Join(ctx.Err(), err)
 	}
 	s.broken = errSessionOver
 	// The end must not be cut short by ctx: whether the rows are there has to be known.
 	end, last := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer last()
+	committed := false
 	if err == nil {
-		if err = c.control(end, "COMMIT"); err == nil {
-			p.give(c)
-			return nil
+		if err = db.control(end, c, "COMMIT"); err != nil && db.dialect.Classify(err) == Lost {
+			err = errors.Join(errInDoubt, err)
 		}
+		committed = err == nil
 	}
-	if c.control(end, "ROLLBACK") != nil {
-		p.drop(c) // perhaps no transaction was left to roll back; a fresh connection is sure to be clean
-	} else {
+	// Perhaps no transaction is left to roll back; a fresh connection is then sure to be clean.
+	clean := committed || db.dialect.Classify(err) != Lost && db.control(end, c, "ROLLBACK") == nil
+	if clean && !s.once {
 		p.give(c)
+	} else {
+		p.drop(c)
 	}
 	return err
+}
+
+// begin takes a connection and starts a transaction. One that has been idle while the server went away is replaced.
+func (db *DB) begin(ctx context.Context, p *pool, text string) (*conn, error) {
+	for {
+		c, err := p.take(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err = db.control(ctx, c, text); err == nil {
+			return c, nil
+		}
+		p.drop(c)
+		if ctx.Err() != nil {
+			return nil, errors.Join(ctx.Err(), err) // a driver may only say that the connection is of no use
+		}
+		if !c.used || db.dialect.Classify(err) != Lost {
+			return nil, err
+		}
+		p.forget() // so that the next one is most probably a new one
+	}
 }
 
 // endTimeout bounds COMMIT and ROLLBACK, which do not end with the caller's context.
@@ -107,7 +157,11 @@ const endTimeout = 30 * time.Second
 var errSessionOver = errors.New("sqlkit: a session was used after its transaction had ended")
 
 // control runs BEGIN, COMMIT or ROLLBACK.
-func (c *conn) control(ctx context.Context, text string) error {
+func (db *DB) control(ctx context.Context, c *conn, text string) error {
+	if !db.prepared {
+		_, err := c.ExecContext(ctx, text)
+		return err
+	}
 	stmt, ok := c.kept[text]
 	if !ok {
 		var err error

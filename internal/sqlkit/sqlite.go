@@ -72,7 +72,9 @@ func OpenSQLite(ctx context.Context, o SQLiteOptions) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Path, err), writer.Close())
 	}
-	db := &DB{dialect: SQLite{}, options: o.Options, readers: newPool(readers, o.Readers), writers: newPool(writer, 1)}
+	o.Writers = 1
+	db := New(SQLite{}, readers, writer, o.Options)
+	db.prepared = true
 	if o.Synchronous == "FULL" {
 		db.durable = (&groupSync{path: o.Path + "-wal"}).wait
 	}
@@ -128,7 +130,7 @@ func (SQLite) ColumnType(t ColumnType, length int) string {
 	switch t {
 	case String:
 		return "VARCHAR(" + strconv.Itoa(length) + ")"
-	case LongText:
+	case LongText, PlainText:
 		return "TEXT"
 	case Boolean:
 		return "BOOLEAN"
@@ -137,6 +139,9 @@ func (SQLite) ColumnType(t ColumnType, length int) string {
 	}
 	return "INTEGER" // as a primary key it is the row id, numbered by SQLite
 }
+
+// Precision is a microsecond.
+func (SQLite) Precision() time.Duration { return time.Microsecond }
 
 // TableOptions is empty.
 func (SQLite) TableOptions() string { return "" }
@@ -188,13 +193,17 @@ func (SQLite) InSet(values []string) (list string, args []any) {
 // Exact changes nothing: SQLite compares bytes.
 func (SQLite) Exact(column string) string { return column }
 
+// Ranged changes nothing.
+func (SQLite) Ranged(column string) string { return column }
+
+// Like is LIKE: SQLite's takes ASCII letters in either case.
+func (SQLite) Like(column, pattern string) string { return column + " LIKE " + pattern + " ESCAPE '!'" }
+
 // OrderBy adds nothing for NULL: SQLite sorts it first when ascending.
-func (SQLite) OrderBy(column string, desc bool) string {
-	if desc {
-		return column + " DESC"
-	}
-	return column
-}
+func (SQLite) OrderBy(k OrderKey) string { return PlainOrder(k) }
+
+// Alone is empty.
+func (SQLite) Alone() string { return "" }
 
 // SerialWriters is true: BEGIN IMMEDIATE waits for whoever writes.
 func (SQLite) SerialWriters() bool { return true }

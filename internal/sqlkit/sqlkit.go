@@ -1,9 +1,13 @@
-// Package sqlkit is a thin floor under database/sql: one writer and a pool of readers, transactions that run again when
+// Package sqlkit is a thin floor under database/sql: pools of writers and of readers, transactions that run again when
 // the database asks for it, statements that stay prepared, an observer that sees every statement, keyset paging, and the
 // few things in which SQL dialects differ.
 //
 // Statement texts are written once for every dialect: "?" for arguments, double quotes round identifiers that need them
-// (a MySQL dialect sets ANSI_QUOTES), TRUE and FALSE for booleans. What cannot be written so is a method of Dialect.
+// (package mysql sets ANSI_QUOTES), TRUE and FALSE for booleans. What cannot be written so is a method of Dialect.
+//
+// SQLite is here; the databases that are servers are in packages of their own below, and connect opens any by its URL.
+// Where writers run side by side, a statement of a write transaction sees whatever was committed before that statement
+// began. So what must be decided by one of several at a time is decided after the write of a row that all of them write.
 //
 // What must not live here: a table's name, a service's rules, anything of OpenStack.
 package sqlkit
@@ -27,6 +31,14 @@ type Observer func(ctx context.Context, text string, took time.Duration, err err
 type Options struct {
 	// Readers is how many read transactions may run at once; default 4, at most 64.
 	Readers int
+	// Writers is how many write transactions may run at once; default 4, at most 64; SQLite has one.
+	Writers int
+	// Idle is how many connections of each kind stay open while nobody uses them; default all.
+	Idle int
+	// MaxAge is how old a connection may be when a transaction begins on it; 0 means any age.
+	MaxAge time.Duration
+	// Wait is how long a transaction waits for its turn when all connections are taken; 0 means as long as its context.
+	Wait time.Duration
 	// Observer is told of every statement; nil means nobody is.
 	Observer Observer
 	// WriteAttempts bounds how often one Write runs its function; default 6.
@@ -34,16 +46,21 @@ type Options struct {
 }
 
 const (
-	defaultReaders       = 4
-	maxReaders           = 64
+	defaultConnections   = 4
+	maxConnections       = 64
 	defaultWriteAttempts = 6
 )
 
 func (o Options) withDefaults() Options {
-	if o.Readers <= 0 {
-		o.Readers = defaultReaders
+	for _, n := range []*int{&o.Readers, &o.Writers} {
+		if *n <= 0 {
+			*n = defaultConnections
+		}
+		*n = min(*n, maxConnections)
 	}
-	o.Readers = min(o.Readers, maxReaders)
+	if o.Idle <= 0 {
+		o.Idle = maxConnections
+	}
 	if o.WriteAttempts <= 0 {
 		o.WriteAttempts = defaultWriteAttempts
 	}
@@ -56,8 +73,17 @@ type DB struct {
 	options Options
 	readers *pool
 	writers *pool
+	// prepared says that BEGIN and COMMIT are worth preparing; servers understand them at once, and some only so.
+	prepared bool
 	// durable returns when what was committed before it was called survives a loss of power; nil where COMMIT sees to it.
 	durable func() error
+}
+
+// New makes a DB of two sources of connections to the same database, of which it opens no more than o says. It closes them
+// when it is closed. It does not connect.
+func New(d Dialect, readers, writers *sql.DB, o Options) *DB {
+	o = o.withDefaults()
+	return &DB{dialect: d, options: o, readers: newPool(readers, o.Readers, o), writers: newPool(writers, o.Writers, o)}
 }
 
 // Dialect is the dialect the database speaks.
@@ -93,11 +119,15 @@ func (db *DB) failure(err error) error {
 		return err
 	case errors.Is(err, sql.ErrConnDone), errors.Is(err, errClosed):
 		return fault.Wrap(err, fault.Unavailable, "", "The database is closed.")
+	case errors.Is(err, errNoTurn):
+		return fault.Wrap(err, fault.Unavailable, "", "All connections to the database are busy; please try again.")
+	case errors.Is(err, errInDoubt):
+		return fault.Wrap(err, fault.Unavailable, "", "The connection to the database broke while a change was committed: whether it was is not known.")
 	}
 	switch db.dialect.Classify(err) {
 	case Retryable:
 		return fault.Wrap(err, fault.Unavailable, "", "The database is busy; please try again.")
-	case Unreachable:
+	case Unreachable, Lost:
 		return fault.Wrap(err, fault.Unavailable, "", "The database does not answer.")
 	}
 	return fmt.Errorf("database: %w", err)

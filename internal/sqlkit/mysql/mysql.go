@@ -1,0 +1,185 @@
+// Package mysql is sqlkit's dialect of MariaDB and MySQL, also as a Galera cluster, and how such a database is opened.
+//
+// What must not live here: a table's name, anything of OpenStack but the parameters of a URL as its services write them.
+package mysql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/clinker/clinker/internal/sqlkit"
+)
+
+// Dialect is what MariaDB 10.6 and newer and MySQL 8 understand, with the session settings that Open makes.
+type Dialect struct{}
+
+var _ sqlkit.Dialect = Dialect{}
+
+// Name is "mysql".
+func (Dialect) Name() string { return "mysql" }
+
+// Bind changes nothing: MySQL takes "?".
+func (Dialect) Bind(text string) string { return text }
+
+// Begin: the isolation is a matter of the connection, see Open.
+func (Dialect) Begin(write bool) string {
+	if write {
+		return "START TRANSACTION"
+	}
+	return "START TRANSACTION READ ONLY"
+}
+
+// ColumnType names types as SQLAlchemy does.
+func (Dialect) ColumnType(t sqlkit.ColumnType, length int) string {
+	switch t {
+	case sqlkit.String:
+		return "VARCHAR(" + strconv.Itoa(length) + ")"
+	case sqlkit.LongText:
+		return "LONGTEXT"
+	case sqlkit.PlainText:
+		return "TEXT"
+	case sqlkit.Boolean:
+		return "BOOL"
+	case sqlkit.DateTime:
+		return "DATETIME"
+	case sqlkit.Moment:
+		return "DATETIME(6)"
+	case sqlkit.Serial:
+		return "INTEGER AUTO_INCREMENT"
+	case sqlkit.BigInteger:
+		return "BIGINT"
+	}
+	return "INTEGER"
+}
+
+// Precision is a second.
+func (Dialect) Precision() time.Duration { return time.Second }
+
+// TableOptions make texts compare by code points and hold any character.
+func (Dialect) TableOptions() string {
+	return " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+}
+
+// TableNames leaves out views.
+func (Dialect) TableNames() string {
+	return `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'`
+}
+
+// Alone takes a lock of the server that is called after the database and ends with the connection.
+func (Dialect) Alone() string { return `SELECT GET_LOCK(CONCAT('clinker.', LEFT(DATABASE(), 56)), 60)` }
+
+// Time is t itself.
+func (Dialect) Time(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// Upsert goes by whichever unique key stands against the row; key is not said.
+func (Dialect) Upsert(table string, columns, _, update []string) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (?")
+	b.WriteString(strings.Repeat(", ?", len(columns)-1))
+	b.WriteString(") ON DUPLICATE KEY UPDATE ")
+	for i, c := range update {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(c + " = VALUES(" + c + ")")
+	}
+	return b.String()
+}
+
+// InSet repeats the last value until there are a power of two.
+func (Dialect) InSet(values []string) (list string, args []any) {
+	n := 1
+	for n < len(values) {
+		n *= 2
+	}
+	args = make([]any, n)
+	for i := range args {
+		args[i] = values[min(i, len(values)-1)]
+	}
+	return "(?" + strings.Repeat(", ?", n-1) + ")", args
+}
+
+// Exact compares bytes, which in UTF-8 go as the code points do.
+func (Dialect) Exact(column string) string { return "CAST(" + column + " AS BINARY)" }
+
+// Ranged is the column itself: every collation puts what begins with a text behind it, and "@" before letters.
+func (Dialect) Ranged(column string) string { return column }
+
+// Like asks for a collation that takes letters in either case.
+func (Dialect) Like(column, pattern string) string {
+	return "CONVERT(" + column + " USING utf8mb4) COLLATE utf8mb4_general_ci LIKE " + pattern + " ESCAPE '!'"
+}
+
+// OrderBy adds nothing for NULL: MySQL sorts it first when ascending.
+func (Dialect) OrderBy(k sqlkit.OrderKey) string { return sqlkit.PlainOrder(k) }
+
+// SerialWriters is false.
+func (Dialect) SerialWriters() bool { return false }
+
+// Numbers of the errors that mean something to a caller.
+const (
+	tooManyConnections   = 1040
+	deniedDatabase       = 1044
+	deniedUser           = 1045
+	notPrepared          = 1047 // a Galera node that has left the cluster knows no command
+	unknownDatabase      = 1049
+	serverShutdown       = 1053
+	duplicateEntry       = 1062
+	tableFull            = 1114
+	hostNotAllowed       = 1130
+	changedSinceSnapshot = 1020
+	diskFull             = 1021
+	errorDuringCommit    = 1180 // a Galera certification that failed, in some versions
+	userTooMany          = 1203
+	lockWaitTimeout      = 1205
+	deadlock             = 1213 // also a Galera certification that failed
+	readOnlyOption       = 1290
+	queryInterrupted     = 1317
+	duplicateWithKeyName = 1586
+	needReprepare        = 1615
+	readOnlyTransaction  = 1792
+	readOnlyMode         = 1836
+	connectionKilled     = 1927
+	tableDefChanged      = 1412
+)
+
+// Classify reads the server's error numbers and the driver's and the network's errors.
+func (Dialect) Classify(err error) sqlkit.ErrorClass {
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		switch e.Number {
+		case duplicateEntry, duplicateWithKeyName:
+			return sqlkit.Duplicate
+		case deadlock, lockWaitTimeout, changedSinceSnapshot, errorDuringCommit, needReprepare, tableDefChanged:
+			return sqlkit.Retryable
+		case tooManyConnections, userTooMany, deniedDatabase, deniedUser, unknownDatabase, hostNotAllowed, tableFull, diskFull:
+			return sqlkit.Unreachable
+		case serverShutdown, connectionKilled, queryInterrupted, notPrepared, readOnlyOption, readOnlyMode:
+			return sqlkit.Lost // behind an address that several nodes share, the next connection may reach another
+		}
+		return sqlkit.Other
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return sqlkit.Other
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+		return sqlkit.Unreachable
+	}
+	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) {
+		return sqlkit.Lost
+	}
+	return sqlkit.Other
+}
