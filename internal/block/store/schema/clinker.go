@@ -41,7 +41,7 @@ func firstTables() []Table {
 			Columns: []Column{
 				varchar("id", 36).key(), varchar("name", 255).required(), varchar("owner", 255).required(),
 				varchar("resource_type", 64).required(), varchar("resource_id", 255).required(),
-				text("state"), boolean("unwinding").required(), text("cause"), integer("attempts").required(),
+				long("state"), boolean("unwinding").required(), long("cause"), integer("attempts").required(),
 				moment("created_at").required(), moment("updated_at").required(),
 			},
 			Indexes: []Index{{Name: "clinker_flows_owner_idx", Columns: []string{"owner", "updated_at", "id"}}},

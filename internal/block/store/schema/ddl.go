@@ -30,7 +30,7 @@ func createTable(d sqlkit.Dialect, t Table) []string {
 		constraints = append(constraints, "UNIQUE ("+quoteAll(t.Unique)+")")
 	}
 	for _, c := range t.Columns {
-		if c.Checked {
+		if c.Checked && d.Name() != "postgresql" { // it has booleans
 			constraints = append(constraints, "CHECK ("+quote(c.Name)+" IN (0, 1))")
 		}
 		if f := c.Foreign; f != nil {
@@ -43,7 +43,7 @@ func createTable(d sqlkit.Dialect, t Table) []string {
 		}
 	}
 	statements := []string{"CREATE TABLE " + quote(t.Name) + " (\n\t" +
-		strings.Join(append(parts, constraints...), ",\n\t") + "\n)" + d.TableOptions()}
+		strings.Join(append(parts, constraints...), ",\n\t") + "\n)" + options(d, t)}
 	for _, c := range t.Columns {
 		if c.Indexed {
 			statements = append(statements, createIndex(t.Name, Index{Name: singleIndexName(t.Name, c.Name), Columns: []string{c.Name}}))
@@ -53,6 +53,14 @@ func createTable(d sqlkit.Dialect, t Table) []string {
 		statements = append(statements, createIndex(t.Name, i))
 	}
 	return statements
+}
+
+// options are the dialect's, except that Cinder's tables have Cinder's character set in MySQL.
+func options(d sqlkit.Dialect, t Table) string {
+	if d.Name() == "mysql" && !strings.HasPrefix(t.Name, "clinker_") {
+		return " ENGINE=InnoDB DEFAULT CHARSET=utf8mb3"
+	}
+	return d.TableOptions()
 }
 
 // singleIndexName is SQLAlchemy's name for the index of one column.

@@ -92,7 +92,8 @@ func integer(name string) Column { return Column{Name: name, Type: sqlkit.Intege
 func serial(name string) Column {
 	return Column{Name: name, Type: sqlkit.Serial, Primary: true, NotNull: true}
 }
-func text(name string) Column     { return Column{Name: name, Type: sqlkit.LongText} }
+func text(name string) Column     { return Column{Name: name, Type: sqlkit.PlainText} }
+func long(name string) Column     { return Column{Name: name, Type: sqlkit.LongText} }
 func boolean(name string) Column  { return Column{Name: name, Type: sqlkit.Boolean} }
 func datetime(name string) Column { return Column{Name: name, Type: sqlkit.DateTime} }
 func moment(name string) Column   { return Column{Name: name, Type: sqlkit.Moment} }

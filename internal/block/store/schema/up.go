@@ -36,7 +36,7 @@ func Up(ctx context.Context, db *sqlkit.DB, limits map[string]int64) (Outcome, e
 	if err != nil || found.outcome == Ready {
 		return found.outcome, err
 	}
-	err = db.Write(ctx, func(s *sqlkit.Session) (err error) {
+	err = db.WriteAlone(ctx, func(s *sqlkit.Session) (err error) {
 		if found, err = inspect(ctx, s); err != nil || found.outcome == Ready {
 			return err
 		}

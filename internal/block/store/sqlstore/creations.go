@@ -26,7 +26,7 @@ func (t *tx) EnterCreation(ctx context.Context, key, id string, since time.Time,
 	if err != nil {
 		return err
 	}
-	err = t.conn.Run(ctx, `INSERT INTO clinker_creations (id, resource_id, created_at) VALUES (?, ?, ?)`, key, id, t.conn.At(t.conn.Now()))
+	err = t.conn.Run(ctx, `INSERT INTO clinker_creations (id, resource_id, created_at) VALUES (?, ?, ?)`, key, id, t.conn.At(t.conn.Instant()))
 	if t.conn.Session.IsDuplicate(err) {
 		return fault.Wrap(err, fault.Conflict, "", "The create %s has been carried out already.", key)
 	}

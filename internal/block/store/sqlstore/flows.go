@@ -24,7 +24,7 @@ func (r *reader) Flows(ctx context.Context, owner string, minAge time.Duration, 
 			f.Attempts = int(attempts)
 			records = append(records, f)
 			return err
-		}, owner, r.conn.At(r.conn.Now().Add(-minAge)))
+		}, owner, r.conn.At(r.conn.Instant().Add(-minAge)))
 	})
 	if err != nil {
 		return nil, err
@@ -37,16 +37,18 @@ func (t *tx) PutFlow(ctx context.Context, f flow.Record) error {
 	columns := []string{"id", "name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "created_at", "updated_at"}
 	text := t.conn.Dialect().Upsert("clinker_flows", columns, []string{"id"},
 		[]string{"name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "updated_at"})
-	t.conn.Fill(&f.CreatedAt)
+	if f.CreatedAt.IsZero() {
+		f.CreatedAt = t.conn.Instant()
+	}
 	return t.conn.Run(ctx, text, f.ID, f.Name, f.Owner, f.ResourceType, f.ResourceID, sqlkit.NullIfEmpty(string(f.State)),
-		f.Unwinding, sqlkit.NullIfEmpty(f.Cause), f.Attempts, t.conn.At(f.CreatedAt), t.conn.At(t.conn.Now()))
+		f.Unwinding, sqlkit.NullIfEmpty(f.Cause), f.Attempts, t.conn.At(f.CreatedAt), t.conn.At(t.conn.Instant()))
 }
 
 // ClaimFlow implements store.FlowWriter.
 func (t *tx) ClaimFlow(ctx context.Context, f flow.Record) (bool, error) {
 	n, err := t.conn.Exec(ctx, `UPDATE clinker_flows SET attempts = attempts + 1, updated_at = ?
 		WHERE id = ? AND owner = ? AND attempts = ? AND updated_at = ?`,
-		t.conn.At(t.conn.Now()), f.ID, f.Owner, f.Attempts, t.conn.At(f.UpdatedAt))
+		t.conn.At(t.conn.Instant()), f.ID, f.Owner, f.Attempts, t.conn.At(f.UpdatedAt))
 	return n > 0, err
 }
 

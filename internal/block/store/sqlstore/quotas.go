@@ -95,7 +95,7 @@ func (t *tx) LockQuota(ctx context.Context, projectID string) error {
 // lockQuotaRow writes the project's own row, which every other transaction that does the same has to wait for.
 func (t *tx) lockQuotaRow(ctx context.Context, projectID string) error {
 	text := t.conn.Dialect().Upsert("clinker_quota_locks", []string{"project_id", "taken_at"}, []string{"project_id"}, []string{"taken_at"})
-	return t.conn.Run(ctx, text, projectID, t.conn.At(t.conn.Now()))
+	return t.conn.Run(ctx, text, projectID, t.conn.At(t.conn.Instant()))
 }
 
 // PutQuotaUsage implements store.QuotaWriter.
@@ -106,6 +106,15 @@ func (t *tx) PutQuotaUsage(ctx context.Context, projectID string, inUse map[stri
 		[]string{"project_id", "resource", "race_preventer"}, []string{"updated_at", "in_use"})
 	now := t.conn.At(t.conn.Now())
 	for _, resource := range slices.Sorted(maps.Keys(inUse)) {
+		// The row is nearly always there, and an insertion that comes to nothing would use up one of the 2^31 numbers of rows.
+		n, err := t.conn.Exec(ctx, `UPDATE quota_usages SET updated_at = ?, in_use = ? WHERE project_id = ? AND resource = ? AND race_preventer = TRUE`,
+			now, inUse[resource], projectID, resource)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			continue
+		}
 		if err := t.conn.Run(ctx, text, now, now, false, projectID, resource, inUse[resource], 0, true); err != nil {
 			return err
 		}

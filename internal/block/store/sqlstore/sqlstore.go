@@ -19,12 +19,17 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/volumerows"
 	"github.com/clinker/clinker/internal/sqlkit"
+	"github.com/clinker/clinker/internal/sqlkit/connect"
 )
 
 // Config says which database to open. Zero fields mean the default.
 type Config struct {
 	// Path is the SQLite file; it is made if it is not there, its directory must be.
 	Path string
+	// URL is a database of any kind, which is opened instead of Path if it is set; see connect.Options, whose other fields
+	// are Server's. Those that Config has itself are Config's.
+	URL    string
+	Server connect.Options
 	// Synchronous is SQLite's: FULL (the default), NORMAL, EXTRA or OFF; see sqlkit.SQLiteOptions.
 	Synchronous string
 	// Readers is how many reads run at once; default 4.
@@ -55,12 +60,16 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens the database and brings its schema up; see schema.Up for what it refuses.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	db, err := sqlkit.OpenSQLite(ctx, sqlkit.SQLiteOptions{
-		Options:     sqlkit.Options{Readers: c.Readers, Observer: c.Observer},
-		Path:        c.Path,
-		Synchronous: c.Synchronous,
-		BusyTimeout: c.BusyTimeout,
-	})
+	o := c.Server
+	o.URL, o.Synchronous, o.BusyTimeout = c.URL, c.Synchronous, c.BusyTimeout
+	o.Observer = c.Observer
+	if c.Readers > 0 {
+		o.Readers = c.Readers
+	}
+	if o.URL == "" {
+		o.URL = connect.SQLiteURL(c.Path)
+	}
+	db, err := connect.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/storetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/audittest"
 	"github.com/clinker/clinker/internal/block/store/storetest/backuptest"
+	"github.com/clinker/clinker/internal/block/store/storetest/catalogtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/creationtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/grouptest"
 	"github.com/clinker/clinker/internal/block/store/storetest/imagetest"
@@ -26,7 +27,7 @@ import (
 
 func open(t testing.TB, c sqlstore.Config) *sqlstore.Store {
 	t.Helper()
-	if c.Path == "" {
+	if c.Path == "" && c.URL == "" {
 		c.Path = filepath.Join(t.TempDir(), "cinder.db")
 	}
 	if c.Synchronous == "" {
@@ -65,14 +66,20 @@ func TestStore(t *testing.T) {
 		}
 		return open(t, sqlstore.Config{Path: path})
 	}
-	storetest.Run(t, copied)
-	transfertest.Run(t, copied)
-	backuptest.Run(t, copied)
-	creationtest.Run(t, copied)
-	audittest.Run(t, copied)
-	imagetest.Run(t, copied)
-	grouptest.Run(t, copied)
-	migrationtest.Run(t, copied)
+	suites(t, copied)
+}
+
+// suites runs everything that is asked of any implementation.
+func suites(t *testing.T, fresh func(t *testing.T) store.Store) {
+	storetest.Run(t, fresh)
+	transfertest.Run(t, fresh)
+	backuptest.Run(t, fresh)
+	creationtest.Run(t, fresh)
+	audittest.Run(t, fresh)
+	imagetest.Run(t, fresh)
+	grouptest.Run(t, fresh)
+	migrationtest.Run(t, fresh)
+	catalogtest.Run(t, fresh)
 }
 
 func TestQueryCounts(t *testing.T) {

@@ -40,7 +40,7 @@ func testVolumeFilters(t *testing.T, s store.Store) {
 		}),
 		volume(ty.ID, "e", func(v *block.Volume) {
 			created(v, 5)
-			v.Name, v.SourceVolumeID, v.MigrationStatus = new("ALPHA"), "a", "target:a"
+			v.Name, v.SourceVolumeID, v.MigrationStatus = new("ALPHABET"), "a", "target:a"
 		}),
 	)
 	for _, tt := range slices.Concat(equalFilters(ty.ID), otherFilters(at)) {

@@ -22,7 +22,7 @@ func testVolumePaging(t *testing.T, s store.Store) {
 	var all []*block.Volume
 	for i := range 11 {
 		all = append(all, volume(ty.ID, fmt.Sprintf("v%02d", i*7%11), func(v *block.Volume) {
-			v.CreatedAt = at.Add(time.Duration(i/4) * time.Microsecond) // some at the same instant
+			v.CreatedAt = at.Add(time.Duration(i/4) * time.Second) // some at the same instant
 			v.SizeGiB = int64(i % 3)
 			if i%3 > 0 {
 				v.Name = new(fmt.Sprint("name", i%2))

@@ -142,7 +142,7 @@ func checkUsage(rt *rapid.T, s store.Store, volumes map[string]*block.Volume, sn
 // Whoever counts after LockQuota in the transaction that creates can not be overtaken.
 func testQuotaAtOnce(t *testing.T, s store.Store) {
 	ctx, ty := t.Context(), defaultType(t, s)
-	const limit, tries = 5, 24
+	const limit, tries = 10, 64
 	full := errors.New("full")
 	var wg sync.WaitGroup
 	for i := range tries {

@@ -17,9 +17,9 @@ func testSnapshot(t *testing.T, s store.Store) {
 	ctx, ty := t.Context(), defaultType(t, s)
 	v := volume(ty.ID, "v", nil)
 	create(t, s, v)
-	at := time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	full := &block.Snapshot{
-		ID: "full", VolumeID: "v", Timestamps: block.Timestamps{CreatedAt: at, UpdatedAt: at.Add(1000)}, UserID: "u", ProjectID: mine,
+		ID: "full", VolumeID: "v", Timestamps: block.Timestamps{CreatedAt: at, UpdatedAt: at.Add(time.Minute)}, UserID: "u", ProjectID: mine,
 		UseQuota: true, Name: new("n"), Description: new("d"), VolumeSizeGiB: 3, VolumeTypeID: ty.ID, Status: block.SnapshotCreating,
 		Progress: "0%", ScheduledAt: at, EncryptionKeyID: "k", ProviderID: "i", ProviderLocation: "l", ProviderAuth: "a",
 		Metadata: map[string]string{"a": "b"},
@@ -82,10 +82,10 @@ func testSnapshot(t *testing.T, s store.Store) {
 func testAttachment(t *testing.T, s store.Store) {
 	ctx, ty := t.Context(), defaultType(t, s)
 	create(t, s, volume(ty.ID, "v", nil))
-	at := time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	full := &block.Attachment{
-		ID: "full", VolumeID: "v", Timestamps: block.Timestamps{CreatedAt: at, UpdatedAt: at.Add(1000)}, ProjectID: mine,
-		InstanceUUID: "i", AttachedHost: "h", Mountpoint: "/dev/vdb", AttachTime: at.Add(2000), AttachStatus: block.AttachAttaching, AttachMode: "rw",
+		ID: "full", VolumeID: "v", Timestamps: block.Timestamps{CreatedAt: at, UpdatedAt: at.Add(time.Minute)}, ProjectID: mine,
+		InstanceUUID: "i", AttachedHost: "h", Mountpoint: "/dev/vdb", AttachTime: at.Add(2 * time.Minute), AttachStatus: block.AttachAttaching, AttachMode: "rw",
 		Connection: map[string]any{"driver_volume_type": "nbd", "data": map[string]any{"port": float64(10809), "secure": false, "more": nil}},
 		Connector:  block.Connector{"host": "h", "multipath": true, "list": []any{"a", float64(1)}},
 	}

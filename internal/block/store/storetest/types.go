@@ -19,7 +19,7 @@ func testType(t *testing.T, s store.Store) {
 	if first.Name != block.DefaultTypeName || !first.IsPublic || len(first.ExtraSpecs) != 0 {
 		t.Errorf("the default type is %+v", first)
 	}
-	gold := &block.VolumeType{ID: "gold", Timestamps: block.Timestamps{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)}, Name: "Gold",
+	gold := &block.VolumeType{ID: "gold", Timestamps: block.Timestamps{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, Name: "Gold",
 		Description: new("shiny"), ExtraSpecs: texts{"multiattach": "<is> True"}, ProjectIDs: []string{mine}}
 	create := func(v *block.VolumeType) error {
 		return attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.CreateVolumeType(ctx, v) })

@@ -116,7 +116,7 @@ func (l *Listing) Choose(s *Select, c Choice) (possible bool, err error) {
 // Contains is the condition that a column holds a text somewhere; ASCII letters match in either case.
 func (s *Select) Contains(column, text string) string {
 	escaped := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)
-	return column + " LIKE " + s.Arg("%"+escaped+"%") + " ESCAPE '!'"
+	return s.dialect.Like(column, s.Arg("%"+escaped+"%"))
 }
 
 func (l *Listing) compareTimes(s *Select, times []store.TimeFilter) error {

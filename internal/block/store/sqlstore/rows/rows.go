@@ -41,8 +41,11 @@ func (c *Conn) Run(ctx context.Context, text string, args ...any) error {
 	return err
 }
 
-// Now is the time that rows carry: UTC, in the microseconds that the columns keep.
-func (c *Conn) Now() time.Time { return c.Clock().UTC().Truncate(time.Microsecond) }
+// Now is the time that rows of Cinder's tables carry: UTC, as precise as the columns keep it.
+func (c *Conn) Now() time.Time { return c.Clock().UTC().Truncate(c.Dialect().Precision()) }
+
+// Instant is the time that rows of our own tables carry: UTC, in microseconds.
+func (c *Conn) Instant() time.Time { return c.Clock().UTC().Truncate(time.Microsecond) }
 
 // At is a time as an argument; the zero time is NULL.
 func (c *Conn) At(t time.Time) any { return c.Dialect().Time(t) }

@@ -79,7 +79,8 @@ func (s *Select) Within(column, address string) string {
 		alternatives = append(alternatives, beyond("@", "A"))
 		end = "A"
 	}
-	return exact + " >= " + s.Arg(address) + " AND " + exact + " < " + s.Arg(address+end) + " AND " + Either(alternatives...)
+	ranged := s.dialect.Ranged(column)
+	return ranged + " >= " + s.Arg(address) + " AND " + ranged + " < " + s.Arg(address+end) + " AND " + Either(alternatives...)
 }
 
 // InsertInto is an INSERT of a list of columns "a, b, c" and of deleted, which starts FALSE.

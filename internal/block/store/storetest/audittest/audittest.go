@@ -45,7 +45,7 @@ func testAudit(t *testing.T, s store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now().Add(-time.Minute)
+	begin := time.Now().Add(-time.Minute).Truncate(time.Second)
 	made := func(id string, at time.Time) block.Timestamps { return block.Timestamps{CreatedAt: at} }
 	old, late := begin.Add(-time.Hour), begin.Add(time.Hour)
 	err = s.Update(ctx, func(tx store.Tx) error {

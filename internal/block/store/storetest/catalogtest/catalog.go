@@ -16,7 +16,7 @@ import (
 func testEncryption(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	id := volumeType(t, s, "secret")
-	e := &block.TypeEncryption{ID: "e", TypeID: id, Timestamps: block.Timestamps{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)},
+	e := &block.TypeEncryption{ID: "e", TypeID: id, Timestamps: block.Timestamps{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
 		Provider: "luks", ControlLocation: "front-end", Cipher: new("aes-xts-plain64"), KeySizeBits: new(int64(256))}
 	_, err := s.TypeEncryption(ctx, id)
 	const name, text = "VolumeTypeEncryptionNotFound", "Volume type encryption for type secret does not exist."
@@ -73,7 +73,7 @@ func testDefaultTypes(t *testing.T, s store.Store) {
 
 func testGroupType(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	gold := &block.GroupType{ID: "gold", Timestamps: block.Timestamps{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)}, Name: "Gold",
+	gold := &block.GroupType{ID: "gold", Timestamps: block.Timestamps{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, Name: "Gold",
 		Description: new("shiny"), IsPublic: true, Specs: map[string]*string{"consistent_group_snapshot_enabled": new("<is> True"), "nothing": nil}}
 	create := func(v *block.GroupType) error {
 		return attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.CreateGroupType(ctx, v) })

@@ -10,7 +10,7 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 )
 
-var noon = time.Date(2026, 1, 2, 12, 0, 0, 6000, time.UTC)
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 func message(id string) *block.Message {
 	return &block.Message{ID: id, Timestamps: block.Timestamps{CreatedAt: noon}, ProjectID: mine, RequestID: "req-" + id, ResourceType: block.MessageVolume,

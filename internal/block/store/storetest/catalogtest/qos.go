@@ -12,7 +12,7 @@ import (
 )
 
 func qos(id string) *block.QoSSpecs {
-	return &block.QoSSpecs{ID: id, Timestamps: block.Timestamps{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)}, Name: "n" + id,
+	return &block.QoSSpecs{ID: id, Timestamps: block.Timestamps{CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, Name: "n" + id,
 		Consumer: block.QoSBoth, Specs: map[string]*string{"iops": new("10"), "nothing": nil, "empty": new("")}}
 }
 

@@ -6,6 +6,7 @@ package grouptest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -44,6 +45,9 @@ func equal(t *testing.T, what string, want, got any) {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }
+
+// second is one of a row of times; a database may keep no fractions.
+func second(i int) time.Time { return time.Date(2026, 1, 2, 3, 4, i, 0, time.UTC) }
 
 func notFound(t *testing.T, err error, name, text string) {
 	t.Helper()
@@ -158,6 +162,7 @@ func testGroupLists(t *testing.T, s store.Store) {
 	var ids []string
 	for i := range 5 {
 		g := group(t, s, func(g *block.Group) {
+			g.CreatedAt = second(i)
 			g.Name, g.Host = new(fmt.Sprint(i%2)), block.Host(fmt.Sprintf("n@b%d#p", i%2))
 			if i == 4 {
 				g.GroupTypeID = "old"
@@ -165,7 +170,7 @@ func testGroupLists(t *testing.T, s store.Store) {
 		})
 		ids = append(ids, g.ID)
 	}
-	other := group(t, s, func(g *block.Group) { g.ProjectID, g.Name = theirs, new("10") })
+	other := group(t, s, func(g *block.Group) { g.ProjectID, g.Name, g.CreatedAt = theirs, new("10"), second(9) })
 	rising := []store.Sort{{Key: "created_at"}, {Key: "id"}}
 	for name, tc := range map[string]struct {
 		q    store.GroupQuery
@@ -203,8 +208,10 @@ func testVolumes(t *testing.T, s store.Store) {
 	generic := group(t, s, nil)
 	old := group(t, s, func(g *block.Group) { g.GroupTypeID = consistency.ID })
 	empty := group(t, s, nil)
+	made := 0
 	add := func(groupID string) *block.Volume {
-		v := &block.Volume{ID: uuid.NewString(), ProjectID: mine, SizeGiB: 1, VolumeTypeID: typeID, GroupID: groupID}
+		made++
+		v := &block.Volume{ID: uuid.NewString(), Timestamps: block.Timestamps{CreatedAt: second(made)}, ProjectID: mine, SizeGiB: 1, VolumeTypeID: typeID, GroupID: groupID}
 		update(t, s, func(tx store.Tx) error { return tx.CreateVolume(t.Context(), v) })
 		return v
 	}
@@ -288,8 +295,9 @@ func testGroupSnapshot(t *testing.T, s store.Store) {
 
 func testGroupSnapshotLists(t *testing.T, s store.Store) {
 	one, two := group(t, s, nil), group(t, s, func(g *block.Group) { g.GroupTypeID = "old" })
-	a, b := groupSnapshot(t, s, one, nil), groupSnapshot(t, s, two, func(n *block.GroupSnapshot) { n.Name = new("b") })
-	c := groupSnapshot(t, s, one, func(n *block.GroupSnapshot) { n.ProjectID = theirs })
+	a := groupSnapshot(t, s, one, func(n *block.GroupSnapshot) { n.CreatedAt = second(1) })
+	b := groupSnapshot(t, s, two, func(n *block.GroupSnapshot) { n.Name, n.CreatedAt = new("b"), second(2) })
+	c := groupSnapshot(t, s, one, func(n *block.GroupSnapshot) { n.ProjectID, n.CreatedAt = theirs, second(3) })
 	rising := []store.Sort{{Key: "created_at"}, {Key: "id"}}
 	for name, tc := range map[string]struct {
 		q    store.GroupSnapshotQuery

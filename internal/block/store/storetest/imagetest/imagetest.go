@@ -130,7 +130,7 @@ func testSnapshot(t *testing.T, s store.Store) {
 }
 
 func testCache(t *testing.T, s store.Store) {
-	noon := time.Date(2026, 1, 2, 12, 0, 0, 6000, time.UTC)
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	entry := func(host block.Host, image string, used time.Duration) *block.ImageCacheEntry {
 		return &block.ImageCacheEntry{Host: host, ImageID: image, ImageUpdatedAt: noon.Add(-time.Hour), VolumeID: uuid.NewString(), SizeGiB: 3,
 			LastUsed: noon.Add(used)}

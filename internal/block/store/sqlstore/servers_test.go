@@ -1,0 +1,25 @@
+package sqlstore_test
+
+import (
+	"testing"
+
+	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/block/store/sqlstore"
+	"github.com/clinker/clinker/internal/sqlkit/sqlkittest"
+)
+
+// TestServers runs every suite on the databases that are servers.
+func TestServers(t *testing.T) {
+	sqlkittest.Each(t, func(t *testing.T, s *sqlkittest.Server) {
+		empty := s.Prepared(func(t testing.TB, url string) {
+			made, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: url})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := made.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		suites(t, func(t *testing.T) store.Store { return open(t, sqlstore.Config{URL: empty(t)}) })
+	})
+}
