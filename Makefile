@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up build test quick lint bench chaos test-clients test-tempest fuzz cover generate clean help
+.PHONY: up build test quick lint bench chaos test-clients test-tempest test-lab fuzz cover generate clean help
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -38,6 +38,9 @@ test-clients: ## gophercloud's own acceptance tests against the real binary; min
 
 test-tempest: ## Tempest's volume, identity and image tests, from a chroot it makes; root, and many minutes
 	CLINKER_TEMPEST=1 $(GO) test -count=1 -timeout 120m -v ./test/tempest
+
+test-lab: ## Our services beside Python's, on their database and broker; root, and more than an hour
+	CLINKER_LAB_TESTS=1 $(GO) test -count=1 -timeout 180m -v ./test/mixed
 
 fuzz: ## Every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz $(FUZZTIME)

@@ -76,6 +76,11 @@ func Try(args ...string) (string, error) {
 	return command(context.Background(), commandTimeout, nil, "", args...)
 }
 
+// TryAs is Try with settings for what runs in the chroot.
+func TryAs(settings map[string]string, args ...string) (string, error) {
+	return command(context.Background(), commandTimeout, settings, "", args...)
+}
+
 // Admin is the OS_* variables of the lab's administrator.
 func Admin(t testing.TB) map[string]string {
 	t.Helper()

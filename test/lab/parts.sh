@@ -273,7 +273,10 @@ up_ceph() {
 
 # ---- Python's Cinder, with the cinder.conf that "lab conf cinder.conf" was given
 
-make_cinder() { inside cinder-manage --config-file "$here/etc/cinder.conf" db sync >/dev/null; }
+make_cinder() {
+	inside mkdir -p /var/lib/cinder/lock /var/lib/cinder/coordination /var/lib/cinder/conversion
+	inside cinder-manage --config-file "$here/etc/cinder.conf" db sync >/dev/null
+}
 
 up_cinder-db() { once cinder make_cinder; }
 
