@@ -42,6 +42,8 @@ type BackupTask struct {
 type ContinueBackup struct {
 	BackupTask
 	DeviceID string
+	// DeviceSnapshotID is set instead of DeviceID by a Python volume service whose driver lets a snapshot be read.
+	DeviceSnapshotID string `json:",omitempty"`
 }
 
 // RestoreBackup asks a backup service to write a backup into a volume. VolumeIsNew says that the volume was made for this.

@@ -16,6 +16,9 @@ type CopyVolumeToImage struct {
 	FlowID   string
 	VolumeID string
 	ImageID  string
+	// ImageFields are the image as a Python service wants it beside its id, by Glance's names; JSON values. Ours asks the image
+	// service for it, so it is not kept. Nil means the id alone.
+	ImageFields map[string]any `json:"-"`
 }
 
 // Reimage asks a volume service to overwrite a volume with an image.
@@ -23,4 +26,6 @@ type Reimage struct {
 	FlowID   string
 	VolumeID string
 	ImageID  string
+	// ImageFields is as in CopyVolumeToImage.
+	ImageFields map[string]any `json:"-"`
 }

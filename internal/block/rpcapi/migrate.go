@@ -34,6 +34,10 @@ type Retype struct {
 	// OnDemand says that the volume may be moved if its back end does not suit the new type (migration_policy on-demand).
 	OnDemand    bool
 	Destination Destination // chosen by the scheduler
+	// Reservations and OldReservations are quota that a Python API has set aside under the new type and to be given up
+	// under the old one, by id; see ExtendVolume. Such an API also leaves the row its old type.
+	Reservations    []string `json:",omitempty"`
+	OldReservations []string `json:",omitempty"`
 }
 
 // MigrateVolume asks the scheduler whether a back end takes a volume, and then the volume service that holds it to move

@@ -84,6 +84,9 @@ type ExtendVolume struct {
 	VolumeID   string
 	OldSizeGiB int64
 	NewSizeGiB int64
+	// Reservations are quota that a Python API has set aside for the growth, by id: whoever ends the operation takes or
+	// returns it. Ours counts rows and has none; such an API also leaves the row its old size.
+	Reservations []string `json:",omitempty"`
 }
 
 // CreateSnapshot asks a volume service to take a snapshot.

@@ -53,7 +53,7 @@ func (u *Images) Reimage(ctx context.Context, id, imageID string, reserved bool)
 	if err := u.checkKeys(ctx, v, i); err != nil {
 		return err
 	}
-	msg := &rpcapi.Reimage{FlowID: app.NewOperationID(), VolumeID: id, ImageID: i.ID}
+	msg := &rpcapi.Reimage{FlowID: app.NewOperationID(), VolumeID: id, ImageID: i.ID, ImageFields: imageFields(i)}
 	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeReimage, Owner: v.Host.Backend(), ResourceType: "volume", ResourceID: id, State: msg}
 	return u.HandOver(ctx, op, func(tx store.Tx) error {
 		ok, err := tx.UpdateVolume(ctx, id, store.VolumeWhen{Status: from, Host: v.Host},

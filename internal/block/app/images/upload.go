@@ -166,10 +166,18 @@ func (u *Images) enterImage(ctx context.Context, s *upload) (err error) {
 	}
 	s.Image, err = service(u.Core).Create(ctx, s.asked)
 	if err == nil {
+		s.ImageFields = imageFields(s.Image)
 		return nil
 	}
 	s.left = fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Internal) // perhaps its answer was lost
 	return fault.Wrap(err, fault.Invalid, fault.NameOf(err), "%s", fault.UserText(err))
+}
+
+// imageFields is an image by Glance's names, as a Python volume service wants it in a message.
+func imageFields(i *glance.Image) map[string]any {
+	return map[string]any{"id": i.ID, "name": i.Name, "status": i.Status, "visibility": i.Visibility, "owner": i.Owner, "protected": i.Protected,
+		"container_format": i.ContainerFormat, "disk_format": i.DiskFormat, "size": i.SizeBytes, "min_disk": i.MinDiskGiB, "min_ram": i.MinRAMMiB,
+		"checksum": i.Checksum, "os_hash_algo": i.HashAlgorithm, "os_hash_value": i.HashValue, "properties": i.Properties}
 }
 
 // withdrawImage deletes the image, if it may be there, and its key. What cannot be deleted now is left to the journal, and
