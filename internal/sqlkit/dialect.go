@@ -46,6 +46,11 @@ type Definitions interface {
 	TableOptions() string
 	// TableNames is a query for the names of the tables in the current database; its column is called name.
 	TableNames() string
+	// IndexNames is a query for the names of the indexes of those tables that are ready for use.
+	IndexNames() string
+	// OnlineIndex is the statements, each outside a transaction, that make an index while others read and write its table;
+	// on is the quoted table with the columns in parentheses. One that an earlier try left unfinished is replaced.
+	OnlineIndex(name, on string) []string
 	// Alone is a query that answers 1 when no other transaction that asked it is under way, and waits until then. It is
 	// empty where write transactions run one after another anyhow.
 	Alone() string

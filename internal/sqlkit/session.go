@@ -84,6 +84,17 @@ func (db *DB) WriteAlone(ctx context.Context, fn func(s *Session) error) error {
 	})
 }
 
+// Outside runs a statement outside any transaction, as some changes of tables have to be. It runs once, and may take long.
+func (db *DB) Outside(ctx context.Context, text string) error {
+	c, err := db.writers.take(ctx)
+	if err != nil {
+		return db.failure(err)
+	}
+	_, err = c.ExecContext(ctx, text)
+	db.writers.drop(c)
+	return db.failure(err)
+}
+
 // errInDoubt is an error of a COMMIT during which the connection broke.
 var errInDoubt = errors.New("sqlkit: the connection broke during COMMIT")
 

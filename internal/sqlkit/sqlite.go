@@ -151,6 +151,16 @@ func (SQLite) TableNames() string {
 	return `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'`
 }
 
+// IndexNames leaves out SQLite's own.
+func (SQLite) IndexNames() string {
+	return `SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'`
+}
+
+// OnlineIndex is one statement, during which nobody else writes.
+func (SQLite) OnlineIndex(name, on string) []string {
+	return []string{`CREATE INDEX "` + name + `" ON ` + on}
+}
+
 // SQLiteTimeLayout is how datetimes are stored, in UTC.
 const SQLiteTimeLayout = "2006-01-02 15:04:05.000000"
 

@@ -73,6 +73,16 @@ func (Dialect) TableNames() string {
 	return `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'`
 }
 
+// IndexNames gives each once.
+func (Dialect) IndexNames() string {
+	return `SELECT DISTINCT index_name FROM information_schema.statistics WHERE table_schema = DATABASE()`
+}
+
+// OnlineIndex is refused by the server where it would have to keep writers waiting.
+func (Dialect) OnlineIndex(name, on string) []string {
+	return []string{`CREATE INDEX "` + name + `" ON ` + on + ` ALGORITHM=INPLACE LOCK=NONE`}
+}
+
 // Alone takes a lock of the server that is called after the database and ends with the connection.
 func (Dialect) Alone() string { return `SELECT GET_LOCK(CONCAT('clinker.', LEFT(DATABASE(), 56)), 60)` }
 

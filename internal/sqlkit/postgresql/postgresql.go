@@ -88,6 +88,17 @@ func (Dialect) TableNames() string {
 	return `SELECT tablename AS name FROM pg_catalog.pg_tables WHERE schemaname = current_schema()`
 }
 
+// IndexNames leaves out those that CREATE INDEX CONCURRENTLY gave up.
+func (Dialect) IndexNames() string {
+	return `SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = current_schema() AND i.indisvalid`
+}
+
+// OnlineIndex builds it CONCURRENTLY, which leaves an unusable one behind when it fails.
+func (Dialect) OnlineIndex(name, on string) []string {
+	return []string{`DROP INDEX CONCURRENTLY IF EXISTS "` + name + `"`, `CREATE INDEX CONCURRENTLY "` + name + `" ON ` + on}
+}
+
 // Alone takes a lock of the database that ends with the transaction. The number is nobody else's.
 func (Dialect) Alone() string {
 	return `SELECT CASE WHEN pg_advisory_xact_lock(7164203795)::text IS NULL THEN 0 ELSE 1 END`

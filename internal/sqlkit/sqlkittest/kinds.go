@@ -31,7 +31,7 @@ func (mariaDB) prepare(dir string) (*exec.Cmd, error) {
 		}
 	}
 	args := []string{"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), "--tmpdir=" + filepath.Join(dir, "tmp"), "--socket=" + filepath.Join(dir, "socket"),
-		"--pid-file=" + filepath.Join(dir, "pid"), "--skip-networking", "--skip-grant-tables", "--skip-log-bin", "--performance-schema=OFF",
+		"--pid-file=" + filepath.Join(dir, "pid"), "--skip-networking", "--skip-grant-tables", "--skip-log-bin", "--character-set-server=utf8mb4", "--performance-schema=OFF",
 		"--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=32M",
 		"--innodb-log-file-size=16M", "--max-connections=500"}
 	if os.Getuid() == 0 {

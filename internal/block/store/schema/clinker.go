@@ -8,6 +8,9 @@ import (
 // ownRevision counts the revisions of what we add. clinker_migrations holds one row per revision that was applied.
 const ownRevision = 3
 
+// ownPrefix begins the names of what we add.
+const ownPrefix = "clinker_"
+
 const ownRevisionTable = "clinker_migrations"
 
 // clinkerTables are our own tables.

@@ -23,23 +23,19 @@ func createTable(d sqlkit.Dialect, t Table) []string {
 	for _, c := range t.Columns {
 		parts = append(parts, columnDefinition(d, c))
 		if c.Primary {
-			constraints = append(constraints, "PRIMARY KEY ("+quote(c.Name)+")")
+			constraints = append(constraints, named(t.KeyName)+"PRIMARY KEY ("+quote(c.Name)+")")
 		}
 	}
 	if t.Unique != nil {
 		constraints = append(constraints, "UNIQUE ("+quoteAll(t.Unique)+")")
 	}
 	for _, c := range t.Columns {
-		if c.Checked && d.Name() != "postgresql" { // it has booleans
+		if c.Checked && d.Name() != "postgresql" || c.CheckedInMySQL && d.Name() == "mysql" {
 			constraints = append(constraints, "CHECK ("+quote(c.Name)+" IN (0, 1))")
 		}
 		if f := c.Foreign; f != nil {
-			named := ""
-			if f.Name != "" {
-				named = "CONSTRAINT " + quote(f.Name) + " "
-			}
 			constraints = append(constraints,
-				named+"FOREIGN KEY ("+quote(c.Name)+") REFERENCES "+quote(f.Table)+" ("+quote(f.Column)+")")
+				named(f.Name)+"FOREIGN KEY ("+quote(c.Name)+") REFERENCES "+quote(f.Table)+" ("+quote(f.Column)+")")
 		}
 	}
 	statements := []string{"CREATE TABLE " + quote(t.Name) + " (\n\t" +
@@ -55,12 +51,23 @@ func createTable(d sqlkit.Dialect, t Table) []string {
 	return statements
 }
 
-// options are the dialect's, except that Cinder's tables have Cinder's character set in MySQL.
+// options are the dialect's, except that Cinder's tables have Cinder's character set in MySQL, and alembic's the database's.
 func options(d sqlkit.Dialect, t Table) string {
-	if d.Name() == "mysql" && !strings.HasPrefix(t.Name, "clinker_") {
-		return " ENGINE=InnoDB DEFAULT CHARSET=utf8mb3"
+	switch {
+	case d.Name() != "mysql" || strings.HasPrefix(t.Name, ownPrefix):
+		return d.TableOptions()
+	case t.Name == versionTable:
+		return ""
 	}
-	return d.TableOptions()
+	return " ENGINE=InnoDB DEFAULT CHARSET=utf8mb3"
+}
+
+// named begins a constraint that has a name.
+func named(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "CONSTRAINT " + quote(name) + " "
 }
 
 // singleIndexName is SQLAlchemy's name for the index of one column.

@@ -14,7 +14,7 @@ func quotaTables() []Table {
 		{
 			Name: "quota_classes",
 			Columns: []Column{
-				datetime("created_at"), datetime("updated_at"), datetime("deleted_at"), boolean("deleted"),
+				datetime("created_at"), datetime("updated_at"), datetime("deleted_at"), boolean("deleted").checkedInMySQL(),
 				serial("id"), varchar("class_name", 255).indexed(), varchar("resource", 300),
 				integer("hard_limit"),
 			},
@@ -22,7 +22,7 @@ func quotaTables() []Table {
 		{
 			Name: "quota_usages",
 			Columns: []Column{
-				datetime("created_at"), datetime("updated_at"), datetime("deleted_at"), boolean("deleted"),
+				datetime("created_at"), datetime("updated_at"), datetime("deleted_at"), boolean("deleted").checkedInMySQL(),
 				serial("id"), varchar("project_id", 255).indexed(), varchar("resource", 300),
 				integer("in_use").required(), integer("reserved").required(), integer("until_refresh"),
 				boolean("race_preventer"),
@@ -35,7 +35,7 @@ func quotaTables() []Table {
 		{
 			Name: "reservations",
 			Columns: []Column{
-				datetime("created_at"), datetime("updated_at"), datetime("deleted_at"), boolean("deleted"),
+				datetime("created_at"), datetime("updated_at"), datetime("deleted_at"), boolean("deleted").checkedInMySQL(),
 				serial("id"), varchar("uuid", 36).required(),
 				integer("usage_id").references("quota_usages", "id", "").indexed(),
 				varchar("project_id", 255).indexed(), varchar("resource", 300), integer("delta").required(),

@@ -22,6 +22,7 @@ type Table struct {
 	Columns []Column
 	Indexes []Index
 	Unique  []string // the columns of a unique constraint; nil means none
+	KeyName string   // the name of the primary key's constraint; empty leaves it to the database
 }
 
 // Column describes one column.
@@ -34,7 +35,8 @@ type Column struct {
 	// NotNullElsewhere is NotNull in every dialect but SQLite, where Cinder's migration leaves it out.
 	NotNullElsewhere bool
 	Default          string // an SQL literal; empty means none
-	Checked          bool   // a CHECK that only 0 and 1 are written
+	Checked          bool   // a CHECK that only 0 and 1 are written, where there are no booleans
+	CheckedInMySQL   bool   // the same in MySQL alone
 	Foreign          *ForeignKey
 	Indexed          bool // an index of this column alone, named ix_<table>_<column>
 }
@@ -51,7 +53,7 @@ type Index struct {
 
 // Cinder gives Cinder's tables, each after the ones it refers to.
 func Cinder() []Table {
-	version := Table{Name: versionTable, Columns: []Column{varchar("version_num", 32).key()}}
+	version := Table{Name: versionTable, KeyName: "alembic_version_pkc", Columns: []Column{varchar("version_num", 32).key()}}
 	return inOrder(slices.Concat([]Table{version}, serviceTables(), groupTables(), groupTypeTables(), typeTables(),
 		volumeTables(), volumeUseTables(), snapshotTables(), quotaTables(), backupTables(), messageTables()))
 }
@@ -107,6 +109,7 @@ func (c Column) nullableKey() Column       { c.Primary = true; return c }
 func (c Column) required() Column          { c.NotNull = true; return c }
 func (c Column) requiredElsewhere() Column { c.NotNullElsewhere = true; return c }
 func (c Column) checked() Column           { c.Checked = true; return c }
+func (c Column) checkedInMySQL() Column    { c.CheckedInMySQL = true; return c }
 func (c Column) indexed() Column           { c.Indexed = true; return c }
 func (c Column) defaults(literal string) Column {
 	c.Default = literal

@@ -23,7 +23,7 @@ const (
 )
 
 // Up brings a database to this schema in one transaction: an empty one is made, one of Cinder's at CinderRevision gets
-// our own tables and indexes, one that has those already is left as it is. Anything else is refused with a fault.Invalid
+// our own tables, and in SQLite our indexes (for others see AddIndexes), one that has those already is left as it is. Anything else is refused with a fault.Invalid
 // that names the revision found and the one wanted, and is not touched. Services may run it at the same moment. limits are
 // the configured quotas, which a new database starts out with; nil means Cinder's defaults.
 func Up(ctx context.Context, db *sqlkit.DB, limits map[string]int64) (Outcome, error) {
@@ -48,7 +48,7 @@ func Up(ctx context.Context, db *sqlkit.DB, limits map[string]int64) (Outcome, e
 				return err
 			}
 		}
-		return addOwn(ctx, s, found.own)
+		return addOwn(ctx, s, found.own, found.outcome == Created || s.Dialect().Name() == "sqlite")
 	})
 	return found.outcome, err
 }
@@ -98,11 +98,14 @@ func inspect(ctx context.Context, s *sqlkit.Session) (found state, err error) {
 	return found, nil
 }
 
-// addOwn makes our own tables and indexes that are newer than the revision the database is at.
-func addOwn(ctx context.Context, s *sqlkit.Session, own int64) error {
+// addOwn makes our own tables that are newer than the revision the database is at, and our indexes if they are wanted.
+func addOwn(ctx context.Context, s *sqlkit.Session, own int64, indexes bool) error {
 	for revision := own + 1; revision <= ownRevision; revision++ {
 		if err := create(ctx, s, addedBy(revision)); err != nil {
 			return err
+		}
+		if !indexes {
+			continue
 		}
 		if err := addIndexes(ctx, s, indexesBy(revision)); err != nil {
 			return err
