@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: up build test quick lint bench chaos test-clients test-tempest test-lab fuzz cover generate clean help
+.PHONY: up build test quick lint bench chaos test-clients test-tempest test-lab bench-reference fuzz cover generate clean help
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -41,6 +41,9 @@ test-tempest: ## Tempest's volume, identity and image tests, from a chroot it ma
 
 test-lab: ## Our services beside Python's, on their database and broker; root, and more than an hour
 	CLINKER_LAB_TESTS=1 $(GO) test -count=1 -timeout 180m -v ./test/mixed
+
+bench-reference: ## Our services against Python's on one machine, database and broker; root, and many minutes
+	CLINKER_LAB_TESTS=1 CLINKER_BENCH_REFERENCE=1 $(GO) test -count=1 -timeout 60m -v -run TestReference ./test/mixed
 
 fuzz: ## Every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz $(FUZZTIME)

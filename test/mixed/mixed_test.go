@@ -62,7 +62,7 @@ func (c composition) String() string {
 }
 
 // protocols is what Tempest is told of the storage by its section.
-var protocols = map[string]string{"ceph": "ceph", "file": "nbd"}
+var protocols = map[string]string{"ceph": "ceph", "file": "nbd", "fake": "iSCSI"}
 
 // conf is the cinder.conf of all services of a composition: as operators have it.
 func conf(admin map[string]string, backend, dir string) string {
@@ -89,6 +89,9 @@ lock_path = STATE/lock
 backend_url = file://STATE/coordination
 [oslo_messaging_notifications]
 driver = noop
+[fake]
+volume_driver = cinder.tests.fake_driver.FakeLoggingVolumeDriver
+volume_backend_name = fake
 [file]
 volume_driver = file
 volume_backend_name = file
@@ -128,6 +131,8 @@ type cloud struct {
 	composition
 	admin map[string]string
 	file  string // of the cinder.conf, on this host
+	stops map[string]func(t testing.TB)
+	pids  map[string]int // of the services that are ours
 }
 
 // start brings a composition up, on a database that is new.
@@ -143,26 +148,52 @@ func start(t *testing.T, c composition) *cloud {
 	lab.Do(t, nil, parts...)
 	lab.Do(t, nil, "down", "cinder-api", "cinder-scheduler", "cinder-volume", "cinder-backup")
 	admin := lab.Admin(t)
-	r := &cloud{composition: c, admin: admin}
+	r := &cloud{composition: c, admin: admin, stops: map[string]func(testing.TB){}, pids: map[string]int{}}
 	r.file = strings.TrimSpace(lab.Feed(t, conf(admin, c.backend, "/var/lib/cinder"), "conf", "cinder.conf"))
 	lab.Do(t, nil, "fresh-cinder")
 	lab.Do(t, nil, "up", "cinder-db")
-	t.Cleanup(func() { _, _ = lab.Try("down", "cinder-api", "cinder-scheduler", "cinder-volume") })
-	for service, who := range map[string]kind{"cinder-scheduler": c.scheduler, "cinder-volume": c.volume, "cinder-api": c.api} {
-		r.run(t, service, who)
-	}
-	harness.Within(t, time.Minute, "a back end that reports", func() (bool, string) {
-		out, err := lab.TryAs(admin, "run", "sh", "-c", "openstack volume type create lab 2>/dev/null; cinder get-pools")
-		return err == nil && strings.Contains(out, "lab@"+c.backend), out
+	t.Cleanup(func() {
+		for _, service := range services {
+			r.stop(t, service)
+		}
 	})
+	for _, service := range services {
+		r.run(t, service, r.who(service))
+	}
+	r.ready(t)
 	return r
 }
 
-// run starts a service of that kind; it ends with the test.
+var services = []string{"cinder-scheduler", "cinder-volume", "cinder-api"}
+
+func (c composition) who(service string) kind {
+	return map[string]kind{"cinder-scheduler": c.scheduler, "cinder-volume": c.volume, "cinder-api": c.api}[service]
+}
+
+// ready waits until the back end can be scheduled to.
+func (c *cloud) ready(t *testing.T) {
+	t.Helper()
+	harness.Within(t, time.Minute, "a back end that reports", func() (bool, string) {
+		out, err := lab.TryAs(c.admin, "run", "sh", "-c", "openstack volume type create lab 2>/dev/null; cinder get-pools")
+		return err == nil && strings.Contains(out, "lab@"+c.backend), out
+	})
+}
+
+// stop ends a service as an operator does.
+func (c *cloud) stop(t testing.TB, service string) {
+	t.Helper()
+	if stop := c.stops[service]; stop != nil {
+		delete(c.stops, service)
+		stop(t)
+	}
+}
+
+// run starts a service of that kind. One that is ours has said that it listens.
 func (c *cloud) run(t *testing.T, service string, who kind) {
 	t.Helper()
 	if who == python {
 		lab.Do(t, nil, "up", service)
+		c.stops[service] = func(testing.TB) { _, _ = lab.Try("down", service) }
 		return
 	}
 	dir := filepath.Join(os.TempDir(), "clinker-lab")
@@ -186,7 +217,8 @@ func (c *cloud) run(t *testing.T, service string, who kind) {
 	}
 	ended := make(chan struct{})
 	go func() { _ = command.Wait(); close(ended) }()
-	t.Cleanup(func() {
+	c.pids[service] = command.Process.Pid
+	c.stops[service] = func(t testing.TB) {
 		_ = command.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-ended:
@@ -195,7 +227,7 @@ func (c *cloud) run(t *testing.T, service string, who kind) {
 			_ = command.Process.Kill()
 		}
 		_ = log.Close()
-	})
+	}
 }
 
 // tempest lets Tempest's volume tests at the composition.
