@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/clinker/clinker/internal/block/driver/fake"
 	"github.com/clinker/clinker/internal/block/driver/file"
 	"github.com/clinker/clinker/internal/block/target"
+	targetfake "github.com/clinker/clinker/internal/block/target/fake"
 	"github.com/clinker/clinker/internal/block/target/nbd"
 	"github.com/clinker/clinker/internal/execx"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -60,7 +62,7 @@ func newBackendOptions() backendOptions {
 		goodnessFunction:   config.String(config.BackendDefaults, "goodness_function", "", "What GoodnessWeigher evaluates for this back end.", each, config.NoDefault()),
 		zone:               config.String(config.BackendDefaults, "backend_availability_zone", "", "The availability zone of a back end, if it is not the node's.", each, config.NoDefault()),
 		extraCapabilities:  config.String(config.BackendDefaults, "extra_capabilities", "{}", "More capabilities to report, a JSON object.", each),
-		targetHelper:       config.String(config.BackendDefaults, "target_helper", "nbd", "How volumes are exported.", each, config.Choices("nbd")),
+		targetHelper:       config.String(config.BackendDefaults, "target_helper", "nbd", "How volumes are exported; fake says that they are.", each, config.Choices("nbd", "fake")),
 		targetAddress:      config.HostAddress(config.BackendDefaults, "target_ip_address", "", "The address volumes are exported on; my_ip if it is not set.", each, config.NoDefault(), config.Deprecated("", "iscsi_ip_address")),
 		targetPort:         config.Port(config.BackendDefaults, "target_port", nbd.DefaultPort, "The port volumes are exported on; 0 takes a free one.", each),
 		pollingInterval:    config.Seconds(config.DefaultGroup, "backend_stats_polling_interval", time.Minute, "Seconds between two reports of a back end to the schedulers.", config.Min(3)),
@@ -112,13 +114,12 @@ func (o backendOptions) open(p *process, name string) (*backend, error) {
 		opts[opt.Name] = o.ofDrivers[opt.Name].In(c, name)
 	}
 	log := p.log.With("backend", name)
-	exports, err := nbd.New(nbd.Config{ListenAddress: o.address(p, name), Port: o.targetPort.In(c, name),
-		StateDir: filepath.Join(p.statePath, "nbd", name), Logger: log})
+	exports, freeze, err := o.exports(p, name, log)
 	if err != nil {
 		return nil, fmt.Errorf("[%s]: %w", name, err)
 	}
 	d, err := o.registry.New(entry.Names[0], driver.Config{Backend: name, StateDir: p.statePath, Options: opts,
-		Run: execx.System{}, Freeze: exports.Freeze, Log: log})
+		Run: execx.System{}, Freeze: freeze, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("[%s]: %w", name, err)
 	}
@@ -142,6 +143,19 @@ func (o backendOptions) open(p *process, name string) (*backend, error) {
 		zone = p.appOptions.StorageAvailabilityZone
 	}
 	return &backend{name: name, host: block.Host(p.host + "@" + name), zone: zone, storage: storage, target: exports}, nil
+}
+
+// exports makes the target of a back end, and what holds back its consumers' writes, nil where it has none.
+func (o backendOptions) exports(p *process, name string, log *slog.Logger) (target.Target, driver.Freezer, error) {
+	if o.targetHelper.In(p.conf, name) == "fake" {
+		return targetfake.New(), nil, nil
+	}
+	t, err := nbd.New(nbd.Config{ListenAddress: o.address(p, name), Port: o.targetPort.In(p.conf, name),
+		StateDir: filepath.Join(p.statePath, "nbd", name), Logger: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return t, t.Freeze, nil
 }
 
 func (o backendOptions) address(p *process, name string) string {

@@ -28,6 +28,7 @@ type Driver struct {
 	hook      Hook
 	calls     []Call
 	reach     map[string]*Driver // where volumes can be moved to, by location
+	believing bool               // whatever it is asked about is there
 	directory string             // of files that volumes have for their bytes; empty: they have none
 }
 
@@ -71,14 +72,19 @@ func New() *Driver {
 	}
 }
 
-// Entry is the driver's place in a registry. The dotted names are those of upstream's own fakes.
+// Entry is the driver's place in a registry. The dotted names are those of upstream's own fakes; as these do, a driver made
+// so believes that what it is asked about is there: it may have been made before the service was started, or by another.
 func Entry() driver.Entry {
 	return driver.Entry{
 		Names: []string{
 			"fake", "cinder.tests.fake_driver.FakeLoggingVolumeDriver", "cinder.tests.fake_driver.FakeGateDriver",
 		},
 		Summary: "nothing: remembers names in memory, for tests and trials",
-		New:     func(driver.Config) (driver.Driver, error) { return New(), nil },
+		New: func(driver.Config) (driver.Driver, error) {
+			d := New()
+			d.believing = true
+			return d, nil
+		},
 	}
 }
 
@@ -199,7 +205,7 @@ func (d *Driver) DeleteVolume(ctx context.Context, v driver.Volume) error {
 // ExtendVolume implements driver.Driver.
 func (d *Driver) ExtendVolume(ctx context.Context, v driver.Volume, newSizeGiB int64) error {
 	return d.do(ctx, "extend_volume", v.ID, func() error {
-		if err := d.needVolume(v.ID); err != nil {
+		if err := d.needVolume(v); err != nil {
 			return err
 		}
 		d.volumes[v.ID] = max(d.volumes[v.ID], newSizeGiB)
@@ -213,7 +219,7 @@ func (d *Driver) CreateSnapshot(ctx context.Context, s driver.Snapshot) (driver.
 		if _, done := d.snapshots[s.ID]; done {
 			return nil
 		}
-		if err := d.needVolume(s.Volume.ID); err != nil {
+		if err := d.needVolume(s.Volume); err != nil {
 			return err
 		}
 		d.snapshots[s.ID] = s.Volume.ID
@@ -235,7 +241,7 @@ func (d *Driver) CreateVolumeFromSnapshot(ctx context.Context, v driver.Volume, 
 		if _, done := d.volumes[v.ID]; done {
 			return nil
 		}
-		if err := d.needSnapshot(s.ID); err != nil {
+		if err := d.needSnapshot(s); err != nil {
 			return err
 		}
 		d.add(v)
@@ -249,7 +255,7 @@ func (d *Driver) CloneVolume(ctx context.Context, v, source driver.Volume) (driv
 		if _, done := d.volumes[v.ID]; done {
 			return nil
 		}
-		if err := d.needVolume(source.ID); err != nil {
+		if err := d.needVolume(source); err != nil {
 			return err
 		}
 		d.add(v)
@@ -260,17 +266,17 @@ func (d *Driver) CloneVolume(ctx context.Context, v, source driver.Volume) (driv
 // RevertToSnapshot implements driver.Reverter.
 func (d *Driver) RevertToSnapshot(ctx context.Context, v driver.Volume, s driver.Snapshot) error {
 	return d.do(ctx, "revert_to_snapshot", v.ID, func() error {
-		if err := d.needVolume(v.ID); err != nil {
+		if err := d.needVolume(v); err != nil {
 			return err
 		}
-		return d.needSnapshot(s.ID)
+		return d.needSnapshot(s)
 	})
 }
 
 // Device implements driver.LocalDevice. The path leads nowhere, or where SetDirectory says.
 func (d *Driver) Device(ctx context.Context, v driver.Volume) (path string, err error) {
 	err = d.do(ctx, "local_path", v.ID, func() error {
-		if err := d.needVolume(v.ID); err != nil {
+		if err := d.needVolume(v); err != nil {
 			return err
 		}
 		if d.directory == "" {
@@ -317,16 +323,22 @@ func (d *Driver) add(v driver.Volume) {
 	}
 }
 
-func (d *Driver) needVolume(id string) error {
-	if _, ok := d.volumes[id]; !ok {
-		return fault.New(fault.NotFound, "VolumeNotFound", "Volume %s could not be found.", id)
+func (d *Driver) needVolume(v driver.Volume) error {
+	if d.believing {
+		d.add(v)
+	}
+	if _, ok := d.volumes[v.ID]; !ok {
+		return fault.New(fault.NotFound, "VolumeNotFound", "Volume %s could not be found.", v.ID)
 	}
 	return nil
 }
 
-func (d *Driver) needSnapshot(id string) error {
-	if _, ok := d.snapshots[id]; !ok {
-		return fault.New(fault.NotFound, "SnapshotNotFound", "Snapshot %s could not be found.", id)
+func (d *Driver) needSnapshot(s driver.Snapshot) error {
+	if _, ok := d.snapshots[s.ID]; !ok && d.believing {
+		d.snapshots[s.ID] = s.Volume.ID
+	}
+	if _, ok := d.snapshots[s.ID]; !ok {
+		return fault.New(fault.NotFound, "SnapshotNotFound", "Snapshot %s could not be found.", s.ID)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/driver/drivertest"
 	"github.com/clinker/clinker/internal/block/driver/fake"
+	"github.com/clinker/clinker/internal/fault"
 )
 
 func TestDriver(t *testing.T) {
@@ -43,5 +44,24 @@ func TestFailNextAndCalls(t *testing.T) {
 	want := []fake.Call{{Verb: "delete_volume", ID: v.ID}, {Verb: "create_volume", ID: v.ID}, {Verb: "create_volume", ID: v.ID}}
 	if diff := cmp.Diff(want, d.Calls()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestBelieving: a driver as configuration makes it, like upstream's, has what it is asked about.
+func TestBelieving(t *testing.T) {
+	t.Parallel()
+	made, err := fake.Entry().New(driver.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := driver.Volume{ID: "v", SizeGiB: 1}
+	if err := made.ExtendVolume(t.Context(), v, 2); err != nil {
+		t.Error(err)
+	}
+	if _, err := made.CreateVolumeFromSnapshot(t.Context(), driver.Volume{ID: "w"}, driver.Snapshot{ID: "s", Volume: v}); err != nil {
+		t.Error(err)
+	}
+	if err := fake.New().ExtendVolume(t.Context(), v, 2); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a driver of a test: %v", err)
 	}
 }

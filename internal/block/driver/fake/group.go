@@ -10,7 +10,7 @@ import (
 func (d *Driver) CreateGroupSnapshot(ctx context.Context, snapshots []driver.Snapshot) ([]driver.Update, error) {
 	err := d.do(ctx, "create_group_snapshot", "", func() error {
 		for _, s := range snapshots {
-			if err := d.needVolume(s.Volume.ID); err != nil {
+			if err := d.needVolume(s.Volume); err != nil {
 				return err
 			}
 		}
@@ -43,7 +43,7 @@ func (d *Driver) FailoverReplication(ctx context.Context, volumes []driver.Volum
 func (d *Driver) replicate(ctx context.Context, verb string, volumes []driver.Volume) error {
 	return d.do(ctx, verb, "", func() error {
 		for _, v := range volumes {
-			if err := d.needVolume(v.ID); err != nil {
+			if err := d.needVolume(v); err != nil {
 				return err
 			}
 		}

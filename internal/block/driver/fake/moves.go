@@ -23,7 +23,7 @@ func (d *Driver) SetReach(location string, other *Driver) {
 
 // Retype implements driver.Retyper: whatever the type asks for, it is so.
 func (d *Driver) Retype(ctx context.Context, v driver.Volume, _ driver.TypeChange) (bool, driver.Update, error) {
-	return true, driver.Update{}, d.do(ctx, "retype", v.ID, func() error { return d.needVolume(v.ID) })
+	return true, driver.Update{}, d.do(ctx, "retype", v.ID, func() error { return d.needVolume(v) })
 }
 
 // RenameVolume implements driver.Renamer.
@@ -32,7 +32,7 @@ func (d *Driver) RenameVolume(ctx context.Context, v driver.Volume, as string) (
 		size, there := d.volumes[v.ID]
 		_, taken := d.volumes[as]
 		if !there && !taken {
-			return d.needVolume(v.ID)
+			return d.needVolume(v)
 		}
 		if done = !there || !taken; done && there {
 			delete(d.volumes, v.ID)
@@ -48,7 +48,7 @@ func (d *Driver) MigrateVolume(ctx context.Context, v driver.Volume, as, locatio
 	var other *Driver
 	err = d.do(ctx, "migrate_volume", v.ID, func() error {
 		other = d.reach[location]
-		return d.needVolume(v.ID)
+		return d.needVolume(v)
 	})
 	if err != nil || other == nil {
 		return false, u, err
