@@ -1,11 +1,18 @@
 package identity
 
-import "github.com/clinker/clinker/internal/fault"
+import (
+	"strings"
+
+	"github.com/clinker/clinker/internal/fault"
+)
 
 // The faults that the use cases raise most, in Keystone's words (keystone/exception.py): clients match on some of them.
 
 // NotFound: there is no such thing. What is one of the names of Keystone's API: "user", "project", "role", ...
 func NotFound(what, id string) *fault.Error {
+	if strings.HasSuffix(what, " for") {
+		return fault.New(fault.NotFound, "", "Could not find %s %s.", what, id)
+	}
 	return fault.New(fault.NotFound, "", "Could not find %s: %s.", what, id)
 }
 
@@ -24,6 +31,13 @@ const (
 	TheAccessRule            = "Access Rule"
 	TheToken                 = "token"
 	TheProjectTag            = "project tag"
+	TheRegisteredLimit       = "registered limit for"
+	TheLimit                 = "limit for"
+	ThePolicy                = "policy"
+	TheEndpointGroup         = "Endpoint Group"
+	TheTrust                 = "trust"
+	TheMapping               = "mapping"
+	TheConsumer              = "consumer"
 )
 
 // Unauthorized: who asks has not proved who they are, or may not have what they asked for. Why is for the log alone: the

@@ -12,19 +12,25 @@ import (
 
 	"github.com/clinker/clinker/internal/identity/api/catalog"
 	"github.com/clinker/clinker/internal/identity/api/credentials"
+	"github.com/clinker/clinker/internal/identity/api/limits"
 	"github.com/clinker/clinker/internal/identity/api/logins"
+	"github.com/clinker/clinker/internal/identity/api/policytexts"
 	"github.com/clinker/clinker/internal/identity/api/projects"
 	"github.com/clinker/clinker/internal/identity/api/rest"
 	"github.com/clinker/clinker/internal/identity/api/roles"
+	"github.com/clinker/clinker/internal/identity/api/trusts"
 	"github.com/clinker/clinker/internal/identity/api/users"
 	"github.com/clinker/clinker/internal/identity/app"
 	"github.com/clinker/clinker/internal/identity/app/auth"
 	usecatalog "github.com/clinker/clinker/internal/identity/app/catalog"
 	usecredentials "github.com/clinker/clinker/internal/identity/app/credentials"
 	"github.com/clinker/clinker/internal/identity/app/ec2"
+	uselimits "github.com/clinker/clinker/internal/identity/app/limits"
+	usepolicytexts "github.com/clinker/clinker/internal/identity/app/policytexts"
 	useprojects "github.com/clinker/clinker/internal/identity/app/projects"
 	useroles "github.com/clinker/clinker/internal/identity/app/roles"
 	"github.com/clinker/clinker/internal/identity/app/tokens"
+	usetrusts "github.com/clinker/clinker/internal/identity/app/trusts"
 	useusers "github.com/clinker/clinker/internal/identity/app/users"
 	"github.com/clinker/clinker/internal/reqctx"
 )
@@ -56,7 +62,8 @@ func routes(t *tokens.Tokens) []rest.Route {
 	login := auth.New(t)
 	return slices.Concat(versions(), logins.Routes(login, t), logins.EC2(ec2.New(t), t), projects.Routes(useprojects.New(c), c.Options),
 		users.Routes(useusers.New(login), c.Options), roles.Routes(useroles.New(c), c.Options), catalog.Routes(usecatalog.New(c), c.Options),
-		credentials.Routes(usecredentials.New(c)), missing())
+		catalog.FilterRoutes(usecatalog.New(c), c.Options), credentials.Routes(usecredentials.New(c)), limits.Routes(uselimits.New(c), c.Options),
+		policytexts.Routes(usepolicytexts.New(c), c.Options), trusts.Routes(usetrusts.New(c)), missing())
 }
 
 // request is r as a request of the bearer of a token. Nobody is an administrator by themselves here: policy goes by roles.

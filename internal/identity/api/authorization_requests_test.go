@@ -34,7 +34,7 @@ var matrixRequests = func() map[string]func(*fixture) asked {
 			return asked{path: "/v3/ec2tokens", body: `{"credentials": {"access": "none", "signature": "none", "host": "h", "verb": "GET", "path": "/", "params": {}}}`}
 		},
 	}
-	for _, more := range []map[string]func(*fixture) asked{collections(), tagRequests(), membershipRequests(), roleRequests(), grantRequests(), credentialRequests()} {
+	for _, more := range []map[string]func(*fixture) asked{collections(), tagRequests(), membershipRequests(), roleRequests(), grantRequests(), credentialRequests(), limitRequests(), filterRequests(), trustRequests()} {
 		maps.Copy(all, more)
 	}
 	return all

@@ -15,6 +15,7 @@ func TestAuthorization(t *testing.T) {
 	t.Parallel()
 	c := apitest.New(t)
 	f := &fixture{People: apitest.NewPeople(t, c, apitest.AdminPassword), TB: t}
+	f.IDs["other_project"] = f.made("projects", aProject)
 	f.IDs["somebody"] = f.made("users", aUser) // to whom things are done, so that the personas stay who they are
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-92s %s\n", "# status by persona", strings.Join(apitest.Personas(), " "))

@@ -74,6 +74,7 @@ type Token struct {
 	System                 bool
 	Roles                  []*identity.Role                // effective in that scope
 	ApplicationCredential  *identity.ApplicationCredential // what the token was got with; nil for none
+	Trust                  *identity.Trust                 // likewise; User is then the trustor, if it says impersonation
 }
 
 // Scoped reports whether the token is good for something beyond its user.
@@ -96,11 +97,15 @@ func (t *Token) RoleNames() []string {
 	return names
 }
 
-// Delegated reports whether the token was not got by proving who the user is but by something the user gave away. It must not
-// be good for getting more. Methods that nobody has thought about count as delegated, and so do none at all.
+// Delegated reports whether the token was not got by proving who the user is but by something the user gave away, a trust
+// too. It must not be good for getting more.
+func (t *Token) Delegated() bool { return t.Trust != nil || t.DelegatedMethod() }
+
+// DelegatedMethod is Delegated but for trusts, which are a scope and no method. Methods that nobody has thought about count as
+// delegated, and so do none at all.
 //
 // Upstream: keystone/api/_shared/delegation.py.
-func (t *Token) Delegated() bool {
+func (t *Token) DelegatedMethod() bool {
 	for _, m := range t.Methods {
 		switch m {
 		case "external", "kerberos", "mapped", "openid", "password", "saml2", "token", "totp", "x509":

@@ -26,6 +26,14 @@ type (
 	EndpointQuery = store.EndpointQuery
 	// RegionQuery is store.RegionQuery.
 	RegionQuery = store.RegionQuery
+	// RegisteredLimitQuery is store.RegisteredLimitQuery.
+	RegisteredLimitQuery = store.RegisteredLimitQuery
+	// LimitQuery is store.LimitQuery.
+	LimitQuery = store.LimitQuery
+	// PolicyQuery is store.PolicyQuery.
+	PolicyQuery = store.PolicyQuery
+	// EndpointGroupQuery is store.EndpointGroupQuery.
+	EndpointGroupQuery = store.EndpointGroupQuery
 )
 
 // The comparators of a NameFilter.

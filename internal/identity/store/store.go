@@ -44,6 +44,10 @@ type Reader interface {
 	CredentialReader
 	ApplicationCredentialReader
 	RevocationReader
+	LimitReader
+	PolicyReader
+	EndpointFilterReader
+	TrustReader
 }
 
 // Tx is a read-write transaction. It sees its own writes and must not be used after the function it was given to ended.
@@ -58,6 +62,10 @@ type Tx interface {
 	CredentialWriter
 	ApplicationCredentialWriter
 	RevocationWriter
+	LimitWriter
+	PolicyWriter
+	EndpointFilterWriter
+	TrustWriter
 }
 
 // Page is the part of a list that is wanted: at most Limit rows after the one whose id is Marker. Limit 0 is no limit. A
@@ -114,7 +122,7 @@ type ProjectWriter interface {
 	// UpdateProject writes everything but id, domain and parent.
 	UpdateProject(ctx context.Context, p *identity.Project) error
 	// DeleteProject also removes what the project was the place or the owner of: assignments, credentials, application
-	// credentials; users whose default it was have none.
+	// credentials, limits, filters of its catalog, trusts; users whose default it was have none.
 	DeleteProject(ctx context.Context, id string) error
 }
 
@@ -149,7 +157,8 @@ type UserWriter interface {
 	CreateUser(ctx context.Context, u *identity.User) error
 	// UpdateUser writes everything but id and domain.
 	UpdateUser(ctx context.Context, u *identity.User) error
-	// DeleteUser also removes the user's memberships, assignments, credentials, application credentials and access rules.
+	// DeleteUser also removes the user's memberships, assignments, credentials, application credentials, access rules and
+	// trusts, of which they are either end.
 	DeleteUser(ctx context.Context, id string) error
 }
 
@@ -270,14 +279,14 @@ type CatalogReader interface {
 type CatalogWriter interface {
 	CreateService(ctx context.Context, s *identity.Service) error
 	UpdateService(ctx context.Context, s *identity.Service) error
-	// DeleteService also removes the service's endpoints.
+	// DeleteService also removes the service's endpoints and limits.
 	DeleteService(ctx context.Context, id string) error
 	CreateEndpoint(ctx context.Context, e *identity.Endpoint) error
 	UpdateEndpoint(ctx context.Context, e *identity.Endpoint) error
 	DeleteEndpoint(ctx context.Context, id string) error
 	CreateRegion(ctx context.Context, r *identity.Region) error
 	UpdateRegion(ctx context.Context, r *identity.Region) error
-	// DeleteRegion also removes the regions below it. Endpoints in one of them make it a fault.Forbidden.
+	// DeleteRegion also removes the regions below it, and their limits. Endpoints in one of them make it a fault.Forbidden.
 	DeleteRegion(ctx context.Context, id string) error
 }
 

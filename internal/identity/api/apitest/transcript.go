@@ -157,6 +157,9 @@ func (p *player) changes(before, after []string) (lines []string) {
 // keep keeps what an answer says under a name.
 func (p *player) keep(name string, answer Answer) {
 	for _, member := range answer.JSON() {
+		if list, ok := member.([]any); ok && len(list) > 0 { // several that were made at once: the first
+			member = list[0]
+		}
 		object, _ := member.(map[string]any)
 		for key, value := range object {
 			if s, ok := value.(string); ok && (key == "secret" || key == "access") {

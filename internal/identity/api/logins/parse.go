@@ -104,7 +104,9 @@ func parseScope(body bodyschema.Object) (scope auth.Scope, err error) {
 	case count != 1:
 		return scope, identity.Missing(expected, "scope")
 	case object.Has("OS-TRUST:trust"):
-		return scope, identity.NotFound("trust", object.Object("OS-TRUST:trust").String("id"))
+		if scope.TrustID = object.Object("OS-TRUST:trust").String("id"); scope.TrustID == "" {
+			return scope, identity.Missing("trust_id", "trust")
+		}
 	case object.Has("project"):
 		ref, err := reference(object.Object("project"), "scope/project")
 		scope.Project, err = named(ref, err, "project")

@@ -33,6 +33,11 @@ func View(ctx context.Context, t *tokens.Tokens, token *app.Token, withCatalog b
 		project["domain"] = brief(token.ProjectDomain)
 		view["project"], view["is_domain"] = project, token.Project.IsDomain
 	}
+	if trust := token.Trust; trust != nil {
+		view["OS-TRUST:trust"] = map[string]any{"id": trust.ID, "impersonation": trust.Impersonation, "trustor_user": map[string]any{"id": trust.TrustorUserID},
+			"trustee_user": map[string]any{"id": trust.TrusteeUserID}}
+		delete(view, "is_domain")
+	}
 	if c := token.ApplicationCredential; c != nil {
 		shown := map[string]any{"id": c.ID, "name": c.Name, "restricted": !c.Unrestricted}
 		if len(c.AccessRules) > 0 {
@@ -49,7 +54,7 @@ func View(ctx context.Context, t *tokens.Tokens, token *app.Token, withCatalog b
 	}
 	view["roles"] = roles
 	if withCatalog {
-		entries, err := t.Catalog(ctx, token.User.ID, token.ProjectID())
+		entries, err := t.CatalogOf(ctx, token)
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,8 @@ func definitions() map[string]string {
 		"tag": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,/]*$"},
 		"tags": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,/]*$"},
 			"maxItems": 80, "uniqueItems": true},
+		"null_region": {"type": ["string", "null"], "maxLength": 255},
+		"limit": {"type": "integer", "minimum": -1, "maximum": 2147483647},
 		"immutable": {"type": "object", "properties": {"immutable": {"type": ["boolean", "null"]}}, "additionalProperties": false}
 	}`}
 }

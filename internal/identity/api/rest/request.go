@@ -99,10 +99,13 @@ func (r *Request) Page(o app.Options) (page app.Page, err error) {
 
 // Names reads the filters by parts of the name: name__contains=x and its like. Comparators that do not exist are left out,
 // as in Keystone.
-func (r *Request) Names() (filters []app.NameFilter) {
+func (r *Request) Names() []app.NameFilter { return r.Parts("name") }
+
+// Parts is Names for another attribute.
+func (r *Request) Parts(attribute string) (filters []app.NameFilter) {
 	comparators := map[string]app.Comparator{"contains": app.Contains, "startswith": app.StartsWith, "endswith": app.EndsWith}
 	for _, key := range slices.Sorted(maps.Keys(r.Query())) {
-		comparator, ok := strings.CutPrefix(key, "name__")
+		comparator, ok := strings.CutPrefix(key, attribute+"__")
 		if !ok {
 			continue
 		}
@@ -232,4 +235,21 @@ func Strings(list []string) []string {
 		return []string{}
 	}
 	return list
+}
+
+// OrNull is a text as a member of a view: null when there is none.
+func OrNull(s *string) any {
+	if s == nil {
+		return nil
+	}
+	return *s
+}
+
+// Each makes the views of a list.
+func Each[T any](list []T, view func(T) map[string]any) []map[string]any {
+	views := []map[string]any{}
+	for _, thing := range list {
+		views = append(views, view(thing))
+	}
+	return views
 }

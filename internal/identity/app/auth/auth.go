@@ -48,9 +48,12 @@ type Identity struct {
 type Scope struct {
 	Project, Domain  *Ref
 	System, Unscoped bool
+	TrustID          string
 }
 
-func (s Scope) given() bool { return s.Project != nil || s.Domain != nil || s.System || s.Unscoped }
+func (s Scope) given() bool {
+	return s.Project != nil || s.Domain != nil || s.System || s.Unscoped || s.TrustID != ""
+}
 
 // Auth is logging in. It is safe for concurrent use.
 type Auth struct {
@@ -213,6 +216,8 @@ func (a *Auth) byToken(ctx context.Context, shown Identity, scope Scope) (proof,
 		return proof{}, err
 	}
 	switch {
+	case valid.Trust != nil:
+		return proof{}, identity.ForbiddenAction("Using trust-scoped token to create another token. Create a new trust-scoped token instead")
 	case valid.Delegated():
 		return proof{}, identity.ForbiddenAction("Using a delegated token to create another token is not allowed.")
 	case valid.System && (scope.Project != nil || scope.Domain != nil):
@@ -287,6 +292,14 @@ func (a *Auth) scope(ctx context.Context, p proof, wanted Scope, r *tokens.Reque
 		r.ProjectID = p.credential.ProjectID
 	case wanted.System:
 		r.System = true
+	case wanted.TrustID != "":
+		var t *identity.Trust
+		if t, err = a.Store.Trust(ctx, wanted.TrustID); err == nil && !t.Usable(a.Now()) {
+			err = identity.NotFound(identity.TheTrust, t.ID)
+		}
+		if err == nil {
+			r.TrustID, r.ProjectID = t.ID, t.ProjectID
+		}
 	case wanted.Domain != nil:
 		var d *identity.Project
 		if d, err = a.lookUpDomain(ctx, wanted.Domain); err == nil {
@@ -405,5 +418,5 @@ func (a *Auth) Catalog(ctx context.Context) ([]tokens.Entry, error) {
 	if caller.Project == nil {
 		return nil, identity.Forbidden("A project-scoped token is required to produce a service catalog.")
 	}
-	return a.tokens.Catalog(ctx, caller.User.ID, caller.Project.ID)
+	return a.tokens.CatalogOf(ctx, caller)
 }

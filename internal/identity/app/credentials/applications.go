@@ -18,7 +18,7 @@ import (
 // their own kind, if they are unrestricted.
 func ownDelegation(ctx context.Context) error {
 	caller := app.Caller(ctx)
-	if caller.ApplicationCredential == nil && caller.Delegated() {
+	if caller.Trust != nil || caller.ApplicationCredential == nil && caller.Delegated() {
 		return identity.Forbidden("application credentials cannot be managed with a token issued via delegation")
 	}
 	return nil
@@ -204,12 +204,18 @@ func (u *Credentials) chooseRoles(ctx context.Context, a *identity.ApplicationCr
 }
 
 // chooseRules finds the access rules that are named by id, takes those that are there already for those that say the same,
-// and gives the others ids.
+// and gives the others ids. They are read in the order of ids, and clients expect those they have just made in the order they
+// were named: new ids go up.
 func (u *Credentials) chooseRules(ctx context.Context, tx store.Tx, a *identity.ApplicationCredential) error {
 	known, err := tx.AccessRules(ctx, a.UserID)
 	if err != nil {
 		return err
 	}
+	fresh := make([]string, len(a.AccessRules))
+	for i := range fresh {
+		fresh[i] = app.NewID()
+	}
+	slices.Sort(fresh)
 	for i, rule := range a.AccessRules {
 		j := slices.IndexFunc(known, func(k identity.AccessRule) bool {
 			return rule.ID != "" && k.ID == rule.ID || rule.ID == "" && k.Service == rule.Service && k.Method == rule.Method && k.Path == rule.Path
@@ -220,7 +226,7 @@ func (u *Credentials) chooseRules(ctx context.Context, tx store.Tx, a *identity.
 		case rule.ID != "" && rule.Path == "":
 			return identity.NotFound(identity.TheAccessRule, rule.ID)
 		default:
-			a.AccessRules[i].ID, a.AccessRules[i].UserID = app.NewID(), a.UserID
+			a.AccessRules[i].ID, a.AccessRules[i].UserID = fresh[i], a.UserID
 			known = append(known, a.AccessRules[i])
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/identity"
 	"github.com/clinker/clinker/internal/identity/app"
+	"github.com/clinker/clinker/internal/identity/app/catalog"
 	"github.com/clinker/clinker/internal/identity/store"
 	"github.com/clinker/clinker/internal/oslo/authtoken"
 )
@@ -88,7 +89,17 @@ type Entry struct {
 	Endpoints []*identity.Endpoint // their URLs are ready to use
 }
 
-// Catalog lists the enabled services and endpoints for a user in a project; those that need a project are left out without one.
+// CatalogOf is Catalog for the bearer of a token; with a trust it is the trustor's.
+func (t *Tokens) CatalogOf(ctx context.Context, valid *app.Token) ([]Entry, error) {
+	userID := valid.User.ID
+	if valid.Trust != nil {
+		userID = valid.Trust.TrustorUserID
+	}
+	return t.Catalog(ctx, userID, valid.ProjectID())
+}
+
+// Catalog lists the enabled services and endpoints for a user in a project; those that need a project are left out without
+// one. A project that was given endpoints sees those alone, and services that have one of them.
 func (t *Tokens) Catalog(ctx context.Context, userID, projectID string) (entries []Entry, err error) {
 	err = t.Store.Read(ctx, func(s store.Reader) error {
 		services, err := s.Services(ctx, store.ServiceQuery{})
@@ -99,10 +110,20 @@ func (t *Tokens) Catalog(ctx context.Context, userID, projectID string) (entries
 		if err != nil {
 			return err
 		}
+		given, err := catalog.Given(ctx, s, projectID)
+		if err != nil {
+			return err
+		}
+		if len(given) > 0 {
+			endpoints = given
+		}
 		entries = nil
 		for _, service := range services {
-			if service.Enabled {
-				entries = append(entries, entry(service, endpoints, userID, projectID))
+			if !service.Enabled {
+				continue
+			}
+			if e := entry(service, endpoints, userID, projectID); len(given) == 0 || len(e.Endpoints) > 0 {
+				entries = append(entries, e)
 			}
 		}
 		return nil

@@ -61,6 +61,7 @@ type Request struct {
 	// The scope, as ids; none of them is an unscoped token.
 	ProjectID, DomainID string
 	System              bool
+	TrustID             string // with the trust's project
 	// Chain is the audit id of the first token of the chain that this one continues; "" begins one.
 	Chain string
 	// ExpiresAt is the end of a chain or of a credential; zero is as long as tokens live.
@@ -71,7 +72,7 @@ type Request struct {
 // Issue makes a token. A scope the user has no role in, and anything disabled, is fault.Unauthorized.
 func (t *Tokens) Issue(ctx context.Context, r Request) (*app.Token, error) {
 	now := t.Now()
-	p := token.Payload{UserID: r.UserID, Methods: r.Methods, ProjectID: r.ProjectID, DomainID: r.DomainID, AuditIDs: []string{newAuditID()},
+	p := token.Payload{UserID: r.UserID, Methods: r.Methods, ProjectID: r.ProjectID, DomainID: r.DomainID, TrustID: r.TrustID, AuditIDs: []string{newAuditID()},
 		IssuedAt: now.Truncate(time.Second), ExpiresAt: now.Add(t.Options.TokenExpiration).Truncate(time.Second)}
 	if r.System {
 		p.System = "all"
@@ -90,25 +91,31 @@ func (t *Tokens) Issue(ctx context.Context, r Request) (*app.Token, error) {
 	}
 	epoch := t.Store.Epoch()
 	var issued *app.Token
-	err := t.Store.Read(ctx, func(s store.Reader) error {
-		var err error
+	var err error
+	err = t.Store.Read(ctx, func(s store.Reader) error {
 		// A token says in whole seconds when it was issued. One that follows a revocation within the same second is dated into
 		// the next, or it would be revoked with those before.
-		revoked, err := s.Revocations(ctx, p.UserID, p.IssuedAt)
-		if err != nil {
+		if issued, err = t.resolve(ctx, s, p); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(revoked, revokes(p)) {
+		revoked, err := revoked(ctx, s, p, issued)
+		if revoked {
 			p.IssuedAt = p.IssuedAt.Add(time.Second)
+			issued.IssuedAt = p.IssuedAt
 		}
-		issued, err = t.resolve(ctx, s, p)
 		return err
 	})
+	if err == nil {
+		err = t.use(ctx, issued.Trust)
+	}
 	if fault.Is(err, fault.NotFound) {
 		err = identity.Unauthorized("%s", fault.UserText(err))
 	}
 	if err != nil {
 		return nil, err
+	}
+	if trust := issued.Trust; trust != nil && !trust.ExpiresAt.IsZero() && trust.ExpiresAt.Before(p.ExpiresAt) {
+		p.ExpiresAt, issued.ExpiresAt = trust.ExpiresAt, trust.ExpiresAt
 	}
 	if issued.Text, err = t.Codec.Pack(p); err != nil {
 		return nil, err
@@ -123,8 +130,23 @@ func newAuditID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-func revokes(p token.Payload) func(identity.RevocationEvent) bool {
-	return func(e identity.RevocationEvent) bool { return e.Revokes(p.UserID, p.ProjectID, p.AuditIDs, p.IssuedAt) }
+// revoked reports whether something has made a token worthless: what was done to whoever got it, and to the trustor of the
+// trust it was got with.
+func revoked(ctx context.Context, s store.RevocationReader, p token.Payload, valid *app.Token) (bool, error) {
+	users := []string{p.UserID}
+	if valid.Trust != nil {
+		users = append(users, valid.Trust.TrustorUserID)
+	}
+	for _, user := range users {
+		events, err := s.Revocations(ctx, user, p.IssuedAt)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(events, func(e identity.RevocationEvent) bool { return e.Revokes(user, p.ProjectID, p.AuditIDs, p.IssuedAt) }) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // notValid is the answer about a token that was good once, or might be one.
@@ -160,17 +182,16 @@ func (t *Tokens) lookUp(ctx context.Context, text string, window time.Duration) 
 	}
 	var valid *app.Token
 	err = t.Store.Read(ctx, func(s store.Reader) error {
-		events, err := s.Revocations(ctx, p.UserID, p.IssuedAt)
-		if err != nil {
+		if valid, err = t.resolve(ctx, s, p); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(events, revokes(p)) {
+		gone, err := revoked(ctx, s, p, valid)
+		if gone {
 			return notValid()
 		}
-		valid, err = t.resolve(ctx, s, p)
 		return err
 	})
-	if fault.Is(err, fault.Unauthorized) {
+	if fault.Is(err, fault.Unauthorized) || fault.Is(err, fault.Forbidden) {
 		return nil, fault.Wrap(err, fault.NotFound, "TokenNotFound", "Failed to validate token")
 	}
 	if err != nil {
@@ -184,8 +205,12 @@ func (t *Tokens) expired(at time.Time, window time.Duration) bool {
 	return !t.Now().Before(at.Add(window))
 }
 
-// credentialExpired matters beside the token's own end only within the window after it.
+// credentialExpired reports whether what the token was got with has come to its end, which matters beside the token's own
+// only within the window after it.
 func credentialExpired(valid *app.Token, now time.Time) bool {
+	if valid.Trust != nil && valid.Trust.Expired(now) {
+		return true
+	}
 	c := valid.ApplicationCredential
 	return c != nil && !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt)
 }
@@ -198,9 +223,6 @@ func (t *Tokens) remember(valid *app.Token, epoch uint64) *remembered {
 
 // resolve looks up what a payload stands for, and refuses what must not be used.
 func (t *Tokens) resolve(ctx context.Context, s store.Reader, p token.Payload) (*app.Token, error) {
-	if p.TrustID != "" {
-		return nil, identity.Unauthorized("trusts are not supported")
-	}
 	valid := &app.Token{Methods: p.Methods, AuditIDs: p.AuditIDs, IssuedAt: p.IssuedAt, ExpiresAt: p.ExpiresAt, System: p.System != ""}
 	var err error
 	if valid.User, err = s.User(ctx, p.UserID); err != nil {
@@ -262,6 +284,9 @@ func (t *Tokens) resolveScope(ctx context.Context, s store.Reader, p token.Paylo
 	}
 	if !valid.Project.Enabled || !valid.ProjectDomain.Enabled {
 		return identity.NotFound(identity.TheProject, p.ProjectID)
+	}
+	if p.TrustID != "" {
+		return t.resolveTrust(ctx, s, p, valid)
 	}
 	if valid.Roles, err = access.OnProject(ctx, s, actor, valid.Project); err != nil {
 		return err

@@ -45,7 +45,7 @@ func (v validator) outward(ctx context.Context, t *app.Token) (*authtoken.Token,
 	if !t.Scoped() {
 		return out, nil
 	}
-	entries, err := v.tokens.Catalog(ctx, t.User.ID, t.ProjectID())
+	entries, err := v.tokens.CatalogOf(ctx, t)
 	if err != nil {
 		return nil, err
 	}

@@ -30,14 +30,11 @@ func regionFields(r *identity.Region) []any {
 	return []any{(*sqlkit.Text)(&r.ID), (*sqlkit.Text)(&r.Description), (*sqlkit.Text)(&r.ParentRegionID), rows.Object[identity.Extra]{To: &r.Extra}}
 }
 
-// unnamed is for lists without filters by parts of names.
-func unnamed[T any](*T) string { return "" }
-
 // Service implements store.CatalogReader.
 func (c conn) Service(ctx context.Context, id string) (*identity.Service, error) {
 	q := rows.From(serviceColumns, "services")
 	q.Where("id = ?", id)
-	return one(ctx, c, q, serviceFields, notFound(identity.TheService, id))
+	return rows.Get(ctx, c.Conn, q, serviceFields, notFound(identity.TheService, id))
 }
 
 // Services implements store.CatalogReader.
@@ -46,8 +43,8 @@ func (c conn) Services(ctx context.Context, q store.ServiceQuery) (found []*iden
 	sel.Equal("type", q.Type)
 	sel.Equal("name", q.Name)
 	sel.Paged(q.Page)
-	err = c.read(ctx, func(s *sqlkit.Session) error {
-		found, err = rows.List(ctx, s, sel, serviceFields, unnamed)
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
+		found, err = rows.List(ctx, s, sel, serviceFields, rows.Unnamed)
 		return err
 	})
 	return found, err
@@ -57,7 +54,7 @@ func (c conn) Services(ctx context.Context, q store.ServiceQuery) (found []*iden
 func (c conn) Endpoint(ctx context.Context, id string) (*identity.Endpoint, error) {
 	q := rows.From(endpointColumns, "endpoints")
 	q.Where("id = ?", id)
-	return one(ctx, c, q, endpointFields, notFound(identity.TheEndpoint, id))
+	return rows.Get(ctx, c.Conn, q, endpointFields, notFound(identity.TheEndpoint, id))
 }
 
 // Endpoints implements store.CatalogReader.
@@ -67,8 +64,8 @@ func (c conn) Endpoints(ctx context.Context, q store.EndpointQuery) (found []*id
 	sel.Equal("interface", q.Interface)
 	sel.Equal("region_id", q.RegionID)
 	sel.Paged(q.Page)
-	err = c.read(ctx, func(s *sqlkit.Session) error {
-		found, err = rows.List(ctx, s, sel, endpointFields, unnamed)
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
+		found, err = rows.List(ctx, s, sel, endpointFields, rows.Unnamed)
 		return err
 	})
 	return found, err
@@ -78,7 +75,7 @@ func (c conn) Endpoints(ctx context.Context, q store.EndpointQuery) (found []*id
 func (c conn) Region(ctx context.Context, id string) (*identity.Region, error) {
 	q := rows.From(regionColumns, "regions")
 	q.Where("id = ?", id)
-	return one(ctx, c, q, regionFields, notFound(identity.TheRegion, id))
+	return rows.Get(ctx, c.Conn, q, regionFields, notFound(identity.TheRegion, id))
 }
 
 // Regions implements store.CatalogReader.
@@ -86,8 +83,8 @@ func (c conn) Regions(ctx context.Context, q store.RegionQuery) (found []*identi
 	sel := rows.From(regionColumns, "regions")
 	sel.Equal("parent_region_id", q.ParentRegionID)
 	sel.Paged(q.Page)
-	err = c.read(ctx, func(s *sqlkit.Session) error {
-		found, err = rows.List(ctx, s, sel, regionFields, unnamed)
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
+		found, err = rows.List(ctx, s, sel, regionFields, rows.Unnamed)
 		return err
 	})
 	return found, err
@@ -104,7 +101,7 @@ func (t tx) CreateService(ctx context.Context, s *identity.Service) error {
 	if err != nil {
 		return err
 	}
-	return t.insert(ctx, taken(identity.TheService, s.ID), rows.InsertInto("services", serviceColumns), s.ID, s.Type, s.Name, s.Enabled, extra)
+	return t.Insert(ctx, taken(identity.TheService, s.ID), rows.InsertInto("services", serviceColumns), s.ID, s.Type, s.Name, s.Enabled, extra)
 }
 
 // UpdateService implements store.CatalogWriter.
@@ -113,13 +110,13 @@ func (t tx) UpdateService(ctx context.Context, s *identity.Service) error {
 	if err != nil {
 		return err
 	}
-	return t.change(ctx, notFound(identity.TheService, s.ID), nil, `UPDATE services SET type = ?, name = ?, enabled = ?, extra = ? WHERE id = ?`,
+	return t.Change(ctx, notFound(identity.TheService, s.ID), nil, `UPDATE services SET type = ?, name = ?, enabled = ?, extra = ? WHERE id = ?`,
 		s.Type, s.Name, s.Enabled, extra, s.ID)
 }
 
 // DeleteService implements store.CatalogWriter.
 func (t tx) DeleteService(ctx context.Context, id string) error {
-	return t.change(ctx, notFound(identity.TheService, id), nil, `DELETE FROM services WHERE id = ?`, id)
+	return t.Change(ctx, notFound(identity.TheService, id), nil, `DELETE FROM services WHERE id = ?`, id)
 }
 
 // CreateEndpoint implements store.CatalogWriter.
@@ -128,7 +125,7 @@ func (t tx) CreateEndpoint(ctx context.Context, e *identity.Endpoint) error {
 	if err != nil {
 		return err
 	}
-	return t.insert(ctx, taken(identity.TheEndpoint, e.ID), rows.InsertInto("endpoints", endpointColumns), e.ID, e.ServiceID, e.Interface, e.RegionID, e.URL, e.Enabled, extra)
+	return t.Insert(ctx, taken(identity.TheEndpoint, e.ID), rows.InsertInto("endpoints", endpointColumns), e.ID, e.ServiceID, e.Interface, e.RegionID, e.URL, e.Enabled, extra)
 }
 
 // UpdateEndpoint implements store.CatalogWriter.
@@ -137,14 +134,14 @@ func (t tx) UpdateEndpoint(ctx context.Context, e *identity.Endpoint) error {
 	if err != nil {
 		return err
 	}
-	return t.change(ctx, notFound(identity.TheEndpoint, e.ID), nil,
+	return t.Change(ctx, notFound(identity.TheEndpoint, e.ID), nil,
 		`UPDATE endpoints SET service_id = ?, interface = ?, region_id = ?, url = ?, enabled = ?, extra = ? WHERE id = ?`,
 		e.ServiceID, e.Interface, e.RegionID, e.URL, e.Enabled, extra, e.ID)
 }
 
 // DeleteEndpoint implements store.CatalogWriter.
 func (t tx) DeleteEndpoint(ctx context.Context, id string) error {
-	return t.change(ctx, notFound(identity.TheEndpoint, id), nil, `DELETE FROM endpoints WHERE id = ?`, id)
+	return t.Change(ctx, notFound(identity.TheEndpoint, id), nil, `DELETE FROM endpoints WHERE id = ?`, id)
 }
 
 // CreateRegion implements store.CatalogWriter.
@@ -153,7 +150,7 @@ func (t tx) CreateRegion(ctx context.Context, r *identity.Region) error {
 	if err != nil {
 		return err
 	}
-	return t.insert(ctx, taken(identity.TheRegion, r.ID), rows.InsertInto("regions", regionColumns), r.ID, r.Description, r.ParentRegionID, extra)
+	return t.Insert(ctx, taken(identity.TheRegion, r.ID), rows.InsertInto("regions", regionColumns), r.ID, r.Description, r.ParentRegionID, extra)
 }
 
 // UpdateRegion implements store.CatalogWriter.
@@ -162,14 +159,14 @@ func (t tx) UpdateRegion(ctx context.Context, r *identity.Region) error {
 	if err != nil {
 		return err
 	}
-	return t.change(ctx, notFound(identity.TheRegion, r.ID), nil, `UPDATE regions SET description = ?, parent_region_id = ?, extra = ? WHERE id = ?`,
+	return t.Change(ctx, notFound(identity.TheRegion, r.ID), nil, `UPDATE regions SET description = ?, parent_region_id = ?, extra = ? WHERE id = ?`,
 		r.Description, r.ParentRegionID, extra, r.ID)
 }
 
 // below reads the ids of a region and all below it, the top first.
 func (t tx) regionTree(ctx context.Context, id string) ([]string, error) {
 	children := map[string][]string{}
-	err := t.session.Query(ctx, `SELECT id, parent_region_id FROM regions WHERE parent_region_id <> ''`, func(row *sql.Rows) error {
+	err := t.Session.Query(ctx, `SELECT id, parent_region_id FROM regions WHERE parent_region_id <> ''`, func(row *sql.Rows) error {
 		var child, parent string
 		if err := row.Scan((*sqlkit.Text)(&child), (*sqlkit.Text)(&parent)); err != nil {
 			return err
@@ -198,14 +195,17 @@ func (t tx) DeleteRegion(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	set, args := t.session.Dialect().InSet(tree)
-	used, err := t.session.QueryRow(ctx, `SELECT 1 FROM endpoints WHERE region_id IN `+set, []any{new(sqlkit.Int)}, args...)
+	set, args := t.Session.Dialect().InSet(tree)
+	used, err := t.Session.QueryRow(ctx, `SELECT 1 FROM endpoints WHERE region_id IN `+set, []any{new(sqlkit.Int)}, args...)
 	if err != nil {
 		return err
 	}
 	if used {
 		return fault.New(fault.Forbidden, "RegionDeletionError", "Unable to delete region %s because it or its child regions have associated endpoints.", id)
 	}
-	_, err = t.exec(ctx, `DELETE FROM regions WHERE id IN `+set, args...)
+	if _, err = t.Exec(ctx, `DELETE FROM registered_limits WHERE region_id IN `+set, args...); err != nil {
+		return err
+	}
+	_, err = t.Exec(ctx, `DELETE FROM regions WHERE id IN `+set, args...)
 	return err
 }

@@ -23,7 +23,7 @@ func credentialFields(c *identity.Credential) []any {
 
 // open puts the blob in the clear in the place of the sealed one that was read.
 func (c conn) open(credential *identity.Credential) error {
-	text, _, err := c.keys().Open(credential.Blob)
+	text, _, err := c.Keys().Open(credential.Blob)
 	if err != nil {
 		return fmt.Errorf("the blob of credential %s does not open with the credential keys: %w", credential.ID, err)
 	}
@@ -35,7 +35,7 @@ func (c conn) open(credential *identity.Credential) error {
 func (c conn) Credential(ctx context.Context, id string) (*identity.Credential, error) {
 	q := rows.From(credentialColumns, "credentials")
 	q.Where("id = ?", id)
-	found, err := one(ctx, c, q, credentialFields, notFound(identity.TheCredential, id))
+	found, err := rows.Get(ctx, c.Conn, q, credentialFields, notFound(identity.TheCredential, id))
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +47,8 @@ func (c conn) Credentials(ctx context.Context, q store.CredentialQuery) (found [
 	sel := rows.From(credentialColumns, "credentials")
 	sel.Equal("user_id", q.UserID)
 	sel.Equal("type", q.Type)
-	err = c.read(ctx, func(s *sqlkit.Session) error {
-		found, err = rows.List(ctx, s, sel, credentialFields, unnamed)
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
+		found, err = rows.List(ctx, s, sel, credentialFields, rows.Unnamed)
 		return err
 	})
 	for i := 0; i < len(found) && err == nil; i++ {
@@ -66,8 +66,8 @@ func (t tx) CreateCredential(ctx context.Context, c *identity.Credential) error 
 	conflict := func() error {
 		return identity.Conflict(identity.TheCredential, "Duplicate entry found with ID %s.", c.ID)
 	}
-	return t.insert(ctx, conflict, rows.InsertInto("credentials", credentialColumns), c.ID, c.UserID, c.ProjectID, c.Type,
-		t.keys().Seal([]byte(c.Blob), time.Now()), extra)
+	return t.Insert(ctx, conflict, rows.InsertInto("credentials", credentialColumns), c.ID, c.UserID, c.ProjectID, c.Type,
+		t.Keys().Seal([]byte(c.Blob), time.Now()), extra)
 }
 
 // UpdateCredential implements store.CredentialWriter.
@@ -76,14 +76,14 @@ func (t tx) UpdateCredential(ctx context.Context, c *identity.Credential) error 
 	if err != nil {
 		return err
 	}
-	return t.change(ctx, notFound(identity.TheCredential, c.ID), nil,
+	return t.Change(ctx, notFound(identity.TheCredential, c.ID), nil,
 		`UPDATE credentials SET user_id = ?, project_id = ?, type = ?, sealed_blob = ?, extra = ? WHERE id = ?`,
-		c.UserID, c.ProjectID, c.Type, t.keys().Seal([]byte(c.Blob), time.Now()), extra, c.ID)
+		c.UserID, c.ProjectID, c.Type, t.Keys().Seal([]byte(c.Blob), time.Now()), extra, c.ID)
 }
 
 // DeleteCredential implements store.CredentialWriter.
 func (t tx) DeleteCredential(ctx context.Context, id string) error {
-	return t.change(ctx, notFound(identity.TheCredential, id), nil, `DELETE FROM credentials WHERE id = ?`, id)
+	return t.Change(ctx, notFound(identity.TheCredential, id), nil, `DELETE FROM credentials WHERE id = ?`, id)
 }
 
 const applicationCredentialColumns = "id, name, description, user_id, project_id, secret_hash, expires_at, unrestricted, ruled"
@@ -123,9 +123,9 @@ func (c conn) ApplicationCredentials(ctx context.Context, q store.ApplicationCre
 }
 
 func (c conn) applicationCredentials(ctx context.Context, sel *rows.Selection) (found []*identity.ApplicationCredential, err error) {
-	err = c.read(ctx, func(s *sqlkit.Session) error {
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
 		found = nil
-		read, err := rows.List(ctx, s, sel, applicationCredentialFields, unnamed)
+		read, err := rows.List(ctx, s, sel, applicationCredentialFields, rows.Unnamed)
 		if err != nil || len(read) == 0 {
 			return err
 		}
@@ -184,16 +184,16 @@ const accessRuleColumns = "id, user_id, service, method, path"
 func (c conn) AccessRule(ctx context.Context, userID, id string) (*identity.AccessRule, error) {
 	q := rows.From(accessRuleColumns, "access_rules")
 	q.Where("id = ? AND user_id = ?", id, userID)
-	return one(ctx, c, q, accessRuleFields, notFound(identity.TheAccessRule, id))
+	return rows.Get(ctx, c.Conn, q, accessRuleFields, notFound(identity.TheAccessRule, id))
 }
 
 // AccessRules implements store.ApplicationCredentialReader.
 func (c conn) AccessRules(ctx context.Context, userID string) (rules []identity.AccessRule, err error) {
 	sel := rows.From(accessRuleColumns, "access_rules")
 	sel.Where("user_id = ?", userID)
-	err = c.read(ctx, func(s *sqlkit.Session) error {
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
 		rules = nil
-		read, err := rows.List(ctx, s, sel, accessRuleFields, unnamed)
+		read, err := rows.List(ctx, s, sel, accessRuleFields, rows.Unnamed)
 		for _, r := range read {
 			rules = append(rules, *r)
 		}
@@ -207,25 +207,25 @@ func (t tx) CreateApplicationCredential(ctx context.Context, a *identity.Applica
 	conflict := func() error {
 		return identity.Conflict("application_credential", "Duplicate entry found with name %s.", a.Name)
 	}
-	err := t.insert(ctx, conflict, rows.InsertInto("application_credentials", applicationCredentialColumns), a.ID, a.Name, sqlkit.NullIfNil(a.Description), a.UserID,
-		a.ProjectID, a.SecretHash, t.at(a.ExpiresAt), a.Unrestricted, a.AccessRules != nil)
+	err := t.Insert(ctx, conflict, rows.InsertInto("application_credentials", applicationCredentialColumns), a.ID, a.Name, sqlkit.NullIfNil(a.Description), a.UserID,
+		a.ProjectID, a.SecretHash, t.At(a.ExpiresAt), a.Unrestricted, a.AccessRules != nil)
 	if err != nil {
 		return err
 	}
 	for _, role := range a.RoleIDs {
-		if _, err := t.exec(ctx, rows.InsertInto("application_credential_roles", "application_credential_id, role_id"), a.ID, role); err != nil {
+		if _, err := t.Exec(ctx, rows.InsertInto("application_credential_roles", "application_credential_id, role_id"), a.ID, role); err != nil {
 			return err
 		}
 	}
 	for _, r := range a.AccessRules {
-		there, err := t.session.QueryRow(ctx, `SELECT 1 FROM access_rules WHERE id = ?`, []any{new(sqlkit.Int)}, r.ID)
+		there, err := t.Session.QueryRow(ctx, `SELECT 1 FROM access_rules WHERE id = ?`, []any{new(sqlkit.Int)}, r.ID)
 		if err == nil && !there {
-			_, err = t.exec(ctx, rows.InsertInto("access_rules", accessRuleColumns), r.ID, r.UserID, r.Service, r.Method, r.Path)
+			_, err = t.Exec(ctx, rows.InsertInto("access_rules", accessRuleColumns), r.ID, r.UserID, r.Service, r.Method, r.Path)
 		}
 		if err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, rows.InsertInto("application_credential_access_rules", "application_credential_id, access_rule_id"), a.ID, r.ID); err != nil {
+		if _, err := t.Exec(ctx, rows.InsertInto("application_credential_access_rules", "application_credential_id, access_rule_id"), a.ID, r.ID); err != nil {
 			return err
 		}
 	}
@@ -234,17 +234,17 @@ func (t tx) CreateApplicationCredential(ctx context.Context, a *identity.Applica
 
 // DeleteApplicationCredential implements store.ApplicationCredentialWriter.
 func (t tx) DeleteApplicationCredential(ctx context.Context, id string) error {
-	return t.change(ctx, notFound(identity.TheApplicationCredential, id), nil, `DELETE FROM application_credentials WHERE id = ?`, id)
+	return t.Change(ctx, notFound(identity.TheApplicationCredential, id), nil, `DELETE FROM application_credentials WHERE id = ?`, id)
 }
 
 // DeleteAccessRule implements store.ApplicationCredentialWriter.
 func (t tx) DeleteAccessRule(ctx context.Context, userID, id string) error {
-	used, err := t.session.QueryRow(ctx, `SELECT 1 FROM application_credential_access_rules WHERE access_rule_id = ?`, []any{new(sqlkit.Int)}, id)
+	used, err := t.Session.QueryRow(ctx, `SELECT 1 FROM application_credential_access_rules WHERE access_rule_id = ?`, []any{new(sqlkit.Int)}, id)
 	if err != nil {
 		return err
 	}
 	if used {
 		return fault.New(fault.Forbidden, "", "You are not authorized to perform the requested action: May not delete access rule in use.")
 	}
-	return t.change(ctx, notFound(identity.TheAccessRule, id), nil, `DELETE FROM access_rules WHERE id = ? AND user_id = ?`, id, userID)
+	return t.Change(ctx, notFound(identity.TheAccessRule, id), nil, `DELETE FROM access_rules WHERE id = ? AND user_id = ?`, id, userID)
 }

@@ -25,10 +25,10 @@ func projectName(p *identity.Project) string { return p.Name }
 func (c conn) project(ctx context.Context, missing func() error, condition string, args ...any) (p *identity.Project, err error) {
 	q := rows.From(projectColumns, "projects")
 	q.Where(condition, args...)
-	err = c.read(ctx, func(s *sqlkit.Session) error {
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
 		c := c
-		c.session = s
-		if p, err = one(ctx, c, q, projectFields, missing); err != nil {
+		c.Session = s
+		if p, err = rows.Get(ctx, c.Conn, q, projectFields, missing); err != nil {
 			return err
 		}
 		p.Tags, err = s.Strings(ctx, `SELECT name FROM project_tags WHERE project_id = ? ORDER BY name`, p.ID)
@@ -62,7 +62,7 @@ func (c conn) DomainByName(ctx context.Context, name string) (*identity.Project,
 
 // Projects implements store.ProjectReader.
 func (c conn) Projects(ctx context.Context, q store.ProjectQuery) (found []*identity.Project, err error) {
-	err = c.read(ctx, func(s *sqlkit.Session) error {
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
 		sel := rows.From(projectColumns, "projects")
 		sel.Among(s.Dialect(), "id", q.IDs)
 		sel.Named(q.Name, q.Names)
@@ -136,7 +136,7 @@ func (t tx) CreateProject(ctx context.Context, p *identity.Project) error {
 	if err != nil {
 		return err
 	}
-	err = t.insert(ctx, projectConflict(p), rows.InsertInto("projects", projectColumns), p.ID, p.Name, p.DomainID, p.ParentID, p.Description,
+	err = t.Insert(ctx, projectConflict(p), rows.InsertInto("projects", projectColumns), p.ID, p.Name, p.DomainID, p.ParentID, p.Description,
 		p.Enabled, p.IsDomain, options, extra)
 	if err != nil {
 		return err
@@ -150,13 +150,13 @@ func (t tx) UpdateProject(ctx context.Context, p *identity.Project) error {
 	if err != nil {
 		return err
 	}
-	err = t.change(ctx, notFound(identity.TheProject, p.ID), projectConflict(p),
+	err = t.Change(ctx, notFound(identity.TheProject, p.ID), projectConflict(p),
 		`UPDATE projects SET name = ?, description = ?, enabled = ?, options = ?, extra = ? WHERE id = ?`,
 		p.Name, p.Description, p.Enabled, options, extra, p.ID)
 	if err != nil {
 		return err
 	}
-	if err := t.all(ctx, p.ID, `DELETE FROM project_tags WHERE project_id = ?`); err != nil {
+	if err := t.All(ctx, p.ID, `DELETE FROM project_tags WHERE project_id = ?`); err != nil {
 		return err
 	}
 	return t.putTags(ctx, p)
@@ -166,7 +166,7 @@ func (t tx) putTags(ctx context.Context, p *identity.Project) error {
 	slices.Sort(p.Tags)
 	p.Tags = slices.Compact(p.Tags)
 	for _, tag := range p.Tags {
-		if _, err := t.exec(ctx, `INSERT INTO project_tags (project_id, name) VALUES (?, ?)`, p.ID, tag); err != nil {
+		if _, err := t.Exec(ctx, `INSERT INTO project_tags (project_id, name) VALUES (?, ?)`, p.ID, tag); err != nil {
 			return err
 		}
 	}
@@ -175,15 +175,18 @@ func (t tx) putTags(ctx context.Context, p *identity.Project) error {
 
 // DeleteProject implements store.ProjectWriter.
 func (t tx) DeleteProject(ctx context.Context, id string) error {
-	err := t.all(ctx, id,
+	err := t.All(ctx, id,
 		`DELETE FROM assignments WHERE target_id = ? AND type IN ('UserProject', 'GroupProject', 'UserDomain', 'GroupDomain')`,
 		`DELETE FROM credentials WHERE project_id = ?`,
 		`DELETE FROM application_credentials WHERE project_id = ?`,
+		`DELETE FROM trusts WHERE project_id = ?`,
+		`DELETE FROM limits WHERE project_id = ?`,
+		`DELETE FROM limits WHERE domain_id = ?`,
 		`UPDATE users SET default_project_id = '' WHERE default_project_id = ?`)
 	if err != nil {
 		return err
 	}
-	return t.change(ctx, notFound(identity.TheProject, id), nil, `DELETE FROM projects WHERE id = ?`, id)
+	return t.Change(ctx, notFound(identity.TheProject, id), nil, `DELETE FROM projects WHERE id = ?`, id)
 }
 
 func optionsAndExtra(o identity.Options, e identity.Extra) (options, extra string, err error) {

@@ -14,7 +14,7 @@ import (
 const revocationColumns = "user_id, project_id, audit_id, audit_chain_id, issued_before, revoked_at"
 
 func (c conn) revocations(ctx context.Context, rest string, args ...any) (found []identity.RevocationEvent, err error) {
-	err = c.read(ctx, func(s *sqlkit.Session) error {
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
 		found = nil
 		return s.Query(ctx, `SELECT `+revocationColumns+` FROM revocation_events `+rest, func(row *sql.Rows) error {
 			var e identity.RevocationEvent
@@ -29,7 +29,7 @@ func (c conn) revocations(ctx context.Context, rest string, args ...any) (found 
 
 // Revocations implements store.RevocationReader.
 func (c conn) Revocations(ctx context.Context, userID string, issuedAt time.Time) ([]identity.RevocationEvent, error) {
-	return c.revocations(ctx, `WHERE issued_before >= ? AND user_id IN ('', ?) ORDER BY id`, c.at(issuedAt), userID)
+	return c.revocations(ctx, `WHERE issued_before >= ? AND user_id IN ('', ?) ORDER BY id`, c.At(issuedAt), userID)
 }
 
 // AllRevocations implements store.RevocationReader.
@@ -37,14 +37,14 @@ func (c conn) AllRevocations(ctx context.Context, since time.Time, limit int) ([
 	if since.IsZero() {
 		since = time.Unix(0, 0)
 	}
-	return c.revocations(ctx, `WHERE revoked_at >= ? ORDER BY id DESC LIMIT `+strconv.Itoa(limit), c.at(since))
+	return c.revocations(ctx, `WHERE revoked_at >= ? ORDER BY id DESC LIMIT `+strconv.Itoa(limit), c.At(since))
 }
 
 // Revoke implements store.RevocationWriter.
 func (t tx) Revoke(ctx context.Context, e identity.RevocationEvent, expired time.Time) error {
-	if _, err := t.exec(ctx, `DELETE FROM revocation_events WHERE revoked_at < ?`, t.at(expired)); err != nil {
+	if _, err := t.Exec(ctx, `DELETE FROM revocation_events WHERE revoked_at < ?`, t.At(expired)); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, rows.InsertInto("revocation_events", revocationColumns), e.UserID, e.ProjectID, e.AuditID, e.AuditChainID, t.at(e.IssuedBefore), t.at(e.RevokedAt))
+	_, err := t.Exec(ctx, rows.InsertInto("revocation_events", revocationColumns), e.UserID, e.ProjectID, e.AuditID, e.AuditChainID, t.At(e.IssuedBefore), t.At(e.RevokedAt))
 	return err
 }

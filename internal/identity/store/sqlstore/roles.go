@@ -24,19 +24,19 @@ func roleName(r *identity.Role) string { return r.Name }
 func (c conn) Role(ctx context.Context, id string) (*identity.Role, error) {
 	q := rows.From(roleColumns, "roles")
 	q.Where("id = ?", id)
-	return one(ctx, c, q, roleFields, notFound(identity.TheRole, id))
+	return rows.Get(ctx, c.Conn, q, roleFields, notFound(identity.TheRole, id))
 }
 
 // Roles implements store.RoleReader.
 func (c conn) Roles(ctx context.Context, q store.RoleQuery) (found []*identity.Role, err error) {
 	sel := rows.From(roleColumns, "roles")
-	sel.Among(c.db.Dialect(), "id", q.IDs)
+	sel.Among(c.DB.Dialect(), "id", q.IDs)
 	sel.Named(q.Name, q.Names)
 	if q.DomainID != nil {
 		sel.Where("domain_id = ?", *q.DomainID)
 	}
 	sel.Paged(q.Page)
-	err = c.read(ctx, func(s *sqlkit.Session) error {
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
 		found, err = rows.List(ctx, s, sel, roleFields, roleName)
 		return err
 	})
@@ -45,7 +45,7 @@ func (c conn) Roles(ctx context.Context, q store.RoleQuery) (found []*identity.R
 
 // Implications implements store.RoleReader.
 func (c conn) Implications(ctx context.Context) (found []identity.Implication, err error) {
-	err = c.read(ctx, func(s *sqlkit.Session) error {
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
 		found = nil
 		return s.Query(ctx, `SELECT prior_role_id, implied_role_id FROM implied_roles ORDER BY prior_role_id, implied_role_id`, func(row *sql.Rows) error {
 			var i identity.Implication
@@ -66,7 +66,7 @@ func (t tx) CreateRole(ctx context.Context, r *identity.Role) error {
 	if err != nil {
 		return err
 	}
-	return t.insert(ctx, roleConflict(r), rows.InsertInto("roles", roleColumns), r.ID, r.Name, r.DomainID, sqlkit.NullIfNil(r.Description), options, extra)
+	return t.Insert(ctx, roleConflict(r), rows.InsertInto("roles", roleColumns), r.ID, r.Name, r.DomainID, sqlkit.NullIfNil(r.Description), options, extra)
 }
 
 // UpdateRole implements store.RoleWriter.
@@ -75,28 +75,28 @@ func (t tx) UpdateRole(ctx context.Context, r *identity.Role) error {
 	if err != nil {
 		return err
 	}
-	return t.change(ctx, notFound(identity.TheRole, r.ID), roleConflict(r),
+	return t.Change(ctx, notFound(identity.TheRole, r.ID), roleConflict(r),
 		`UPDATE roles SET name = ?, description = ?, options = ?, extra = ? WHERE id = ?`, r.Name, sqlkit.NullIfNil(r.Description), options, extra, r.ID)
 }
 
 // DeleteRole implements store.RoleWriter. What refers to the role goes with it, by the references' own rule.
 func (t tx) DeleteRole(ctx context.Context, id string) error {
-	return t.change(ctx, notFound(identity.TheRole, id), nil, `DELETE FROM roles WHERE id = ?`, id)
+	return t.Change(ctx, notFound(identity.TheRole, id), nil, `DELETE FROM roles WHERE id = ?`, id)
 }
 
 // CreateImplication implements store.RoleWriter.
 func (t tx) CreateImplication(ctx context.Context, i identity.Implication) error {
-	there, err := t.session.QueryRow(ctx, `SELECT 1 FROM implied_roles WHERE prior_role_id = ? AND implied_role_id = ?`, []any{new(sqlkit.Int)}, i.Prior, i.Implied)
+	there, err := t.Session.QueryRow(ctx, `SELECT 1 FROM implied_roles WHERE prior_role_id = ? AND implied_role_id = ?`, []any{new(sqlkit.Int)}, i.Prior, i.Implied)
 	if err != nil || there {
 		return err
 	}
-	_, err = t.exec(ctx, `INSERT INTO implied_roles (prior_role_id, implied_role_id) VALUES (?, ?)`, i.Prior, i.Implied)
+	_, err = t.Exec(ctx, `INSERT INTO implied_roles (prior_role_id, implied_role_id) VALUES (?, ?)`, i.Prior, i.Implied)
 	return err
 }
 
 // DeleteImplication implements store.RoleWriter.
 func (t tx) DeleteImplication(ctx context.Context, i identity.Implication) (bool, error) {
-	n, err := t.exec(ctx, `DELETE FROM implied_roles WHERE prior_role_id = ? AND implied_role_id = ?`, i.Prior, i.Implied)
+	n, err := t.Exec(ctx, `DELETE FROM implied_roles WHERE prior_role_id = ? AND implied_role_id = ?`, i.Prior, i.Implied)
 	return n > 0, err
 }
 
@@ -138,7 +138,7 @@ func assignment(kind, actor, target string) (a identity.Assignment) {
 
 // Assignments implements store.AssignmentReader.
 func (c conn) Assignments(ctx context.Context, q store.AssignmentQuery) (found []identity.Assignment, err error) {
-	d := c.db.Dialect()
+	d := c.DB.Dialect()
 	sel := rows.From("type, actor_id, target_id, role_id, inherited", "assignments")
 	sel.Either(d, rows.Alternative{Condition: "type LIKE 'User%'", Column: "actor_id", Values: q.UserIDs}, rows.Alternative{Condition: "type LIKE 'Group%'", Column: "actor_id", Values: q.GroupIDs})
 	var system []string
@@ -149,7 +149,7 @@ func (c conn) Assignments(ctx context.Context, q store.AssignmentQuery) (found [
 		rows.Alternative{Condition: "type LIKE '%System'", Column: "target_id", Values: system})
 	sel.Among(d, "role_id", q.RoleIDs)
 	sel.Flag("inherited", q.Inherited)
-	err = c.read(ctx, func(s *sqlkit.Session) error {
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
 		found = nil
 		return sel.Each(ctx, s, "actor_id, type, target_id, role_id, inherited", func(row *sql.Rows) error {
 			var kind, actor, target, role string
@@ -171,17 +171,17 @@ const assignmentIs = `type = ? AND actor_id = ? AND target_id = ? AND role_id = 
 // CreateAssignment implements store.AssignmentWriter.
 func (t tx) CreateAssignment(ctx context.Context, a identity.Assignment) error {
 	kind, actor, target := assignmentKey(a)
-	there, err := t.session.QueryRow(ctx, `SELECT 1 FROM assignments WHERE `+assignmentIs, []any{new(sqlkit.Int)}, kind, actor, target, a.RoleID, a.Inherited)
+	there, err := t.Session.QueryRow(ctx, `SELECT 1 FROM assignments WHERE `+assignmentIs, []any{new(sqlkit.Int)}, kind, actor, target, a.RoleID, a.Inherited)
 	if err != nil || there {
 		return err
 	}
-	_, err = t.exec(ctx, rows.InsertInto("assignments", "type, actor_id, target_id, role_id, inherited"), kind, actor, target, a.RoleID, a.Inherited)
+	_, err = t.Exec(ctx, rows.InsertInto("assignments", "type, actor_id, target_id, role_id, inherited"), kind, actor, target, a.RoleID, a.Inherited)
 	return err
 }
 
 // DeleteAssignment implements store.AssignmentWriter.
 func (t tx) DeleteAssignment(ctx context.Context, a identity.Assignment) (bool, error) {
 	kind, actor, target := assignmentKey(a)
-	n, err := t.exec(ctx, `DELETE FROM assignments WHERE `+assignmentIs, kind, actor, target, a.RoleID, a.Inherited)
+	n, err := t.Exec(ctx, `DELETE FROM assignments WHERE `+assignmentIs, kind, actor, target, a.RoleID, a.Inherited)
 	return n > 0, err
 }

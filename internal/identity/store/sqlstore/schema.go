@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"github.com/clinker/clinker/internal/identity/store/sqlstore/cloudrows"
+	"github.com/clinker/clinker/internal/identity/store/sqlstore/delegationrows"
 	"github.com/clinker/clinker/internal/sqlkit"
 	"github.com/clinker/clinker/internal/sqlkit/migrate"
 )
@@ -13,7 +15,7 @@ const (
 
 // history is the schema, revision by revision.
 func history() []migrate.Revision {
-	return []migrate.Revision{{Tables: tables()}}
+	return []migrate.Revision{{Tables: tables()}, {Tables: cloudrows.Tables()}, {Tables: delegationrows.TrustTables()}}
 }
 
 func id(name string) migrate.Column { return migrate.Text(name, idLength) }

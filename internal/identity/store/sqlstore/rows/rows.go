@@ -62,14 +62,17 @@ func (q *Selection) Among(d sqlkit.Dialect, column string, values []string) {
 	}
 }
 
-// Named restricts the column name. Databases do not agree on case in comparisons of parts: they give what may fit, and keep
-// chooses.
-func (q *Selection) Named(name string, parts []store.NameFilter) {
-	q.Equal("name", name)
+// Named restricts the column name.
+func (q *Selection) Named(name string, parts []store.NameFilter) { q.Matching("name", name, parts) }
+
+// Matching restricts a column that the list takes for the name. Databases do not agree on case in comparisons of parts: they
+// give what may fit, and keep chooses.
+func (q *Selection) Matching(column, value string, parts []store.NameFilter) {
+	q.Equal(column, value)
 	q.names = parts
 	for _, f := range parts {
 		if isASCII(f.Value) {
-			q.Where("name LIKE ? ESCAPE '!'", "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(f.Value)+"%")
+			q.Where(column+" LIKE ? ESCAPE '!'", "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(f.Value)+"%")
 		}
 	}
 }

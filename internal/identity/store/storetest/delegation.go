@@ -1,0 +1,58 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/identity"
+	"github.com/clinker/clinker/internal/identity/store"
+)
+
+func testTrusts(t *testing.T, s store.Store) {
+	populate(t, s)
+	first := &identity.Trust{ID: "t1", TrustorUserID: "u1", TrusteeUserID: "u2", ProjectID: "p1", Impersonation: true, RoleIDs: []string{"r1", "r2"}, ExpiresAt: moment(5),
+		RemainingUses: new(int64(2)), RedelegationCount: 3}
+	second := &identity.Trust{ID: "t2", TrustorUserID: "u2", TrusteeUserID: "u3", ProjectID: "p2", RedelegatedTrustID: "t1", RoleIDs: []string{"r1"}}
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.CreateTrust(ctx, first), tx.CreateTrust(ctx, second), tx.CreateTrust(ctx, &identity.Trust{ID: "t3", TrustorUserID: "u3", TrusteeUserID: "u1"}))
+	})
+	same(t, first, must(s.Trust(t.Context(), "t1"))(t))
+	same(t, []*identity.Trust{first}, must(s.Trusts(t.Context(), store.TrustQuery{TrustorUserID: "u1"}))(t))
+	same(t, []*identity.Trust{second}, must(s.Trusts(t.Context(), store.TrustQuery{TrusteeUserID: "u3"}))(t))
+	same(t, []*identity.Trust{second}, must(s.Trusts(t.Context(), store.TrustQuery{RedelegatedTrustID: "t1"}))(t))
+	use := func(id string) (used bool) {
+		t.Helper()
+		update(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+			used, err = tx.UseTrust(ctx, id)
+			return err
+		})
+		return used
+	}
+	if !use("t1") || !use("t1") || use("t1") {
+		t.Error("a trust that can be used twice was not used just twice")
+	}
+	if !use("t2") || use("none") {
+		t.Error("a trust without a limit cannot be used, or one that is not there can")
+	}
+	if got := must(s.Trust(t.Context(), "t1"))(t); *got.RemainingUses != 0 {
+		t.Errorf("%d uses remain", *got.RemainingUses)
+	}
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.DeleteRole(ctx, "r1"), tx.DeleteProject(ctx, "p1"))
+	})
+	_, err := s.Trust(t.Context(), "t1")
+	wantFault(t, err, fault.NotFound, "Could not find trust: t1.")
+	if got := must(s.Trust(t.Context(), "t2"))(t); len(got.RoleIDs) != 0 {
+		t.Errorf("a trust with a role that is gone: %v", got.RoleIDs)
+	}
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.DeleteUser(ctx, "u1"), tx.DeleteTrust(ctx, "t2"))
+	})
+	if left := must(s.Trusts(t.Context(), store.TrustQuery{}))(t); len(left) != 0 {
+		t.Errorf("left: %d", len(left))
+	}
+	err = attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteTrust(ctx, "t2") })
+	wantFault(t, err, fault.NotFound, "Could not find trust: t2.")
+}
