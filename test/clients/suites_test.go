@@ -59,17 +59,9 @@ func TestBlockStorage(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	eachUser(t, "identity/v3", "identity", map[string]string{
 		"TestCredentialsValidateS3": notYet,
-		"TestGetEnforcementModel":   notYet,
-		"TestLimitsCRUD":            notYet,
-		"TestLimitsList":            notYet,
 		"TestListMappings":          notYet,
 		"TestMappingsCRUD":          notYet,
 		"TestOAuth1CRUD":            notYet,
-		"TestPoliciesCRUD":          notYet,
-		"TestPoliciesList":          notYet,
-		"TestProjectEndpoints":      notYet,
-		"TestRegisteredLimitsCRUD":  notYet,
-		"TestTrustCRUD":             notYet,
 	}, map[string]string{"TestCredentialsValidateS3": notYet})
 }
 

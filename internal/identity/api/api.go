@@ -14,6 +14,7 @@ import (
 	"github.com/clinker/clinker/internal/identity/api/credentials"
 	"github.com/clinker/clinker/internal/identity/api/limits"
 	"github.com/clinker/clinker/internal/identity/api/logins"
+	"github.com/clinker/clinker/internal/identity/api/oauth1"
 	"github.com/clinker/clinker/internal/identity/api/policytexts"
 	"github.com/clinker/clinker/internal/identity/api/projects"
 	"github.com/clinker/clinker/internal/identity/api/rest"
@@ -26,6 +27,7 @@ import (
 	usecredentials "github.com/clinker/clinker/internal/identity/app/credentials"
 	"github.com/clinker/clinker/internal/identity/app/ec2"
 	uselimits "github.com/clinker/clinker/internal/identity/app/limits"
+	useoauth1 "github.com/clinker/clinker/internal/identity/app/oauth1"
 	usepolicytexts "github.com/clinker/clinker/internal/identity/app/policytexts"
 	useprojects "github.com/clinker/clinker/internal/identity/app/projects"
 	useroles "github.com/clinker/clinker/internal/identity/app/roles"
@@ -59,11 +61,12 @@ func New(t *tokens.Tokens, o Options) (*rest.API, error) {
 
 func routes(t *tokens.Tokens) []rest.Route {
 	c := t.Core
-	login := auth.New(t)
+	signed := useoauth1.New(c)
+	login := auth.New(t, signed)
 	return slices.Concat(versions(), logins.Routes(login, t), logins.EC2(ec2.New(t), t), projects.Routes(useprojects.New(c), c.Options),
 		users.Routes(useusers.New(login), c.Options), roles.Routes(useroles.New(c), c.Options), catalog.Routes(usecatalog.New(c), c.Options),
 		catalog.FilterRoutes(usecatalog.New(c), c.Options), credentials.Routes(usecredentials.New(c)), limits.Routes(uselimits.New(c), c.Options),
-		policytexts.Routes(usepolicytexts.New(c), c.Options), trusts.Routes(usetrusts.New(c)), missing())
+		policytexts.Routes(usepolicytexts.New(c), c.Options), trusts.Routes(usetrusts.New(c)), oauth1.Routes(signed), missing())
 }
 
 // request is r as a request of the bearer of a token. Nobody is an administrator by themselves here: policy goes by roles.

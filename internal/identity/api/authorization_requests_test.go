@@ -34,7 +34,10 @@ var matrixRequests = func() map[string]func(*fixture) asked {
 			return asked{path: "/v3/ec2tokens", body: `{"credentials": {"access": "none", "signature": "none", "host": "h", "verb": "GET", "path": "/", "params": {}}}`}
 		},
 	}
-	for _, more := range []map[string]func(*fixture) asked{collections(), tagRequests(), membershipRequests(), roleRequests(), grantRequests(), credentialRequests(), limitRequests(), filterRequests(), trustRequests()} {
+	all["POST /v3/s3tokens"] = func(*fixture) asked {
+		return asked{path: "/v3/s3tokens", body: `{"credentials": {"access": "none", "signature": "none", "token": "bm9uZQ=="}}`}
+	}
+	for _, more := range []map[string]func(*fixture) asked{collections(), tagRequests(), membershipRequests(), roleRequests(), grantRequests(), credentialRequests(), limitRequests(), filterRequests(), trustRequests(), oauthRequests()} {
 		maps.Copy(all, more)
 	}
 	return all

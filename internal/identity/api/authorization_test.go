@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/clinker/clinker/internal/identity/api/apitest"
+	"github.com/clinker/clinker/internal/identity/app"
 )
 
 // TestAuthorization asks for every operation as every persona and holds the statuses against a golden. Every request is one
@@ -13,8 +15,8 @@ import (
 // operation that is missing here fails the test: nothing is added to the API without saying who may use it.
 func TestAuthorization(t *testing.T) {
 	t.Parallel()
-	c := apitest.New(t)
-	f := &fixture{People: apitest.NewPeople(t, c, apitest.AdminPassword), TB: t}
+	c := apitest.New(t, func(c *app.Core) { c.Options.TokenExpiration = 24 * time.Hour }) // each of thousands of requests takes a second
+	f := &fixture{People: apitest.NewPeople(t, c, apitest.AdminPassword), Cloud: c, TB: t}
 	f.IDs["other_project"] = f.made("projects", aProject)
 	f.IDs["somebody"] = f.made("users", aUser) // to whom things are done, so that the personas stay who they are
 	var b strings.Builder
@@ -48,20 +50,23 @@ func TestAuthorization(t *testing.T) {
 // fixture makes what the requests of the matrix are about, as the administrator.
 type fixture struct {
 	*apitest.People
+	Cloud *apitest.Cloud
 	TB    testing.TB
 	count int
 }
 
-// asked is a request without who asks: a path, and a body and a header if there are any.
-type asked struct{ path, body, header string }
+// asked is a request without who asks: a path, and a body and headers if there are any.
+type asked struct{ path, body, header, more string }
 
 // ask sends a request of the matrix and gives the status.
 func (f *fixture) ask(method, persona string, request func(*fixture) asked) int {
 	f.TB.Helper()
 	a := request(f)
 	var headers []string
-	if a.header != "" {
-		headers = append(headers, a.header)
+	for _, header := range []string{a.header, a.more} {
+		if header != "" {
+			headers = append(headers, f.Expand(header))
+		}
 	}
 	answer := f.Send(f.TB, method, f.Expand(a.path), f.Tokens[persona], f.Expand(a.body), headers...)
 	if answer.Status >= 500 || answer.Status == 400 {

@@ -21,7 +21,7 @@ type bodies struct {
 func newBodies(t testing.TB) *bodies {
 	t.Helper()
 	c := apitest.New(t)
-	b := &bodies{fixture: &fixture{People: apitest.NewPeople(t, c, apitest.AdminPassword), TB: t}}
+	b := &bodies{fixture: &fixture{People: apitest.NewPeople(t, c, apitest.AdminPassword), Cloud: c, TB: t}}
 	b.IDs["other_project"] = b.made("projects", aProject)
 	b.IDs["somebody"] = b.made("users", aUser)
 	for _, r := range inventory(t, c) {

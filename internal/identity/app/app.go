@@ -74,6 +74,7 @@ type Token struct {
 	System                 bool
 	Roles                  []*identity.Role                // effective in that scope
 	ApplicationCredential  *identity.ApplicationCredential // what the token was got with; nil for none
+	AccessToken            *identity.AccessToken           // likewise, of OAuth
 	Trust                  *identity.Trust                 // likewise; User is then the trustor, if it says impersonation
 }
 

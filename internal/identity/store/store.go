@@ -48,6 +48,7 @@ type Reader interface {
 	PolicyReader
 	EndpointFilterReader
 	TrustReader
+	OAuthReader
 }
 
 // Tx is a read-write transaction. It sees its own writes and must not be used after the function it was given to ended.
@@ -66,6 +67,7 @@ type Tx interface {
 	PolicyWriter
 	EndpointFilterWriter
 	TrustWriter
+	OAuthWriter
 }
 
 // Page is the part of a list that is wanted: at most Limit rows after the one whose id is Marker. Limit 0 is no limit. A

@@ -26,12 +26,12 @@ import (
 type Payload struct {
 	UserID  string
 	Methods []string // how the bearer proved who they are, in the order of the names' bits
-	// The scope: at most one of these three. A trust and an application credential belong to a project.
+	// The scope: at most one of these three. A trust, an application credential and an access token belong to a project.
 	ProjectID, DomainID string
 	System              string // "all"
 	TrustID             string
-	// ApplicationCredentialID is what the token was got with.
-	ApplicationCredentialID string
+	// ApplicationCredentialID, or AccessTokenID of OAuth, is what the token was got with.
+	ApplicationCredentialID, AccessTokenID string
 	// AuditIDs name the token and, when it was got with another one, the first of that chain: 22 characters each.
 	AuditIDs  []string
 	ExpiresAt time.Time // microseconds count
@@ -61,12 +61,13 @@ const (
 	oauth2Method = "oauth2_credential"
 )
 
-// The layouts, by the number they begin with. Those of federated, OAuth and OAuth2 tokens are known and not read.
+// The layouts, by the number they begin with. Those of federated and OAuth2 tokens are known and not read.
 const (
 	unscoped              = 0
 	domainScoped          = 1
 	projectScoped         = 2
 	trustScoped           = 3
+	oauthScoped           = 7
 	systemScoped          = 8
 	applicationCredential = 9
 )
@@ -92,6 +93,8 @@ func (c Codec) append(b []byte, p Payload) ([]byte, error) {
 	switch {
 	case p.TrustID != "":
 		layout, fields = trustScoped, 7
+	case p.AccessTokenID != "" && p.ProjectID != "":
+		layout, fields = oauthScoped, 7
 	case p.ApplicationCredentialID != "" && p.ProjectID != "":
 		layout, fields = applicationCredential, 7
 	case p.ProjectID != "":
@@ -107,6 +110,8 @@ func (c Codec) append(b []byte, p Payload) ([]byte, error) {
 	switch layout {
 	case projectScoped, trustScoped, applicationCredential:
 		b = appendID(b, p.ProjectID)
+	case oauthScoped:
+		b = appendID(appendID(b, p.ProjectID), p.AccessTokenID)
 	case systemScoped:
 		b = msgp.AppendString(b, p.System)
 	case domainScoped:
@@ -162,6 +167,8 @@ func (c Codec) Unpack(text string) (Payload, error) {
 		p.ProjectID = r.id()
 	case trustScoped, applicationCredential:
 		want, p.ProjectID = 7, r.id()
+	case oauthScoped:
+		want, p.ProjectID, p.AccessTokenID = 7, r.id(), r.id()
 	case systemScoped:
 		p.System = string(r.text())
 	default:

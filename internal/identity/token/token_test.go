@@ -71,6 +71,7 @@ func TestKeystonesTokens(t *testing.T) {
 		"system":                        {UserID: user, Methods: byPassword, System: "all"},
 		"trust":                         {UserID: user, Methods: byPassword, ProjectID: project, TrustID: other},
 		"application credential":        {UserID: user, Methods: []string{"application_credential"}, ProjectID: project, ApplicationCredentialID: other},
+		"oauth":                         {UserID: user, Methods: []string{"oauth1"}, ProjectID: project, AccessTokenID: other},
 		"ec2":                           {UserID: user, Methods: []string{"ec2credential"}, ProjectID: project},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/clinker/clinker/internal/identity"
+	apioauth1 "github.com/clinker/clinker/internal/identity/api/oauth1"
 	"github.com/clinker/clinker/internal/identity/api/projects"
 	"github.com/clinker/clinker/internal/identity/api/rest"
 	"github.com/clinker/clinker/internal/identity/app"
@@ -66,6 +68,9 @@ func (h handlers) login(ctx context.Context, r *rest.Request) (*rest.Response, e
 		return nil, identity.Missing("auth", "request body")
 	}
 	shown, err := parseIdentity(body.Object("identity"))
+	if err == nil && slices.Contains(shown.Methods, auth.MethodOAuth1) {
+		shown.OAuth1, err = apioauth1.SignedRequest(r)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,9 @@ func View(ctx context.Context, t *tokens.Tokens, token *app.Token, withCatalog b
 			"trustee_user": map[string]any{"id": trust.TrusteeUserID}}
 		delete(view, "is_domain")
 	}
+	if access := token.AccessToken; access != nil {
+		view["OS-OAUTH1"] = map[string]any{"access_token_id": access.ID, "consumer_id": access.ConsumerID}
+	}
 	if c := token.ApplicationCredential; c != nil {
 		shown := map[string]any{"id": c.ID, "name": c.Name, "restricted": !c.Unrestricted}
 		if len(c.AccessRules) > 0 {

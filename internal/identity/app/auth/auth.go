@@ -13,6 +13,7 @@ import (
 	"github.com/clinker/clinker/internal/identity"
 	"github.com/clinker/clinker/internal/identity/app"
 	"github.com/clinker/clinker/internal/identity/app/access"
+	"github.com/clinker/clinker/internal/identity/app/oauth1"
 	"github.com/clinker/clinker/internal/identity/app/tokens"
 	"github.com/clinker/clinker/internal/identity/store"
 )
@@ -22,6 +23,7 @@ const (
 	MethodPassword              = "password"
 	MethodToken                 = "token"
 	MethodApplicationCredential = "application_credential"
+	MethodOAuth1                = "oauth1"
 )
 
 // Ref names something by id, or by name and domain.
@@ -42,6 +44,8 @@ type Identity struct {
 	ApplicationCredential *Ref // its name needs a user
 	CredentialUser        *Ref
 	Secret                string
+
+	OAuth1 *oauth1.Signed // the request itself, which is signed
 }
 
 // Scope is what somebody wants a token for. All zero is the user's default project, or no scope if they have none.
@@ -59,10 +63,11 @@ func (s Scope) given() bool {
 type Auth struct {
 	*app.Core
 	tokens *tokens.Tokens
+	oauth  *oauth1.OAuth
 }
 
-// New makes an Auth that issues tokens by t.
-func New(t *tokens.Tokens) *Auth { return &Auth{Core: t.Core, tokens: t} }
+// New makes an Auth that issues tokens by t, and finds out by o who signed a request.
+func New(t *tokens.Tokens, o *oauth1.OAuth) *Auth { return &Auth{Core: t.Core, tokens: t, oauth: o} }
 
 // proof is what a method found out.
 type proof struct {
@@ -71,13 +76,14 @@ type proof struct {
 	chain      string
 	expiresAt  time.Time
 	credential *identity.ApplicationCredential
+	access     *identity.AccessToken
 }
 
 // Login checks what is shown and issues a token. What is wrong with a proof is fault.Unauthorized and never says what; a token
 // that is not good is fault.NotFound, as in Keystone, and one that must not be exchanged fault.Forbidden.
 func (a *Auth) Login(ctx context.Context, shown Identity, scope Scope) (*app.Token, error) {
 	for _, m := range shown.Methods {
-		if m != MethodPassword && m != MethodToken && m != MethodApplicationCredential {
+		if !slices.Contains([]string{MethodPassword, MethodToken, MethodApplicationCredential, MethodOAuth1}, m) {
 			return nil, identity.UnsupportedMethod()
 		}
 	}
@@ -120,6 +126,9 @@ func (p proof) and(other proof) proof {
 	if other.credential == nil {
 		other.credential = p.credential
 	}
+	if other.access == nil {
+		other.access = p.access
+	}
 	if other.chain == "" {
 		other.chain, other.expiresAt = p.chain, p.expiresAt
 	}
@@ -132,6 +141,8 @@ func (a *Auth) prove(ctx context.Context, method string, shown Identity, scope S
 		return a.byPassword(ctx, shown)
 	case MethodToken:
 		return a.byToken(ctx, shown, scope)
+	case MethodOAuth1:
+		return a.byOAuth1(ctx, shown)
 	}
 	return a.byApplicationCredential(ctx, shown)
 }
@@ -254,6 +265,22 @@ func (a *Auth) byApplicationCredential(ctx context.Context, shown Identity) (pro
 	return proof{user: user, credential: found}, err
 }
 
+// byOAuth1 finds the user for whom a consumer has signed the request.
+func (a *Auth) byOAuth1(ctx context.Context, shown Identity) (proof, error) {
+	if shown.OAuth1 == nil {
+		return proof{}, identity.Unauthorized("the request is not signed")
+	}
+	access, err := a.oauth.Prove(ctx, *shown.OAuth1)
+	if err != nil {
+		return proof{}, err
+	}
+	user, err := a.lookUpUser(ctx, &Ref{ID: access.AuthorizingUserID})
+	if err == nil && user == nil {
+		err = identity.Unauthorized("the user of the access token is disabled")
+	}
+	return proof{user: user, access: access}, err
+}
+
 // lookUpCredential finds an application credential; nil without an error when it is not there.
 func (a *Auth) lookUpCredential(ctx context.Context, shown Identity) (*identity.ApplicationCredential, error) {
 	if id := shown.ApplicationCredential.ID; id != "" {
@@ -288,8 +315,12 @@ func sufficient(u *identity.User, methods []string) bool {
 // scope looks up the scope that is wanted.
 func (a *Auth) scope(ctx context.Context, p proof, wanted Scope, r *tokens.Request) (err error) {
 	switch {
+	case p.credential != nil && p.access != nil:
+		return identity.Unauthorized("an application credential and an access token in one request")
 	case p.credential != nil:
 		r.ProjectID = p.credential.ProjectID
+	case p.access != nil: // whatever scope was asked for
+		r.ProjectID, r.AccessTokenID = p.access.ProjectID, p.access.ID
 	case wanted.System:
 		r.System = true
 	case wanted.TrustID != "":

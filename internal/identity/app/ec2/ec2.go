@@ -42,10 +42,15 @@ func (l *Login) Token(ctx context.Context, r Request) (*app.Token, error) {
 	if err := l.Authorize(ctx, "identity:ec2tokens_validate", app.Target{}); err != nil {
 		return nil, err
 	}
-	if r.Access == "" {
+	return l.exchange(ctx, r.Access, func(secret string) error { return l.check(r, secret) })
+}
+
+// exchange issues a token for who has the secret to an access key, which check finds out.
+func (l *Login) exchange(ctx context.Context, access string, check func(secret string) error) (*app.Token, error) {
+	if access == "" {
 		return nil, identity.Unauthorized("there is no access key in the request")
 	}
-	sum := sha256.Sum256([]byte(r.Access))
+	sum := sha256.Sum256([]byte(access))
 	c, err := app.OrNil(l.Store.Credential(ctx, hex.EncodeToString(sum[:])))
 	if err != nil {
 		return nil, err
@@ -57,7 +62,7 @@ func (l *Login) Token(ctx context.Context, r Request) (*app.Token, error) {
 	if err != nil {
 		return nil, identity.Unauthorized("credential %s holds no key", c.ID)
 	}
-	if err := l.check(r, key.Secret); err != nil {
+	if err := check(key.Secret); err != nil {
 		return nil, err
 	}
 	return l.tokens.Issue(ctx, tokens.Request{UserID: c.UserID, Methods: []string{token.EC2Method}, ProjectID: c.ProjectID})

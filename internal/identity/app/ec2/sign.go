@@ -132,11 +132,16 @@ func (r Request) sign4(secret string) (string, error) {
 	canonical := strings.Join([]string{strings.ToUpper(r.Verb), r.Path, query, strings.Join(lines, "\n") + "\n", signed, r.BodyHash}, "\n")
 	digest := sha256.Sum256([]byte(canonical))
 	text := strings.Join([]string{algorithm4, date, strings.Join(scope[1:], "/"), hex.EncodeToString(digest[:])}, "\n")
+	return hex.EncodeToString(mac(sha256.New, key4(secret, day, region, service), text)), nil
+}
+
+// key4 is the key for a day, a region and a service.
+func key4(secret, day, region, service string) []byte {
 	key := []byte("AWS4" + secret)
 	for _, part := range []string{day, region, service, "aws4_request"} {
 		key = mac(sha256.New, key, part)
 	}
-	return hex.EncodeToString(mac(sha256.New, key, text)), nil
+	return key
 }
 
 // timestamp is when the request was signed, if it says so.

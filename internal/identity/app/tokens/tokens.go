@@ -62,6 +62,7 @@ type Request struct {
 	ProjectID, DomainID string
 	System              bool
 	TrustID             string // with the trust's project
+	AccessTokenID       string // with the access token's project
 	// Chain is the audit id of the first token of the chain that this one continues; "" begins one.
 	Chain string
 	// ExpiresAt is the end of a chain or of a credential; zero is as long as tokens live.
@@ -72,7 +73,7 @@ type Request struct {
 // Issue makes a token. A scope the user has no role in, and anything disabled, is fault.Unauthorized.
 func (t *Tokens) Issue(ctx context.Context, r Request) (*app.Token, error) {
 	now := t.Now()
-	p := token.Payload{UserID: r.UserID, Methods: r.Methods, ProjectID: r.ProjectID, DomainID: r.DomainID, TrustID: r.TrustID, AuditIDs: []string{newAuditID()},
+	p := token.Payload{UserID: r.UserID, Methods: r.Methods, ProjectID: r.ProjectID, DomainID: r.DomainID, TrustID: r.TrustID, AccessTokenID: r.AccessTokenID, AuditIDs: []string{newAuditID()},
 		IssuedAt: now.Truncate(time.Second), ExpiresAt: now.Add(t.Options.TokenExpiration).Truncate(time.Second)}
 	if r.System {
 		p.System = "all"
@@ -114,8 +115,8 @@ func (t *Tokens) Issue(ctx context.Context, r Request) (*app.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if trust := issued.Trust; trust != nil && !trust.ExpiresAt.IsZero() && trust.ExpiresAt.Before(p.ExpiresAt) {
-		p.ExpiresAt, issued.ExpiresAt = trust.ExpiresAt, trust.ExpiresAt
+	if end := givenUntil(issued); !end.IsZero() && end.Before(p.ExpiresAt) {
+		p.ExpiresAt, issued.ExpiresAt = end, end
 	}
 	if issued.Text, err = t.Codec.Pack(p); err != nil {
 		return nil, err
@@ -208,11 +209,21 @@ func (t *Tokens) expired(at time.Time, window time.Duration) bool {
 // credentialExpired reports whether what the token was got with has come to its end, which matters beside the token's own
 // only within the window after it.
 func credentialExpired(valid *app.Token, now time.Time) bool {
-	if valid.Trust != nil && valid.Trust.Expired(now) {
-		return true
+	end := givenUntil(valid)
+	return !end.IsZero() && !now.Before(end)
+}
+
+// givenUntil is the end of what a token was got with; zero for none.
+func givenUntil(valid *app.Token) time.Time {
+	switch {
+	case valid.Trust != nil:
+		return valid.Trust.ExpiresAt
+	case valid.AccessToken != nil:
+		return valid.AccessToken.ExpiresAt
+	case valid.ApplicationCredential != nil:
+		return valid.ApplicationCredential.ExpiresAt
 	}
-	c := valid.ApplicationCredential
-	return c != nil && !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt)
+	return time.Time{}
 }
 
 func (t *Tokens) remember(valid *app.Token, epoch uint64) *remembered {
@@ -290,6 +301,9 @@ func (t *Tokens) resolveScope(ctx context.Context, s store.Reader, p token.Paylo
 	}
 	if valid.Roles, err = access.OnProject(ctx, s, actor, valid.Project); err != nil {
 		return err
+	}
+	if p.AccessTokenID != "" {
+		return t.resolveAccessToken(ctx, s, p, valid)
 	}
 	if c := valid.ApplicationCredential; c != nil {
 		valid.Roles = slices.DeleteFunc(valid.Roles, func(r *identity.Role) bool { return !slices.Contains(c.RoleIDs, r.ID) })

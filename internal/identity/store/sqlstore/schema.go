@@ -15,7 +15,7 @@ const (
 
 // history is the schema, revision by revision.
 func history() []migrate.Revision {
-	return []migrate.Revision{{Tables: tables()}, {Tables: cloudrows.Tables()}, {Tables: delegationrows.TrustTables()}}
+	return []migrate.Revision{{Tables: tables()}, {Tables: cloudrows.Tables()}, {Tables: delegationrows.TrustTables()}, {Tables: delegationrows.OAuthTables()}}
 }
 
 func id(name string) migrate.Column { return migrate.Text(name, idLength) }

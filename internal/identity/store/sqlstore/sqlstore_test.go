@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -68,7 +69,8 @@ func TestBlobsAreSealed(t *testing.T) {
 	s := open(t, filepath.Join(dir, "keystone.sqlite"))
 	const secret = "a-secret-that-nobody-shall-read"
 	err := s.Update(t.Context(), func(tx store.Tx) error {
-		return tx.CreateCredential(t.Context(), &identity.Credential{ID: "c1", UserID: "findable", Type: "ec2", Blob: secret})
+		return errors.Join(tx.CreateCredential(t.Context(), &identity.Credential{ID: "c1", UserID: "findable", Type: "ec2", Blob: secret}),
+			tx.CreateConsumer(t.Context(), &identity.Consumer{ID: "c1", Secret: secret}))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -56,3 +56,51 @@ func testTrusts(t *testing.T, s store.Store) {
 	err = attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteTrust(ctx, "t2") })
 	wantFault(t, err, fault.NotFound, "Could not find trust: t2.")
 }
+
+func testOAuth(t *testing.T, s store.Store) {
+	populate(t, s)
+	consumer := &identity.Consumer{ID: "c1", Description: new("a program"), Secret: "hush", Extra: identity.Extra{"x": "y"}}
+	request := &identity.RequestToken{ID: "q1", ConsumerID: "c1", ProjectID: "p1", Secret: "quiet", ExpiresAt: moment(5)}
+	access := &identity.AccessToken{ID: "a1", ConsumerID: "c1", ProjectID: "p1", AuthorizingUserID: "u1", Secret: "still", ExpiresAt: moment(9), RoleIDs: []string{"r1", "r2"}}
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.CreateConsumer(ctx, consumer), tx.CreateConsumer(ctx, &identity.Consumer{ID: "c2"}), tx.CreateRequestToken(ctx, request, moment(0)),
+			tx.CreateAccessToken(ctx, access, moment(0)))
+	})
+	same(t, consumer, must(s.Consumer(t.Context(), "c1"))(t))
+	same(t, []*identity.Consumer{consumer, {ID: "c2"}}, must(s.Consumers(t.Context()))(t))
+	same(t, access, must(s.AccessToken(t.Context(), "a1"))(t))
+	same(t, []*identity.AccessToken{access}, must(s.AccessTokens(t.Context(), "u1"))(t))
+	if list := must(s.AccessTokens(t.Context(), "u2"))(t); len(list) != 0 {
+		t.Errorf("of another user: %d", len(list))
+	}
+	consumer.Description, consumer.Extra = nil, nil
+	request.AuthorizingUserID, request.Verifier, request.RoleIDs = "u1", "abc", []string{"r1", "r3"}
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.UpdateConsumer(ctx, consumer), tx.AuthorizeRequestToken(ctx, request))
+	})
+	same(t, consumer, must(s.Consumer(t.Context(), "c1"))(t))
+	same(t, request, must(s.RequestToken(t.Context(), "q1"))(t))
+
+	// What has expired goes when something new comes.
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.CreateRequestToken(ctx, &identity.RequestToken{ID: "q2", ConsumerID: "c2", ProjectID: "p2", ExpiresAt: moment(20)}, moment(6)),
+			tx.CreateAccessToken(ctx, &identity.AccessToken{ID: "a2", ConsumerID: "c2", ProjectID: "p2", AuthorizingUserID: "u2", ExpiresAt: moment(20)}, moment(6)))
+	})
+	_, err := s.RequestToken(t.Context(), "q1")
+	wantFault(t, err, fault.NotFound, "Request token not found")
+	same(t, access, must(s.AccessToken(t.Context(), "a1"))(t))
+	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteRequestToken(ctx, "q2") })
+	err = attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteRequestToken(ctx, "q2") })
+	wantFault(t, err, fault.NotFound, "Request token not found")
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.DeleteConsumer(ctx, "c1"), tx.DeleteUser(ctx, "u2"))
+	})
+	for _, id := range []string{"a1", "a2"} {
+		_, err = s.AccessToken(t.Context(), id)
+		wantFault(t, err, fault.NotFound, "Access token not found")
+	}
+	_, err = s.Consumer(t.Context(), "c1")
+	wantFault(t, err, fault.NotFound, "Consumer not found")
+	err = attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteAccessToken(ctx, "a1") })
+	wantFault(t, err, fault.NotFound, "Access token not found")
+}

@@ -1,4 +1,4 @@
-// Package delegationrows is the part of sqlstore for what users give away to others: trusts.
+// Package delegationrows is the part of sqlstore for what users give away to others: trusts, and the tokens of OAuth.
 //
 // What must not live here: decisions. It is a part of sqlstore and imported by nothing else.
 package delegationrows

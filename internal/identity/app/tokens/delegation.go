@@ -82,6 +82,29 @@ func (t *Tokens) given(ctx context.Context, s store.Reader, trust *identity.Trus
 	return roles, nil
 }
 
+// resolveAccessToken looks up the access token of OAuth that a token was got with, and leaves those of the user's roles that it
+// gives.
+func (t *Tokens) resolveAccessToken(ctx context.Context, s store.Reader, p token.Payload, valid *app.Token) error {
+	access, err := s.AccessToken(ctx, p.AccessTokenID)
+	if err != nil {
+		return err
+	}
+	if access.AuthorizingUserID != p.UserID || access.ProjectID != p.ProjectID {
+		return identity.Unauthorized("the access token is of another user, or for another project")
+	}
+	rules, err := s.Implications(ctx)
+	if err != nil {
+		return err
+	}
+	given := identity.Implied(append([]string{}, access.RoleIDs...), rules)
+	valid.AccessToken = access
+	valid.Roles = slices.DeleteFunc(valid.Roles, func(r *identity.Role) bool { return !slices.Contains(given, r.ID) })
+	if credentialExpired(valid, t.Now()) {
+		return identity.Unauthorized("the access token has expired")
+	}
+	return nil
+}
+
 // use takes one of the remaining uses of the trust that a token is issued with.
 func (t *Tokens) use(ctx context.Context, trust *identity.Trust) error {
 	if trust == nil || trust.RemainingUses == nil {
