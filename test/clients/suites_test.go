@@ -58,11 +58,8 @@ func TestBlockStorage(t *testing.T) {
 
 func TestIdentity(t *testing.T) {
 	eachUser(t, "identity/v3", "identity", map[string]string{
-		"TestCredentialsValidateS3": notYet,
-		"TestListMappings":          notYet,
-		"TestMappingsCRUD":          notYet,
-		"TestOAuth1CRUD":            notYet,
-	}, map[string]string{"TestCredentialsValidateS3": notYet})
+		"TestListMappings": notYet, "TestMappingsCRUD": notYet,
+	}, map[string]string{"TestCredentialsValidateS3": administrators})
 }
 
 func TestImage(t *testing.T) {
