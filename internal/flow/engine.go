@@ -69,6 +69,21 @@ func Continue[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Re
 	return (&execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true, inherited: true}).run(ctx)
 }
 
+// Adopt is Continue for an operation that was handed over by somebody who keeps no journal: it writes the record, with s as
+// its state, before the first step, so that from here on a crash loses nothing. An error before that is returned as it is,
+// and nothing has been done.
+func Adopt[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record, s *S) error {
+	x := &execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true, inherited: true}
+	if !x.enter() {
+		return nil
+	}
+	defer x.leave()
+	if err := x.put(ctx); err != nil {
+		return err
+	}
+	return x.steps(ctx)
+}
+
 // Resume runs an operation that was found in the journal, from its first step, or goes on undoing it if that is what was
 // being done or if it was resumed too often. It returns what Begin does, and nil at once when the operation has moved on
 // since rec was read or runs in this process already.

@@ -229,6 +229,38 @@ func TestContinueWithoutTxEndsTheRecord(t *testing.T) {
 	}
 }
 
+// TestAdopt: an operation whose sender keeps no journal is entered before its first step, with the state it begins with.
+func TestAdopt(t *testing.T) {
+	m := newMemory()
+	var seen flow.Record
+	f := &testFlow{Name: "test", Steps: []step{
+		{Name: "a", Do: func(context.Context, *trail) error { seen, _ = m.record(rec.ID); return nil }},
+		tx("b", nil), do("c", nil)}}
+	if err := flow.Adopt(t.Context(), newEngine(m), f, rec, &trail{Steps: []string{"brought"}}); err != nil {
+		t.Fatal(err)
+	}
+	if seen.Owner != rec.Owner || string(seen.State) != `{"steps":["brought"]}` {
+		t.Errorf("before the first step the journal held %+v with state %s", seen, seen.State)
+	}
+	if r, ok := m.record(rec.ID); ok {
+		t.Errorf("the record is still there: %+v", r)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := &trail{}
+	if err := flow.Adopt(ctx, newEngine(m), f, rec, s); err == nil || len(s.Steps) != 0 {
+		t.Errorf("without a journal: %v, %v", s.Steps, err)
+	}
+	undone := &trail{}
+	f = &testFlow{Name: "test", Steps: []step{tx("a", nil), do("b", errStep), tx("c", nil)}}
+	if err := flow.Adopt(t.Context(), newEngine(m), f, rec, undone); !errors.Is(err, errStep) {
+		t.Errorf("a step that fails: %v", err)
+	}
+	if r, ok := m.record(rec.ID); ok || len(undone.Steps) == 0 || undone.Steps[len(undone.Steps)-1] != "undo a" {
+		t.Errorf("undone %v, record %+v", undone.Steps, r)
+	}
+}
+
 func TestResumeOfARecordThatMovedOnDoesNothing(t *testing.T) {
 	m := newMemory()
 	stale := rec

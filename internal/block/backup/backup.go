@@ -152,12 +152,14 @@ func (s *Service) Start(ctx context.Context) error {
 		return err
 	}
 	member.Beat(ctx)
+	s.report(ctx)
 	background, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	s.background = cancel
 	s.running.Go(func() { member.Run(background) })
 	s.running.Go(func() {
 		run.Every(background, s.CheckInterval, "check of the backup repository", func(ctx context.Context) error {
 			s.check(ctx)
+			s.report(ctx)
 			return nil
 		})
 	})
@@ -181,6 +183,17 @@ func (s *Service) check(ctx context.Context) {
 		s.Log.ErrorContext(ctx, "the backup repository does not work; the service looks down until it does", "repository", s.Repository.Name(), "error", err)
 	case !before:
 		s.Log.InfoContext(ctx, "the backup repository works", "repository", s.Repository.Name())
+	}
+}
+
+// report tells the schedulers whether the repository works, and which it is. Ours look into the services table; Python's
+// choose among those that have reported.
+func (s *Service) report(ctx context.Context) {
+	err := rpcapi.Scheduler{Client: s.Transport}.UpdateCapabilities(ctx, &rpcapi.ServiceCapabilities{ServiceName: "backup", Host: s.Host,
+		Capabilities: map[string]any{"backend_state": s.Working(), "driver_name": s.Repository.Name(), "availability_zone": s.AvailabilityZone},
+		Timestamp:    s.Now().UTC()})
+	if err != nil && ctx.Err() == nil {
+		s.Log.WarnContext(ctx, "the schedulers could not be told of the backup service", "error", err)
 	}
 }
 
@@ -215,6 +228,10 @@ func (s *Service) methods() map[string]messaging.Method {
 		rpcapi.MethodImportRecord:      messaging.Silent(s.Import),
 		rpcapi.MethodResetBackupStatus: messaging.Silent(s.Reset),
 		rpcapi.MethodExportRecord:      messaging.Replying(s.Export),
+		rpcapi.MethodPublishCapabilities: messaging.Silent(func(ctx context.Context, _ *struct{}) error {
+			s.report(ctx)
+			return nil
+		}),
 		rpcapi.MethodCanForceDelete: messaging.Replying(func(context.Context, *struct{}) (*rpcapi.CanForceDelete, error) {
 			return &rpcapi.CanForceDelete{Supported: true}, nil // a delete gives up what makes the backup, whatever the repository
 		}),

@@ -132,6 +132,9 @@ func (s *Service) extractSaving(ctx context.Context, st *saving) (err error) {
 	if err := errors.Join(s.ours(st.backup), s.ready("Create backup")); err != nil {
 		return err
 	}
+	if st.DeviceSnapshotID != "" {
+		return fault.New(fault.NotImplemented, "", "The back end offers snapshot %s to be read, and this backup service reads volumes only.", st.DeviceSnapshotID)
+	}
 	if st.device, err = s.Store.Volume(ctx, st.DeviceID, ""); err != nil {
 		return err
 	}

@@ -10,13 +10,27 @@ import (
 	"github.com/clinker/clinker/internal/flow"
 )
 
-// Continue runs the flow that a message brought: flow.Continue, but a record without an id, of a sender that keeps no
-// journal, gets one, and a run that is cut short because the service stops is no error: the journal has it.
+// Identified is the state of an operation, or the message in it, that says which operation of the journal it is.
+type Identified interface{ SetFlowID(id string) }
+
+// Continue runs the flow that a message brought. One with an id has a record in the journal: flow.Continue. One without
+// comes from a sender that keeps no journal, such as a Python service: the operation gets an id, in the record and in s if
+// that is Identified, and is entered in the journal before its first step (flow.Adopt). A run that is cut short because the
+// service stops is no error: the journal has it.
 func Continue[S any](ctx context.Context, e *flow.Engine[store.Tx], f *flow.Flow[S, store.Tx], r flow.Record, s *S) error {
+	return ContinueWith(ctx, e, func(string) *flow.Flow[S, store.Tx] { return f }, r, s)
+}
+
+// ContinueWith is Continue for a flow whose steps know the operation's id.
+func ContinueWith[S any](ctx context.Context, e *flow.Engine[store.Tx], f func(id string) *flow.Flow[S, store.Tx], r flow.Record, s *S) error {
+	run := flow.Continue[S, store.Tx]
 	if r.ID == "" {
-		r.ID = uuid.NewString()
+		r.ID, run = uuid.NewString(), flow.Adopt[S, store.Tx]
+		if named, ok := any(s).(Identified); ok {
+			named.SetFlowID(r.ID)
+		}
 	}
-	if err := flow.Continue(ctx, e, f, r, s); !errors.Is(err, flow.ErrInterrupted) {
+	if err := run(ctx, e, f(r.ID), r, s); !errors.Is(err, flow.ErrInterrupted) {
 		return err
 	}
 	return nil

@@ -31,6 +31,9 @@ type creation struct {
 	rescheduled bool
 }
 
+// SetFlowID says which operation of the journal this is.
+func (st *creation) SetFlowID(id string) { st.FlowID = id }
+
 // createFlow is upstream's volume_create_manager, with its task names. For an empty volume it costs one read, the driver,
 // and one transaction.
 func (m *Manager) createFlow() *flow.Flow[creation, store.Tx] {

@@ -11,7 +11,7 @@ import (
 	"github.com/clinker/clinker/internal/flow"
 )
 
-// extension is the state of a volume_extend. The row has the new size already.
+// extension is the state of a volume_extend. The row has the new size already, or the old one if a Python API asks.
 type extension struct {
 	rpcapi.ExtendVolume
 	volume *block.Volume
@@ -56,11 +56,12 @@ func (m *Manager) extractExtending(ctx context.Context, st *extension) error {
 		return flow.ErrObsolete
 	case err != nil:
 		return err
-	case v.Status != block.VolumeExtending || v.SizeGiB != st.NewSizeGiB:
+	case v.Status != block.VolumeExtending || v.SizeGiB != st.NewSizeGiB && v.SizeGiB != st.OldSizeGiB:
 		return flow.ErrObsolete // done already, perhaps followed by another extend
 	case v.Host.Backend() != m.Host:
 		return flow.ErrTaken
 	}
+	v.SizeGiB = st.NewSizeGiB
 	st.volume = v
 	m.notifyVolume(ctx, "resize.start", v)
 	return nil
@@ -73,8 +74,19 @@ func (m *Manager) extendOnFinish(ctx context.Context, tx store.Tx, st *extension
 		return err
 	}
 	status, _ := block.DeriveStates(v.Attachments)
-	_, err = tx.UpdateVolume(ctx, st.VolumeID, store.VolumeWhen{Status: extending}, store.VolumeSet{Status: &status})
-	return err
+	ok, err := tx.UpdateVolume(ctx, st.VolumeID, store.VolumeWhen{Status: extending}, store.VolumeSet{Status: &status, SizeGiB: &st.NewSizeGiB})
+	if err != nil || !ok || v.SizeGiB == st.NewSizeGiB {
+		return err
+	}
+	return m.settleExtension(ctx, tx, st, v)
+}
+
+// settleExtension writes the usage after a size has been written.
+func (m *Manager) settleExtension(ctx context.Context, tx store.Tx, st *extension, v *block.Volume) error {
+	if err := tx.ReleaseReservations(ctx, st.Reservations); err != nil || !v.UseQuota {
+		return err
+	}
+	return m.recordUsage(ctx, tx, v.ProjectID, v.VolumeTypeID, v.VolumeTypeName)
 }
 
 // extendFailed writes the old size back. The storage may hold more by now; nobody is told, and a later extend uses it.
@@ -85,8 +97,8 @@ func (m *Manager) extendFailed(ctx context.Context, tx store.Tx, st *extension, 
 		return err
 	}
 	v, err := tx.Volume(ctx, st.VolumeID, "")
-	if err != nil || !v.UseQuota {
+	if err != nil {
 		return err
 	}
-	return m.recordUsage(ctx, tx, v.ProjectID, v.VolumeTypeID, v.VolumeTypeName)
+	return m.settleExtension(ctx, tx, st, v)
 }

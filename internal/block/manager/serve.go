@@ -4,8 +4,6 @@ import (
 	"context"
 	"maps"
 
-	"github.com/google/uuid"
-
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/rpcapi"
@@ -41,7 +39,7 @@ type part interface {
 func (m *Manager) methods() map[string]messaging.Method {
 	methods := map[string]messaging.Method{
 		rpcapi.MethodCreateVolume: messaging.Silent(func(ctx context.Context, a *rpcapi.CreateVolume) error {
-			st := &creation{CreateRequest: a.Request, FlowID: orNew(a.FlowID)}
+			st := &creation{CreateRequest: a.Request, FlowID: a.FlowID}
 			st.VolumeID = a.VolumeID
 			return run(ctx, m, m.flows.create, st.FlowID, rpcapi.FlowVolumeCreate, a.VolumeID, st)
 		}),
@@ -62,18 +60,11 @@ func (m *Manager) methods() map[string]messaging.Method {
 			return nil
 		}),
 	}
+	maps.Copy(methods, m.pythonMethods())
 	for _, p := range m.parts {
 		maps.Copy(methods, p.Methods())
 	}
 	return methods
-}
-
-// orNew is the id of an operation; a sender that keeps no journal gives none.
-func orNew(flowID string) string {
-	if flowID == "" {
-		return uuid.NewString()
-	}
-	return flowID
 }
 
 // run runs a flow about a volume that was handed over by a message.

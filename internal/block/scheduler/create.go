@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/block/store"
@@ -28,18 +27,8 @@ func (s *Scheduler) createVolume(ctx context.Context, m *rpcapi.CreateVolume) (a
 	}
 	state := &creation{CreateRequest: m.Request}
 	state.VolumeID = m.VolumeID
-	rec := flow.Record{ID: operationID(m.FlowID), Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner,
-		ResourceType: "volume", ResourceID: m.VolumeID}
-	return nil, dealtWith(flow.Continue(ctx, s.engine, s.createFlow(rec.ID), rec, state))
-}
-
-// operationID is the id under which the journal has, or will have, an operation: a sender that keeps no journal names none.
-// Such an operation is continued like any other, so that whatever fails is undone in the rows the sender has made.
-func operationID(flowID string) string {
-	if flowID == "" {
-		return uuid.NewString()
-	}
-	return flowID
+	rec := flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner, ResourceType: "volume", ResourceID: m.VolumeID}
+	return nil, dealtWith(journal.ContinueWith(ctx, s.engine, s.createFlow, rec, state))
 }
 
 func (s *Scheduler) resumeCreateVolume(ctx context.Context, rec flow.Record) error {

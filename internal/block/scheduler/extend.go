@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/block/store"
@@ -23,10 +24,9 @@ func (s *Scheduler) extendVolume(ctx context.Context, m *rpcapi.ExtendVolume) (a
 		return nil, nil
 	}
 	state := &extension{ExtendVolume: *m}
-	state.FlowID = operationID(m.FlowID)
-	rec := flow.Record{ID: state.FlowID, Name: rpcapi.FlowVolumeExtend, Owner: rpcapi.SchedulerOwner,
+	rec := flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeExtend, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "volume", ResourceID: m.VolumeID}
-	return nil, dealtWith(flow.Continue(ctx, s.engine, s.extendFlow(), rec, state))
+	return nil, dealtWith(journal.Continue(ctx, s.engine, s.extendFlow(), rec, state))
 }
 
 func (s *Scheduler) resumeExtendVolume(ctx context.Context, rec flow.Record) error {
@@ -83,9 +83,10 @@ func (e *extension) restored() map[string]any {
 	return map[string]any{"status": string(e.volume.PreviousStatus), "previous_status": nil}
 }
 
-// of says whether the volume is under this very extension; the row has the new size from the beginning.
+// of says whether the volume is under this very extension; the row has the new size from the beginning, or the old one to
+// the end if a Python API asks.
 func (e *extension) of(v *block.Volume) bool {
-	return v.Status == block.VolumeExtending && v.SizeGiB == e.NewSizeGiB
+	return v.Status == block.VolumeExtending && (v.SizeGiB == e.NewSizeGiB || v.SizeGiB == e.OldSizeGiB)
 }
 
 // scheduleExtendVolume sees that the pool has room for what is to be added.
@@ -135,7 +136,10 @@ func (s *Scheduler) revertExtension(ctx context.Context, tx store.Tx, e *extensi
 	}
 	_, err = tx.UpdateVolume(ctx, e.VolumeID, store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeExtending}},
 		store.VolumeSet{Status: &status, PreviousStatus: new(block.VolumeStatus("")), SizeGiB: &e.OldSizeGiB})
-	if err != nil || !v.UseQuota {
+	if err != nil {
+		return err
+	}
+	if err := tx.ReleaseReservations(ctx, e.Reservations); err != nil || !v.UseQuota {
 		return err
 	}
 	return store.RecordUsage(ctx, tx, v.ProjectID, v.VolumeTypeID, v.VolumeTypeName, !s.opts.NoSnapshotGigabytes)

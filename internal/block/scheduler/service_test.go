@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,10 +197,10 @@ func TestExtendVolume(t *testing.T) {
 	h.extend(m)
 	rec, _ := h.record("flow")
 	var state rpcapi.ExtendVolume
-	if err := json.Unmarshal(rec.State, &state); err != nil || state != *m || rec.Owner != "node@a" || rec.Name != rpcapi.FlowVolumeExtend {
+	if err := json.Unmarshal(rec.State, &state); err != nil || !reflect.DeepEqual(state, *m) || rec.Owner != "node@a" || rec.Name != rpcapi.FlowVolumeExtend {
 		t.Errorf("record %+v, state %+v: %v", rec, state, err)
 	}
-	if sent := h.sent(); len(sent) != 1 || *sent[0].Args.(*rpcapi.ExtendVolume) != *m {
+	if sent := h.sent(); len(sent) != 1 || !reflect.DeepEqual(sent[0].Args, m) {
 		t.Errorf("sent %v", sent)
 	}
 	if v := h.row(id(1)); v.Status != block.VolumeExtending || v.SizeGiB != 10 {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/block/store"
@@ -24,10 +25,9 @@ func (s *Scheduler) createSnapshot(ctx context.Context, m *rpcapi.CreateSnapshot
 		return nil, nil
 	}
 	state := &picture{CreateSnapshot: *m}
-	state.FlowID = operationID(m.FlowID)
-	rec := flow.Record{ID: state.FlowID, Name: rpcapi.FlowSnapshotCreate, Owner: rpcapi.SchedulerOwner,
+	rec := flow.Record{ID: m.FlowID, Name: rpcapi.FlowSnapshotCreate, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "snapshot", ResourceID: m.SnapshotID}
-	return nil, dealtWith(flow.Continue(ctx, s.engine, s.snapshotFlow(), rec, state))
+	return nil, dealtWith(journal.Continue(ctx, s.engine, s.snapshotFlow(), rec, state))
 }
 
 func (s *Scheduler) resumeCreateSnapshot(ctx context.Context, rec flow.Record) error {

@@ -375,6 +375,9 @@ type QuotaWriter interface {
 	LockQuota(ctx context.Context, projectID string) error
 	// PutQuotaUsage writes the sums for those who read Cinder's quota_usages table. Nothing of ours reads them back.
 	PutQuotaUsage(ctx context.Context, projectID string, inUse map[string]int64) error
+	// ReleaseReservations gives up what a Python API has reserved in quota_usages, by the reservations' ids; those that are
+	// gone, and whose they were, do not matter. Whether it was taken or not is the counted usage's to say (RecordUsage).
+	ReleaseReservations(ctx context.Context, ids []string) error
 	PutQuotaLimits(ctx context.Context, projectID string, limits map[string]int64) error
 	DeleteQuotaLimits(ctx context.Context, projectID string) error
 }

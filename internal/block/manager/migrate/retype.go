@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
@@ -14,7 +15,8 @@ import (
 	"github.com/clinker/clinker/internal/flow"
 )
 
-// retyping is the state of a volume_retype; in the journal, the message. The row has the new type already.
+// retyping is the state of a volume_retype; in the journal, the message. The row has the new type already, or the old one if
+// a Python API asks: then it gets the new one when the driver has done its part.
 type retyping struct {
 	rpcapi.Retype
 	volume  *block.Volume
@@ -25,7 +27,7 @@ type retyping struct {
 
 // of says whether the volume is under this very retype.
 func (st *retyping) of(v *block.Volume) bool {
-	return v.Status == block.VolumeRetyping && v.VolumeTypeID == st.NewTypeID
+	return v.Status == block.VolumeRetyping && (v.VolumeTypeID == st.NewTypeID || v.VolumeTypeID == st.OldTypeID)
 }
 
 func (s *Service) retypeFlow() *flow.Flow[retyping, store.Tx] {
@@ -174,11 +176,24 @@ func (s *Service) retypeOnFinish(ctx context.Context, tx store.Tx, st *retyping)
 		}
 		set = store.VolumeSet{MigrationStatus: new(block.MigrationStarting)}
 	}
-	ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeRetyping}}, set)
+	ok, err := s.giveType(ctx, tx, st, v, set)
 	if err == nil && !ok {
 		err = flow.ErrObsolete
 	}
 	return err
+}
+
+// giveType writes what set says into the row of a volume that is retyped, and the new type if it has the old one yet.
+func (s *Service) giveType(ctx context.Context, tx store.Tx, st *retyping, v *block.Volume, set store.VolumeSet) (bool, error) {
+	when := store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeRetyping}}
+	if v.VolumeTypeID == st.NewTypeID {
+		return tx.UpdateVolume(ctx, v.ID, when, set)
+	}
+	if err := tx.ReleaseReservations(ctx, slices.Concat(st.Reservations, st.OldReservations)); err != nil {
+		return false, err
+	}
+	set.VolumeTypeID = &st.NewTypeID
+	return store.ChangeType(ctx, tx, v, when, set, s.CountSnapshots)
 }
 
 // mayMove refuses to move a volume because of its type where that is not wanted or not possible.
@@ -212,6 +227,9 @@ func (s *Service) retypeFailed(ctx context.Context, tx store.Tx, st *retyping, _
 
 // giveTypeBack writes the type that a volume had before a retype, with whatever else set says.
 func (s *Service) giveTypeBack(ctx context.Context, tx store.Tx, v *block.Volume, m *rpcapi.Retype, set store.VolumeSet) error {
+	if err := tx.ReleaseReservations(ctx, slices.Concat(m.Reservations, m.OldReservations)); err != nil {
+		return err
+	}
 	set.VolumeTypeID, set.Multiattach = &m.OldTypeID, &m.OldMultiattach
 	_, err := store.ChangeType(ctx, tx, v, store.VolumeWhen{Status: []block.VolumeStatus{v.Status}}, set, s.CountSnapshots)
 	return err

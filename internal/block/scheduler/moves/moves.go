@@ -1,5 +1,6 @@
-// Package moves is the scheduler's part of volumes that change their type or their place: it finds a pool that suits, or
-// sees that the one asked for does, and hands the work to the volume service that holds the volume.
+// Package moves is the scheduler's part of volumes that are there already and change their type or their place, or come to be
+// managed: it finds a pool that suits, or sees that the one asked for does, and hands the work to the volume service that
+// holds the volume.
 //
 // What must not live here: a rule about pools (decide has them), and what is done to a volume.
 package moves
@@ -33,6 +34,7 @@ type Pools interface {
 type Options struct {
 	Store interface {
 		Volume(ctx context.Context, id, projectID string) (*block.Volume, error)
+		Snapshot(ctx context.Context, id, projectID string) (*block.Snapshot, error)
 	}
 	Flows   *flow.Engine[store.Tx]
 	Volumes rpcapi.Volume
@@ -53,20 +55,23 @@ type Service struct {
 	Options
 	retype  *flow.Flow[retyping, store.Tx]
 	migrate *flow.Flow[migration, store.Tx]
+	adopt   *flow.Flow[adoption, store.Tx]
 }
 
 // New makes a Service.
 func New(o Options) *Service {
 	s := &Service{Options: o}
-	s.retype, s.migrate = s.retypeFlow(), s.migrateFlow()
+	s.retype, s.migrate, s.adopt = s.retypeFlow(), s.migrateFlow(), s.adoptFlow()
 	return s
 }
 
 // Methods is what other services may ask.
 func (s *Service) Methods() map[string]messaging.Method {
 	return map[string]messaging.Method{
-		rpcapi.MethodRetype:        messaging.Silent(s.Retype),
-		rpcapi.MethodMigrateVolume: messaging.Silent(s.Migrate),
+		rpcapi.MethodRetype:                 messaging.Silent(s.Retype),
+		rpcapi.MethodMigrateVolume:          messaging.Silent(s.Migrate),
+		rpcapi.MethodManageExisting:         messaging.Silent(s.ManageVolume),
+		rpcapi.MethodManageExistingSnapshot: messaging.Silent(s.ManageSnapshot),
 	}
 }
 
@@ -75,6 +80,7 @@ func (s *Service) Resume() map[string]journal.Resume {
 	return map[string]journal.Resume{
 		rpcapi.FlowVolumeRetype:  journal.Again(s.Flows, s.retype),
 		rpcapi.FlowVolumeMigrate: journal.Again(s.Flows, s.migrate),
+		rpcapi.FlowVolumeManage:  journal.Again(s.Flows, s.adopt),
 	}
 }
 

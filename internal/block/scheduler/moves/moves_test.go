@@ -121,6 +121,8 @@ func (s *stage) add(flowID, name string, state any, change func(v *block.Volume)
 		m.VolumeID = v.ID
 	case *migration:
 		m.VolumeID = v.ID
+	case *adoption:
+		m.VolumeID = v.ID
 	}
 	b, err := json.Marshal(state)
 	if err != nil {
@@ -209,6 +211,58 @@ func TestRetypeFlow(t *testing.T) {
 		}
 		return fw
 	}})
+}
+
+// TestRetypeFlowAskedByPython: the row has the old type, and keeps it until the volume service is done.
+func TestRetypeFlowAskedByPython(t *testing.T) {
+	s := newStage(t, "a", "b")
+	for _, reachable := range []bool{true, false} {
+		st := &retyping{Retype: rpcapi.Retype{FlowID: uuid.NewString(), OldTypeID: s.plain.ID, NewTypeID: s.gold.ID, OnDemand: reachable, Reservations: []string{"x"}}}
+		v := s.add(st.FlowID, rpcapi.FlowVolumeRetype, st, func(v *block.Volume) { v.Status = block.VolumeRetyping })
+		if err := s.Retype(t.Context(), &st.Retype); err != nil {
+			t.Fatal(err)
+		}
+		now := s.now(v)
+		want(t, "type", now.VolumeTypeID, s.plain.ID)
+		if !reachable {
+			want(t, "status", now.Status, block.VolumeAvailable)
+			continue
+		}
+		want(t, "status", now.Status, block.VolumeRetyping)
+		m := handedOver[rpcapi.Retype](s, rpcapi.FlowVolumeRetype)
+		want(t, "destination", m.Destination.Host, "n@b#b")
+		want(t, "reservations", len(m.Reservations), 1)
+	}
+}
+
+// TestManageFlow: where a storage has what is to be managed is told by its back end alone, and the pool is found.
+func TestManageFlow(t *testing.T) {
+	s := newStage(t, "a", "b")
+	flowtest.Check(t, flowtest.Case[adoption, store.Tx]{New: func(t *testing.T) flowtest.World[adoption, store.Tx] {
+		s.T = t
+		st := &adoption{ManageExisting: rpcapi.ManageExisting{FlowID: uuid.NewString(), Reference: map[string]any{"source-name": "lv"}}}
+		v := s.add(st.FlowID, rpcapi.FlowVolumeManage, st, func(v *block.Volume) { v.Status, v.Host, v.SizeGiB = block.VolumeManaging, "n@a", 0 })
+		fw := world(s, s.adopt, st.FlowID, rpcapi.FlowVolumeManage, v, st)
+		fw.Done = func(t *testing.T) {
+			s.T = t
+			want(t, "reference", handedOver[rpcapi.ManageExisting](s, rpcapi.FlowVolumeManage).Reference["source-name"], any("lv"))
+			want(t, "host", s.now(v).Host, "n@a#a")
+		}
+		fw.Undone = func(t *testing.T, _ error) { want(t, "status", s.now(v).Status, block.VolumeErrorManaging) }
+		return fw
+	}})
+	s.T = t
+	n := &block.Snapshot{ID: uuid.NewString(), ProjectID: "p", VolumeSizeGiB: 1, VolumeTypeID: s.plain.ID, Status: block.SnapshotCreating}
+	v := s.add(uuid.NewString(), "none", nil, func(*block.Volume) {})
+	n.VolumeID = v.ID
+	s.update(func(tx store.Tx) error { return tx.CreateSnapshot(t.Context(), n) })
+	s.casts = nil
+	if err := s.ManageSnapshot(t.Context(), &rpcapi.ManageExistingSnapshot{SnapshotID: n.ID}); err != nil || len(s.casts) != 1 || s.casts[0].Method != "manage_existing_snapshot" {
+		t.Errorf("sent %v, %v", s.casts, err)
+	}
+	if err := s.ManageSnapshot(t.Context(), &rpcapi.ManageExistingSnapshot{SnapshotID: "gone"}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestMigrateFlow(t *testing.T) {

@@ -16,9 +16,10 @@ type retyping struct {
 	volume *block.Volume
 }
 
-// of says whether the volume is under this very retype; the row has the new type from the beginning.
+// of says whether the volume is under this very retype; the row has the new type from the beginning, or the old one to the
+// end if a Python API asks.
 func (r *retyping) of(v *block.Volume) bool {
-	return v.Status == block.VolumeRetyping && v.VolumeTypeID == r.NewTypeID
+	return v.Status == block.VolumeRetyping && (v.VolumeTypeID == r.NewTypeID || v.VolumeTypeID == r.OldTypeID)
 }
 
 func (s *Service) retypeFlow() *flow.Flow[retyping, store.Tx] {
@@ -28,6 +29,9 @@ func (s *Service) retypeFlow() *flow.Flow[retyping, store.Tx] {
 			{Name: "extract_scheduler_spec", Do: func(ctx context.Context, r *retyping) (err error) {
 				if r.volume, err = found(s.Store.Volume(ctx, r.VolumeID, "")); err == nil && !r.of(r.volume) {
 					err = flow.ErrObsolete
+				}
+				if err == nil {
+					r.volume.VolumeTypeID = r.NewTypeID // it is this that a place is wanted for
 				}
 				return err
 			}},
@@ -96,6 +100,9 @@ func (s *Service) revertRetype(ctx context.Context, tx store.Tx, r *retyping, _ 
 	v, err := found(tx.Volume(ctx, r.VolumeID, ""))
 	if err != nil || !r.of(v) {
 		return ignoreObsolete(err)
+	}
+	if err := tx.ReleaseReservations(ctx, append(r.Reservations[:len(r.Reservations):len(r.Reservations)], r.OldReservations...)); err != nil {
+		return err
 	}
 	_, err = store.ChangeType(ctx, tx, v, store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeRetyping}}, store.VolumeSet{
 		Status: new(previous(v)), PreviousStatus: new(block.VolumeStatus("")), VolumeTypeID: &r.OldTypeID, Multiattach: &r.OldMultiattach},

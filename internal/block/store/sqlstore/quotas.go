@@ -122,6 +122,36 @@ func (t *tx) PutQuotaUsage(ctx context.Context, projectID string, inUse map[stri
 	return nil
 }
 
+// ReleaseReservations implements store.QuotaWriter. What is to be given up (a negative delta) was never counted as reserved.
+func (t *tx) ReleaseReservations(ctx context.Context, ids []string) error {
+	for _, id := range ids {
+		var row, usage, delta int64
+		var found bool
+		err := t.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
+			found, err = s.QueryRow(ctx, `SELECT id, COALESCE(usage_id, 0), delta FROM reservations WHERE uuid = ? AND deleted = FALSE`,
+				[]any{(*sqlkit.Int)(&row), (*sqlkit.Int)(&usage), (*sqlkit.Int)(&delta)}, id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		now := t.conn.At(t.conn.Now())
+		if delta > 0 {
+			if err := t.conn.Run(ctx, `UPDATE quota_usages SET updated_at = ?, reserved = CASE WHEN reserved < ? THEN 0 ELSE reserved - ? END WHERE id = ?`,
+				now, delta, delta, usage); err != nil {
+				return err
+			}
+		}
+		if err := t.conn.Run(ctx, `UPDATE reservations SET deleted = TRUE, deleted_at = ? WHERE id = ?`, now, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // PutQuotaLimits implements store.QuotaWriter.
 func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[string]int64) error {
 	now := t.conn.At(t.conn.Now())

@@ -99,6 +99,51 @@ func TestOpenAgain(t *testing.T) {
 	}
 }
 
+// TestReleaseReservations: what a Python API has reserved goes, and nothing else; ours reserves nothing.
+func TestReleaseReservations(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cinder.db")
+	s := open(t, sqlstore.Config{Path: path})
+	db, err := sqlkit.OpenSQLite(t.Context(), sqlkit.SQLiteOptions{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Write(t.Context(), func(s *sqlkit.Session) error {
+		for _, text := range []string{
+			`INSERT INTO quota_usages (id, project_id, resource, in_use, reserved, deleted, race_preventer) VALUES (900, 'p', 'gigabytes', 5, 7, FALSE, TRUE)`,
+			`INSERT INTO reservations (uuid, usage_id, project_id, resource, delta, deleted) VALUES ('grows', 900, 'p', 'gigabytes', 3, FALSE), ('shrinks', 900, 'p', 'gigabytes', -2, FALSE)`,
+			`INSERT INTO reservations (uuid, usage_id, project_id, resource, delta, deleted) VALUES ('another', 900, 'p', 'gigabytes', 4, FALSE), ('gone', 900, 'p', 'gigabytes', 1, TRUE)`,
+		} {
+			if _, err := s.Exec(t.Context(), text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		err := s.Update(t.Context(), func(tx store.Tx) error {
+			return tx.ReleaseReservations(t.Context(), []string{"grows", "shrinks", "gone", "never was"})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var inUse, reserved, left int64
+	err = db.Read(t.Context(), func(s *sqlkit.Session) error {
+		if _, err := s.QueryRow(t.Context(), `SELECT in_use, reserved FROM quota_usages WHERE id = 900`, []any{(*sqlkit.Int)(&inUse), (*sqlkit.Int)(&reserved)}); err != nil {
+			return err
+		}
+		_, err := s.QueryRow(t.Context(), `SELECT COUNT(*) FROM reservations WHERE deleted = FALSE`, []any{(*sqlkit.Int)(&left)})
+		return err
+	})
+	if err != nil || inUse != 5 || reserved != 4 || left != 1 {
+		t.Errorf("in use %d, reserved %d, reservations %d: %v", inUse, reserved, left, err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cinder.db")
 	db, err := sqlkit.OpenSQLite(t.Context(), sqlkit.SQLiteOptions{Path: path})
