@@ -18,7 +18,7 @@ func (p *process) openIdentity(ctx context.Context) (err error) {
 	if !p.opts.identity.Wanted(p.conf) || p.opts.authStrategy.Get(p.conf) != "keystone" {
 		return nil
 	}
-	p.identity, err = p.opts.identity.Open(ctx, p.conf, identityservice.Config{StateDir: p.statePath, Synchronous: p.opts.synchronous.Get(p.conf),
+	p.identity, err = p.opts.identity.Open(ctx, p.conf, identityservice.Config{StateDir: p.statePath, Synchronous: p.opts.database.Synchronous.Get(p.conf),
 		Services: p.catalog(), Observe: observe.Route(""), Log: p.log})
 	if err == nil {
 		p.closers = append(p.closers, p.identity.Close)

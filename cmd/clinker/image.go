@@ -15,7 +15,7 @@ func (p *process) openImage(ctx context.Context) (err error) {
 	if !p.opts.image.Wanted(p.conf) {
 		return nil
 	}
-	c := imageservice.Config{StateDir: p.statePath, Synchronous: p.opts.synchronous.Get(p.conf), Flow: p.flowOptions(),
+	c := imageservice.Config{StateDir: p.statePath, Synchronous: p.opts.database.Synchronous.Get(p.conf), Flow: p.flowOptions(),
 		Filters: middleware.Filters{Settings: p.opts.middleware.Settings(p.conf), Logger: p.log}, Observe: observe.Route(""), Log: p.log}
 	if p.opts.authStrategy.Get(p.conf) == "keystone" {
 		settings := p.opts.authToken.Settings(p.conf)

@@ -78,6 +78,6 @@ binary is cinder-volume.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(upCommand(), envCommand(), configCommand())
 	root.AddCommand(serviceCommands()...)
-	root.AddCommand(auditCommand())
+	root.AddCommand(auditCommand(), databaseCommand())
 	return root
 }

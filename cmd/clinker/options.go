@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/cmd/clinker/backupservice"
+	"github.com/clinker/clinker/cmd/clinker/database"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
 	"github.com/clinker/clinker/internal/block/api"
@@ -37,11 +38,11 @@ type options struct {
 	policyFile                config.Handle[string]
 	policyDirs                config.Handle[[]string]
 
-	transportURL, connection config.Handle[string]
-	synchronous              config.Handle[string]
-	identity                 *identityservice.Options
-	image                    *imageservice.Options
-	authToken                *authtoken.Options
+	transportURL config.Handle[string]
+	database     *database.Options
+	identity     *identityservice.Options
+	image        *imageservice.Options
+	authToken    *authtoken.Options
 
 	log           *log.Options
 	middleware    *middleware.Options
@@ -76,9 +77,7 @@ func newOptions() options {
 		policyDirs:         config.MultiString("oslo_policy", "policy_dirs", []string{"policy.d"}, "Directories with more policy files.", config.Deprecated(def, "policy_dirs")),
 		transportURL: config.String(def, "transport_url", "rabbit://", "Where messages go: inproc:// is inside this process, for cinder-all and clinker up.",
 			config.Secret()),
-		connection: config.String("database", "connection", "", "The database: sqlite:////var/lib/cinder/cinder.sqlite.", config.Secret(), config.NoDefault()),
-		synchronous: config.String("clinker", "sqlite_synchronous", "FULL", "How SQLite guards against a power cut. FULL flushes the disk at each "+
-			"commit, NORMAL is quicker and may lose the last moments; neither loses anything when only the process dies.", config.Choices("NORMAL", "FULL", "EXTRA", "OFF")),
+		database:      database.NewOptions(),
 		identity:      identityservice.NewOptions(),
 		image:         imageservice.NewOptions(),
 		authToken:     authtoken.NewOptions("block-storage", "volumev3", "volume"),
@@ -97,8 +96,9 @@ func newOptions() options {
 // all lists every option of the program: what is parsed, what is documented, and in which order.
 func (o options) all() []config.Option {
 	list := []config.Option{o.host, o.statePath, o.myIP, o.listen, o.listenPort, o.pasteConfig, o.authStrategy, o.reportInterval,
-		o.disabledExtensions, o.policyFile, o.policyDirs, o.transportURL, o.connection, o.synchronous,
+		o.disabledExtensions, o.policyFile, o.policyDirs, o.transportURL,
 		o.adminListen, o.adminPort}
+	list = append(list, o.database.All()...)
 	list = append(list, o.log.All()...)
 	list = append(list, o.identity.All()...)
 	list = append(list, o.image.All()...)

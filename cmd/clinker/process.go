@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
@@ -20,7 +18,6 @@ import (
 	"github.com/clinker/clinker/internal/block/backup/repository"
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
-	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -127,15 +124,7 @@ func (p *process) openTransport() (messaging.Transport, error) {
 }
 
 func (p *process) openStore(ctx context.Context) error {
-	path, isSQLite := strings.CutPrefix(p.opts.connection.Get(p.conf), "sqlite:///")
-	if !isSQLite || path == "" {
-		return p.opts.connection.Refuse(p.conf, "", "this database is not supported yet", "sqlite:////absolute/path/of/a/file")
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fault.Wrap(err, fault.Unavailable, "", "The directory of the database %s cannot be made.", path)
-	}
-	s, err := sqlstore.Open(ctx, sqlstore.Config{Path: path, Synchronous: p.opts.synchronous.Get(p.conf),
-		QuotaLimits: quota.OptionsFrom(p.conf).Limits()})
+	s, err := p.opts.database.Open(ctx, p.conf, quota.OptionsFrom(p.conf).Limits(), p.log)
 	if err != nil {
 		return err
 	}

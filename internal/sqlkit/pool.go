@@ -28,9 +28,7 @@ type pool struct {
 	slots chan struct{} // holds one for each transaction that may yet begin
 	done  chan struct{}
 	once  sync.Once
-	keep  int           // idle connections
-	age   time.Duration // 0: any
-	wait  time.Duration // 0: for ever
+	opts  Options
 
 	mu   sync.Mutex
 	idle []*conn // the last used is taken first: it is warm, and a quiet service opens no more than it needs
@@ -41,11 +39,11 @@ type conn struct {
 	*sql.Conn
 	kept   map[string]*sql.Stmt
 	opened time.Time
-	used   bool // a transaction has run on it: the server may have gone since
+	given  time.Time // when it was last given back; zero if it was not: then the server cannot have left it
 }
 
 func newPool(db *sql.DB, size int, o Options) *pool {
-	p := &pool{db: db, slots: make(chan struct{}, size), done: make(chan struct{}), keep: o.Idle, age: o.MaxAge, wait: o.Wait}
+	p := &pool{db: db, slots: make(chan struct{}, size), done: make(chan struct{}), opts: o}
 	for range size {
 		p.slots <- struct{}{}
 	}
@@ -65,7 +63,7 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	for c := p.pop(); c != nil; c = p.pop() {
-		if p.age == 0 || time.Since(c.opened) < p.age {
+		if p.opts.MaxAge == 0 || time.Since(c.opened) < p.opts.MaxAge {
 			return c, nil
 		}
 		c.discard()
@@ -86,8 +84,8 @@ func (p *pool) turn(ctx context.Context) error {
 	default:
 	}
 	var late <-chan time.Time
-	if p.wait > 0 {
-		timer := time.NewTimer(p.wait)
+	if p.opts.Wait > 0 {
+		timer := time.NewTimer(p.opts.Wait)
 		defer timer.Stop()
 		late = timer.C
 	}
@@ -123,15 +121,18 @@ func (p *pool) pop() *conn {
 }
 
 func (p *pool) give(c *conn) {
-	c.used = true
+	c.given = time.Now()
+	var surplus *conn
 	p.mu.Lock()
-	keep := len(p.idle) < p.keep
-	if keep {
-		p.idle = append(p.idle, c)
+	p.idle = append(p.idle, c)
+	// The first one is the one that has been idle for longest.
+	if len(p.idle) > p.opts.Idle && c.given.Sub(p.idle[0].given) >= p.opts.Linger {
+		surplus = p.idle[0]
+		p.idle = append(p.idle[:0], p.idle[1:]...)
 	}
 	p.mu.Unlock()
-	if !keep {
-		c.discard()
+	if surplus != nil {
+		surplus.discard()
 	}
 	p.slots <- struct{}{}
 }

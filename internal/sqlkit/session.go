@@ -155,7 +155,7 @@ func (db *DB) begin(ctx context.Context, p *pool, text string) (*conn, error) {
 		if ctx.Err() != nil {
 			return nil, errors.Join(ctx.Err(), err) // a driver may only say that the connection is of no use
 		}
-		if !c.used || db.dialect.Classify(err) != Lost {
+		if c.given.IsZero() || db.dialect.Classify(err) != Lost {
 			return nil, err
 		}
 		p.forget() // so that the next one is most probably a new one

@@ -33,8 +33,10 @@ type Options struct {
 	Readers int
 	// Writers is how many write transactions may run at once; default 4, at most 64; SQLite has one.
 	Writers int
-	// Idle is how many connections of each kind stay open while nobody uses them; default all.
-	Idle int
+	// Idle is how many connections of each kind stay open although they have not been in use for Linger; default all.
+	// Linger defaults to 10 s. They are closed when others are given back.
+	Idle   int
+	Linger time.Duration
 	// MaxAge is how old a connection may be when a transaction begins on it; 0 means any age.
 	MaxAge time.Duration
 	// Wait is how long a transaction waits for its turn when all connections are taken; 0 means as long as its context.
@@ -49,6 +51,7 @@ const (
 	defaultConnections   = 4
 	maxConnections       = 64
 	defaultWriteAttempts = 6
+	defaultLinger        = 10 * time.Second
 )
 
 func (o Options) withDefaults() Options {
@@ -57,6 +60,9 @@ func (o Options) withDefaults() Options {
 			*n = defaultConnections
 		}
 		*n = min(*n, maxConnections)
+	}
+	if o.Linger <= 0 {
+		o.Linger = defaultLinger
 	}
 	if o.Idle <= 0 {
 		o.Idle = maxConnections

@@ -64,6 +64,18 @@ func Open(ctx context.Context, o Options) (*sqlkit.DB, error) {
 	}
 }
 
+// Check says what Open would refuse without connecting: a fault.Invalid, or nil.
+func Check(o Options) error {
+	if _, is := SQLitePath(o.URL); is {
+		return nil
+	}
+	db, _, err := open(o)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
 // SQLiteURL is the URL of a SQLite file, also of one whose name holds a "?".
 func SQLiteURL(path string) string { return "sqlite:///" + strings.ReplaceAll(path, "?", "%3F") }
 

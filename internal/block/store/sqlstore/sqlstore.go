@@ -92,6 +92,16 @@ func (s *Store) Ping(ctx context.Context) error { return s.conn.DB.Ping(ctx) }
 // Close implements store.Store.
 func (s *Store) Close() error { return s.conn.DB.Close() }
 
+// MissingIndexes gives the names of our indexes that Cinder's tables do not have; see schema.MissingIndexes.
+func (s *Store) MissingIndexes(ctx context.Context) ([]string, error) {
+	return schema.MissingIndexes(ctx, s.conn.DB)
+}
+
+// AddIndexes makes them while others read and write; see schema.AddIndexes.
+func (s *Store) AddIndexes(ctx context.Context, begin func(name string)) error {
+	return schema.AddIndexes(ctx, s.conn.DB, begin)
+}
+
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	return s.conn.DB.Write(ctx, func(session *sqlkit.Session) error {

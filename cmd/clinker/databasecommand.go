@@ -1,0 +1,27 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/clinker/clinker/cmd/clinker/database"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/oslo/config"
+)
+
+func databaseCommand() *cobra.Command {
+	group := &cobra.Command{Use: "database", Short: "Look after the database of Block Storage",
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	var src config.Sources
+	add := &cobra.Command{Use: "add-indexes", Short: "Add Clinker's indexes to Cinder's tables, while services run",
+		Long: database.AddIndexesHelp, Args: noArguments, RunE: func(cmd *cobra.Command, _ []string) error {
+			opts := newOptions()
+			conf, err := config.Load(operators(src), opts.all()...)
+			if err != nil {
+				return err
+			}
+			return opts.database.AddIndexes(cmd.Context(), conf, quota.OptionsFrom(conf).Limits(), cmd.OutOrStdout())
+		}}
+	configFlags(add, &src)
+	group.AddCommand(add)
+	return group
+}

@@ -1,0 +1,52 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gophercloud/gophercloud/v2/openstack/blockstorage/v3/volumes"
+
+	"github.com/clinker/clinker/internal/sqlkit/sqlkittest"
+	"github.com/clinker/clinker/test/harness"
+)
+
+// TestDatabases: on MariaDB and PostgreSQL a volume lives and dies as it does on SQLite, a quota is taken right by many at
+// once, and a server that comes back finds us again within seconds.
+func TestDatabases(t *testing.T) {
+	sqlkittest.Each(t, func(t *testing.T, s *sqlkittest.Server) {
+		cloud := harness.Start(t, "[database]\nconnection = "+s.Database(t)+"\n")
+		c := cloud.Client(t, "admin", latest)
+		v := create(t, c, volumes.CreateOpts{Size: 1, Name: "first", Metadata: map[string]string{"k": "v"}})
+		n := snapshot(t, c, v.ID, "of the first")
+		copied := create(t, c, volumes.CreateOpts{Size: 2, SnapshotID: n.ID})
+		must(t, volumes.Delete(t.Context(), c, copied.ID, nil).ExtractErr())
+		awaitGone(t, c, copied.ID)
+
+		answers := atOnce(t, cloud, 64, func(int) harness.Request {
+			return harness.Request{Path: "/v3/volumes", Project: "many", Body: map[string]any{"volume": map[string]any{"size": 1}}}
+		})
+		if by := count(t, answers, "Maximum number of volumes allowed (10) exceeded"); by[202] != 10 || by[413] != 54 {
+			t.Errorf("64 creates at once for a quota of 10: %v", by)
+		}
+		wantUsage(t, cloud, "many", 10, 10, 0)
+
+		s.Stop(t)
+		asked := time.Now()
+		if r := cloud.Do(t, harness.Request{Path: "/v3/volumes/" + v.ID}); r.Status != http.StatusServiceUnavailable || time.Since(asked) > 5*time.Second {
+			t.Errorf("without a database: %d after %v", r.Status, time.Since(asked))
+		}
+		s.Run(t)
+		back := time.Now()
+		if got := get(t, c, v.ID); got.Name != "first" || got.Metadata["k"] != "v" {
+			t.Errorf("after the database came back: %+v", got)
+		}
+		create(t, c, volumes.CreateOpts{Size: 1})
+		if took := time.Since(back); took > 5*time.Second {
+			t.Errorf("it took %v to work again", took)
+		}
+		cloud.Stop(t)
+		cloud.Run(t)
+		wantStatus(t, c, "after a restart", v.ID, "available")
+	})
+}
