@@ -44,7 +44,7 @@ func TestReference(t *testing.T) {
 	}
 	r := start(t, composition{ours, ours, ours, "fake"})
 	client := login(t, r)
-	client.must(t, "PUT", "/os-quota-sets/"+client.project, `{"quota_set":{"volumes":-1,"gigabytes":-1,"volumes_lab":-1,"gigabytes_lab":-1}}`, nil)
+	unlimited(t, client)
 	client.fill(t)
 	results := map[kind]figures{ours: r.measure(t, client)}
 	for _, service := range services {

@@ -1,0 +1,267 @@
+package mixed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/clinker/clinker/test/harness"
+	"github.com/clinker/clinker/test/lab"
+)
+
+const (
+	workers  = 4
+	patience = time.Minute      // for what one step of the load has to come to
+	settled  = 10 * time.Second // of load between two interventions
+)
+
+// load creates, attaches, detaches and deletes volumes until it is stopped, and remembers what failed.
+type load struct {
+	client *caller
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+
+	mu      sync.Mutex
+	cycles  int
+	away    int // requests that found nobody listening, as they do while any API restarts
+	failure []string
+}
+
+func startLoad(t *testing.T, client *caller) *load {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &load{client: client, cancel: cancel}
+	t.Cleanup(l.stop)
+	for range workers {
+		l.done.Go(func() {
+			for ctx.Err() == nil {
+				if err := l.cycle(ctx); err != nil && ctx.Err() == nil {
+					l.failed(err)
+				}
+			}
+		})
+	}
+	return l
+}
+
+// stop waits for the cycles that are under way.
+func (l *load) stop() {
+	l.cancel()
+	l.done.Wait()
+}
+
+func (l *load) failed(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failure = append(l.failure, time.Now().Format("15:04:05.000 ")+err.Error())
+}
+
+// lived is how many cycles have ended well.
+func (l *load) lived() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cycles
+}
+
+// during gives what failed while do ran and a while after.
+func (l *load) during(do func()) (failures []string, away int) {
+	l.mu.Lock()
+	before, awayBefore := len(l.failure), l.away
+	l.mu.Unlock()
+	do()
+	time.Sleep(settled)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.failure[before:]), l.away - awayBefore
+}
+
+// cycle is a volume's life.
+func (l *load) cycle(ctx context.Context) error {
+	var made struct{ Volume struct{ ID string } }
+	if err := l.send(ctx, "POST", "/volumes", `{"volume":{"size":1,"name":"load"}}`, &made); err != nil {
+		return fmt.Errorf("create: %w", err)
+	}
+	id := made.Volume.ID
+	if err := l.until(ctx, id, "available"); err != nil {
+		return fmt.Errorf("create: %w", err)
+	}
+	var attached struct{ Attachment struct{ ID string } }
+	body := `{"attachment":{"volume_uuid":"` + id + `","instance_uuid":"` + id + `","connector":{"host":"h","initiator":"iqn.x","ip":"127.0.0.1"}}}`
+	if err := l.send(ctx, "POST", "/attachments", body, &attached); err != nil {
+		return fmt.Errorf("attach: %w", err)
+	}
+	if err := l.send(ctx, "DELETE", "/attachments/"+attached.Attachment.ID, "", nil); err != nil {
+		return fmt.Errorf("detach: %w", err)
+	}
+	if err := l.until(ctx, id, "available"); err != nil {
+		return fmt.Errorf("detach: %w", err)
+	}
+	if err := l.send(ctx, "DELETE", "/volumes/"+id, "", nil); err != nil {
+		return fmt.Errorf("delete: %w", err)
+	}
+	if err := l.until(ctx, id, ""); err != nil {
+		return fmt.Errorf("delete: %w", err)
+	}
+	l.mu.Lock()
+	l.cycles++
+	l.mu.Unlock()
+	return nil
+}
+
+// send sends a request; while nobody listens it is sent again, since that is not what is asked here.
+func (l *load) send(ctx context.Context, method, path, body string, into any) error {
+	for {
+		err := l.client.send(method, path, body, into)
+		if !isAway(err) || ctx.Err() != nil {
+			return err
+		}
+		l.mu.Lock()
+		l.away++
+		l.mu.Unlock()
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// isAway says that there was nobody to take the request, or that it went with whom it was sent to.
+func isAway(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
+
+func (l *load) until(ctx context.Context, id, status string) error {
+	deadline := time.Now().Add(patience)
+	for {
+		var answer struct{ Volume struct{ Status string } }
+		err := l.send(ctx, "GET", "/volumes/"+id, "", &answer)
+		now := answer.Volume.Status
+		switch {
+		case err != nil && status == "" && strings.Contains(err.Error(), ": 404 "):
+			return nil
+		case err != nil:
+			return err
+		case now == status:
+			return nil
+		case now == "error" || now == "error_deleting":
+			return fmt.Errorf("%s is %s", id, now)
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s is %s after %s", id, now, patience)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// steady is what a cloud must come to within a minute once nobody uses it: no volume on its way, and a quota that is what
+// the rows are.
+func steady(t *testing.T, client *caller) {
+	t.Helper()
+	var list struct {
+		Volumes []struct {
+			Status string
+			Size   int
+		}
+	}
+	harness.Within(t, time.Minute, "no volume being on its way", func() (bool, string) {
+		list.Volumes = nil
+		if err := client.send("GET", "/volumes/detail", "", &list); err != nil {
+			return false, err.Error()
+		}
+		on := map[string]int{}
+		for _, v := range list.Volumes {
+			switch v.Status {
+			case "available", "in-use", "error", "error_deleting", "reserved":
+			default:
+				on[v.Status]++
+			}
+		}
+		return len(on) == 0, fmt.Sprint(on)
+	})
+	size := 0
+	for _, v := range list.Volumes {
+		size += v.Size
+	}
+	var quota struct {
+		Set map[string]any `json:"quota_set"`
+	}
+	client.must(t, "GET", "/os-quota-sets/"+client.project+"?usage=true", "", &quota)
+	for name, want := range map[string]int{"volumes": len(list.Volumes), "gigabytes": size} {
+		usage, _ := quota.Set[name].(map[string]any)
+		if usage["in_use"] != float64(want) || usage["reserved"] != float64(0) {
+			t.Errorf("the quota of %s has %v, there are %d", name, usage, want)
+		}
+	}
+}
+
+// TestRollingSwap replaces every service of a running cloud by ours and back, one at a time, under load: nothing may fail
+// that does not when Python's is restarted.
+func TestRollingSwap(t *testing.T) {
+	r := start(t, composition{python, python, python, "fake"})
+	client := login(t, r)
+	unlimited(t, client)
+	l := startLoad(t, client)
+	time.Sleep(settled)
+	for _, service := range services {
+		change := func(to kind) func() {
+			return func() {
+				r.stop(t, service)
+				r.run(t, service, to)
+			}
+		}
+		plain, awayThen := l.during(change(python))
+		t.Logf("%s restarted: %d requests found nobody, failures: %v", service, awayThen, plain)
+		for _, to := range []kind{ours, python} {
+			failures, away := l.during(change(to))
+			t.Logf("%s becomes %s: %d requests found nobody, failures: %v", service, to, away, failures)
+			if len(failures) > len(plain) {
+				t.Errorf("%s becomes %s: %d failures, a restart causes %d", service, to, len(failures), len(plain))
+			}
+		}
+	}
+	l.stop()
+	t.Logf("%d cycles", l.lived())
+	steady(t, client)
+}
+
+// TestNeighboursKilled kills the broker and the database under load, and starts them again.
+func TestNeighboursKilled(t *testing.T) {
+	r := start(t, composition{ours, ours, ours, "file"})
+	client := login(t, r)
+	unlimited(t, client)
+	l := startLoad(t, client)
+	time.Sleep(settled)
+	for _, neighbour := range []string{"mq", "db"} {
+		failures, away := l.during(func() {
+			lab.Do(t, nil, "kill", neighbour)
+			lab.Do(t, nil, "up", neighbour)
+		})
+		counts := map[string]int{}
+		for _, f := range failures {
+			counts[f[len("15:04:05.000 "):min(len(f), 120)]]++
+		}
+		t.Logf("%s was killed: %d requests found nobody, failures:", neighbour, away)
+		for _, what := range slices.Sorted(maps.Keys(counts)) {
+			t.Logf("  %d: %s", counts[what], what)
+		}
+		cycles := l.lived()
+		time.Sleep(settled)
+		if l.lived() == cycles {
+			t.Errorf("nothing goes on after %s is back", neighbour)
+		}
+	}
+	l.stop()
+	t.Logf("%d cycles", l.lived())
+	steady(t, client)
+}
+
+func unlimited(t *testing.T, client *caller) {
+	t.Helper()
+	client.must(t, "PUT", "/os-quota-sets/"+client.project, `{"quota_set":{"volumes":-1,"gigabytes":-1,"volumes_lab":-1,"gigabytes_lab":-1}}`, nil)
+}
