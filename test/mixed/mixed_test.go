@@ -218,6 +218,15 @@ func (c *cloud) run(t *testing.T, service string, who kind) {
 	ended := make(chan struct{})
 	go func() { _ = command.Wait(); close(ended) }()
 	c.pids[service] = command.Process.Pid
+	harness.Within(t, time.Minute, service+" starting", func() (bool, string) {
+		text, _ := os.ReadFile(log.Name())
+		select {
+		case <-ended:
+			t.Fatalf("%s has ended:\n%s", service, text)
+		default:
+		}
+		return strings.Contains(string(text), "The service has started."), string(text)
+	})
 	c.stops[service] = func(t testing.TB) {
 		_ = command.Process.Signal(syscall.SIGTERM)
 		select {

@@ -119,7 +119,7 @@ func (c *cloud) measure(t *testing.T, client *caller) figures {
 		id := made[int(next.Add(1)-1)%len(made)]
 		mu.Unlock()
 		var answer struct{ Attachment struct{ ID string } }
-		client.must(t, "POST", "/attachments", `{"attachment":{"volume_uuid":"`+id+`","instance_uuid":"`+uuid(next.Load())+`","connector":{"host":"h","initiator":"iqn.x","ip":"127.0.0.1"}}}`, &answer)
+		client.must(t, "POST", "/attachments", `{"attachment":{"volume_uuid":"`+id+`","connector":{"host":"h","initiator":"iqn.x","ip":"127.0.0.1"}}}`, &answer)
 		client.must(t, "DELETE", "/attachments/"+answer.Attachment.ID, "", nil)
 	}
 	f.median[opAttach], f.rate[opAttach] = medianOf(min(samples, len(made)), attach), rateOf(attach)
@@ -151,8 +151,6 @@ func (c *cloud) measure(t *testing.T, client *caller) figures {
 	f.start = time.Since(began)
 	return f
 }
-
-func uuid(n int64) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 
 // medianOf is how long do takes, in milliseconds.
 func medianOf(n int, do func()) float64 {
