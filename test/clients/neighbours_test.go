@@ -1,13 +1,17 @@
 package clients
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/clinker/clinker/internal/imageformat/imageformattest"
 )
 
 // neighbours stand in for the services that a suite needs beside those under test, and that Clinker does not have:
@@ -40,6 +44,17 @@ func newNeighbours(t *testing.T) *neighbours {
 	n.Server = httptest.NewServer(mux)
 	t.Cleanup(n.Close)
 	return n
+}
+
+// newInternet stands in for the image that a suite downloads, for who asks it as a proxy: the machines of this project do not
+// reach further than themselves.
+func newInternet(t *testing.T) *httptest.Server {
+	image := imageformattest.QCOW2(3, 1<<20)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(image))
+	}))
+	t.Cleanup(server.Close)
+	return server
 }
 
 func (n *neighbours) create(w http.ResponseWriter, r *http.Request) {
