@@ -21,7 +21,18 @@ func databaseCommand() *cobra.Command {
 			}
 			return opts.database.AddIndexes(cmd.Context(), conf, quota.OptionsFrom(conf).Limits(), cmd.OutOrStdout())
 		}}
-	configFlags(add, &src)
-	group.AddCommand(add)
+	drop := &cobra.Command{Use: "drop-indexes", Short: "Remove Clinker's indexes from Cinder's tables, while services run",
+		Args: noArguments, RunE: func(cmd *cobra.Command, _ []string) error {
+			opts := newOptions()
+			conf, err := config.Load(operators(src), opts.all()...)
+			if err != nil {
+				return err
+			}
+			return opts.database.DropIndexes(cmd.Context(), conf, cmd.OutOrStdout())
+		}}
+	for _, cmd := range []*cobra.Command{add, drop} {
+		configFlags(cmd, &src)
+		group.AddCommand(cmd)
+	}
 	return group
 }

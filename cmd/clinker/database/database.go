@@ -133,8 +133,24 @@ func (o *Options) pools(c *config.Config) sqlkit.Options {
 	return p
 }
 
-// Open opens the store. limits are the configured quotas, which a new database starts out with.
+// Open opens the store and brings its tables up. limits are the configured quotas, which a new database starts out with.
 func (o *Options) Open(ctx context.Context, c *config.Config, limits map[string]int64, log *slog.Logger) (*sqlstore.Store, error) {
+	s, err := o.open(ctx, c, sqlstore.Config{QuotaLimits: limits}, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := sayOutcome(ctx, s, log); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// OpenAsIs opens the store and leaves its tables alone, whatever they are; see sqlstore.Config.
+func (o *Options) OpenAsIs(ctx context.Context, c *config.Config, log *slog.Logger) (*sqlstore.Store, error) {
+	return o.open(ctx, c, sqlstore.Config{AsIs: true}, log)
+}
+
+func (o *Options) open(ctx context.Context, c *config.Config, how sqlstore.Config, log *slog.Logger) (*sqlstore.Store, error) {
 	settings, err := o.Settings(c)
 	if err != nil {
 		return nil, err
@@ -147,14 +163,8 @@ func (o *Options) Open(ctx context.Context, c *config.Config, limits map[string]
 	settings.Failed = func(err error) {
 		log.Warn("The database does not answer; trying again.", "error", err, "seconds", settings.Interval.Seconds())
 	}
-	s, err := sqlstore.Open(ctx, sqlstore.Config{URL: settings.URL, Synchronous: settings.Synchronous, Server: settings, QuotaLimits: limits})
-	if err != nil {
-		return nil, err
-	}
-	if err := sayOutcome(ctx, s, log); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+	how.URL, how.Synchronous, how.Server = settings.URL, settings.Synchronous, settings
+	return sqlstore.Open(ctx, how)
 }
 
 func sayOutcome(ctx context.Context, s *sqlstore.Store, log *slog.Logger) error {
@@ -176,7 +186,7 @@ Python's services do not mind them, and dropping them is all it takes to be with
 
 The tables can be read and written meanwhile, except in a Galera cluster, which changes a
 table everywhere at once and holds back writes to it: there, choose a quiet hour. The command
-may be stopped and repeated.`
+may be stopped and repeated. drop-indexes removes them again.`
 
 // AddIndexes adds our indexes to Cinder's tables and tells out of each.
 func (o *Options) AddIndexes(ctx context.Context, c *config.Config, limits map[string]int64, out io.Writer) error {
@@ -191,6 +201,23 @@ func (o *Options) AddIndexes(ctx context.Context, c *config.Config, limits map[s
 	})
 	if err == nil && made == 0 {
 		fmt.Fprintln(out, "every index is there")
+	}
+	return errors.Join(err, s.Close())
+}
+
+// DropIndexes removes our indexes from Cinder's tables and tells out of each. It changes nothing else.
+func (o *Options) DropIndexes(ctx context.Context, c *config.Config, out io.Writer) error {
+	s, err := o.OpenAsIs(ctx, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	dropped := 0
+	err = s.DropIndexes(ctx, func(name string) {
+		dropped++
+		fmt.Fprintln(out, "dropping", name)
+	})
+	if err == nil && dropped == 0 {
+		fmt.Fprintln(out, "no index of ours is there")
 	}
 	return errors.Join(err, s.Close())
 }

@@ -18,6 +18,7 @@ import (
 // Store is the database. Its Reader methods run outside a transaction, each on the newest committed rows.
 type Store interface {
 	Reader
+	Maintenance
 	// Update runs fn in one read-write transaction and commits unless fn fails. A deadlock, a lost certification or a
 	// busy database makes it run again, a bounded number of times: fn must have no effect but through tx.
 	Update(ctx context.Context, fn func(tx Tx) error) error
@@ -47,6 +48,8 @@ type Reader interface {
 	FlowReader
 	CreationReader
 	AuditReader
+	ClusterReader
+	RepairReader
 }
 
 // Tx is a read-write transaction. It sees its own writes. It must not be used after the function it was given to ends.
@@ -70,6 +73,8 @@ type Tx interface {
 	QuotaClassWriter
 	FlowWriter
 	CreationWriter
+	ClusterWriter
+	RepairWriter
 }
 
 // Page is keyset paging: at most Limit rows after the row whose id is Marker, in the order of Sort, then created_at, then

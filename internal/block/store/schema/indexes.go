@@ -61,3 +61,36 @@ func indexNames(ctx context.Context, db *sqlkit.DB) (map[string]bool, error) {
 	})
 	return there, err
 }
+
+// DropIndexes removes those of our indexes that are there, each after begin was told its name. Listings and quotas then cost
+// what they cost Cinder itself.
+func DropIndexes(ctx context.Context, db *sqlkit.DB, begin func(name string)) error {
+	there, err := indexNames(ctx, db)
+	if err != nil {
+		return err
+	}
+	ours := clinkerIndexes()
+	for _, table := range slices.Sorted(maps.Keys(ours)) {
+		for _, i := range ours[table] {
+			if !there[i.Name] {
+				continue
+			}
+			begin(i.Name)
+			if err := db.Outside(ctx, dropIndex(db.Dialect(), table, i.Name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dropIndex removes an index while others read and write its table.
+func dropIndex(d sqlkit.Dialect, table, name string) string {
+	switch d.Name() {
+	case "mysql":
+		return "ALTER TABLE " + quote(table) + " DROP INDEX " + quote(name) + ", ALGORITHM=INPLACE, LOCK=NONE"
+	case "postgresql":
+		return "DROP INDEX CONCURRENTLY IF EXISTS " + quote(name)
+	}
+	return "DROP INDEX IF EXISTS " + quote(name)
+}

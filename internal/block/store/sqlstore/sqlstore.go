@@ -15,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore/backuprows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/catalogrows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/grouprows"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/maintenancerows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/messagerows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/volumerows"
@@ -40,6 +41,9 @@ type Config struct {
 	Observer sqlkit.Observer
 	// QuotaLimits are the configured quotas, by resource, which a new database starts out with; nil means Cinder's defaults.
 	QuotaLimits map[string]int64
+	// AsIs opens the database as it stands: no table is made or changed, and it may be of any revision. It is for commands
+	// that look before they leap; see Store.Check.
+	AsIs bool
 	// Now is the clock of created_at, updated_at and deleted_at; default time.Now.
 	Now func() time.Time
 }
@@ -52,6 +56,8 @@ type Store struct {
 	grouprows.GroupReader
 	messagerows.MessageReader
 	backuprows.BackupReader
+	maintenancerows.MaintenanceReader
+	maintenancerows.Keeper
 	// Outcome says whether Open made the database, adopted one of Cinder's, or found everything there.
 	Outcome schema.Outcome
 }
@@ -73,9 +79,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := schema.Up(ctx, db, c.QuotaLimits)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
+	outcome := schema.Ready
+	if !c.AsIs {
+		if outcome, err = schema.Up(ctx, db, c.QuotaLimits); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -83,7 +91,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	conn := &rows.Conn{DB: db, Clock: c.Now}
 	return &Store{reader: reader{conn: conn, types: typeListing()}, Reader: volumerows.NewReader(conn),
 		CatalogReader: catalogrows.NewReader(conn), GroupReader: grouprows.NewReader(conn), MessageReader: messagerows.NewReader(conn),
-		BackupReader: backuprows.NewReader(conn), Outcome: outcome}, nil
+		BackupReader: backuprows.NewReader(conn), MaintenanceReader: maintenancerows.NewReader(conn), Keeper: maintenancerows.NewKeeper(conn),
+		Outcome: outcome}, nil
 }
 
 // Ping implements store.Store.
@@ -92,23 +101,14 @@ func (s *Store) Ping(ctx context.Context) error { return s.conn.DB.Ping(ctx) }
 // Close implements store.Store.
 func (s *Store) Close() error { return s.conn.DB.Close() }
 
-// MissingIndexes gives the names of our indexes that Cinder's tables do not have; see schema.MissingIndexes.
-func (s *Store) MissingIndexes(ctx context.Context) ([]string, error) {
-	return schema.MissingIndexes(ctx, s.conn.DB)
-}
-
-// AddIndexes makes them while others read and write; see schema.AddIndexes.
-func (s *Store) AddIndexes(ctx context.Context, begin func(name string)) error {
-	return schema.AddIndexes(ctx, s.conn.DB, begin)
-}
-
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	return s.conn.DB.Write(ctx, func(session *sqlkit.Session) error {
 		conn := &rows.Conn{DB: s.conn.DB, Session: session, Clock: s.conn.Clock}
 		return fn(&tx{reader: reader{conn: conn, types: s.types}, Writer: volumerows.NewWriter(s.Reader, conn),
 			CatalogWriter: catalogrows.NewWriter(s.CatalogReader, conn), GroupWriter: grouprows.NewWriter(s.GroupReader, conn),
-			MessageWriter: messagerows.NewWriter(s.MessageReader, conn), BackupWriter: backuprows.NewWriter(s.BackupReader, conn)})
+			MessageWriter: messagerows.NewWriter(s.MessageReader, conn), BackupWriter: backuprows.NewWriter(s.BackupReader, conn),
+			MaintenanceWriter: maintenancerows.NewWriter(conn)})
 	})
 }
 
@@ -126,6 +126,7 @@ type tx struct {
 	grouprows.GroupWriter
 	messagerows.MessageWriter
 	backuprows.BackupWriter
+	maintenancerows.MaintenanceWriter
 }
 
 var _ store.Tx = (*tx)(nil)

@@ -19,6 +19,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/storetest/creationtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/grouptest"
 	"github.com/clinker/clinker/internal/block/store/storetest/imagetest"
+	"github.com/clinker/clinker/internal/block/store/storetest/maintenancetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/migrationtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/transfertest"
 	"github.com/clinker/clinker/internal/fault"
@@ -80,6 +81,7 @@ func suites(t *testing.T, fresh func(t *testing.T) store.Store) {
 	grouptest.Run(t, fresh)
 	migrationtest.Run(t, fresh)
 	catalogtest.Run(t, fresh)
+	maintenancetest.Run(t, fresh)
 }
 
 func TestQueryCounts(t *testing.T) {

@@ -1,0 +1,23 @@
+package block
+
+import "time"
+
+// Cluster is one row of the clusters table: volume services that serve the same storage, with what their rows say.
+type Cluster struct {
+	ID int64
+	Timestamps
+	Name              string // "cluster" or "cluster@backend"
+	Binary            string
+	Disabled          bool
+	DisabledReason    string
+	ReplicationStatus string
+	ActiveBackendID   string
+	Frozen            bool
+	Hosts, DownHosts  int64     // its services, and those of them that give no sign of life
+	LastHeartbeat     time.Time // the latest of its services; zero if it has none
+}
+
+// Up says whether a service of the cluster gave a sign of life at most downTime ago.
+func (c *Cluster) Up(now time.Time, downTime time.Duration) bool {
+	return !c.LastHeartbeat.IsZero() && now.Sub(c.LastHeartbeat) <= downTime
+}
