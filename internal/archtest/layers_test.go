@@ -147,6 +147,7 @@ var libraries = map[string][]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/oslo/bodyschema"},
 	"github.com/klauspost/compress":            {"internal/block/backup/chunked"},
 	"github.com/dsnet/compress":                {"internal/block/backup/chunked"},
+	"github.com/rabbitmq/amqp091-go":           {"internal/oslo/messaging/rabbit/broker"},
 	"gopkg.in/yaml.v3":                         {"internal/oslo/policy"},
 	"github.com/gophercloud/gophercloud/v2":    {"internal/keystone/...", "internal/glance/...", "test/..."},
 	"os/exec":                                  {"internal/execx", "scripts/...", "test/..."},

@@ -109,6 +109,23 @@ func TraceOf(ctx context.Context) Trace {
 	return Trace{tracerOf(ctx), trace.SpanContextFromContext(ctx)}
 }
 
+// Headers is the place in the form that crosses processes, W3C's traceparent; nil if it is none. Other than TraceHeaders it
+// needs no tracer: what came in with a message goes on with the next.
+func (t Trace) Headers() map[string]string {
+	if !t.span.IsValid() {
+		return nil
+	}
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(trace.ContextWithSpanContext(context.Background(), t.span), carrier)
+	return carrier
+}
+
+// TraceOfHeaders is the place that Headers described; none if they make no sense.
+func TraceOfHeaders(headers map[string]string) Trace {
+	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier(headers))
+	return Trace{span: trace.SpanContextFromContext(ctx)}
+}
+
 // Continue returns a context whose spans belong under t. It is ctx itself if t is none.
 func (t Trace) Continue(ctx context.Context) context.Context {
 	if t.tracer != nil {

@@ -57,7 +57,7 @@ type Incoming struct {
 	Topic   string          // of the server that got it, "cinder-volume.host@backend"
 	Server  string          // the server's name, "host"
 	Method  string          // as on the wire
-	Version string          // the RPC API version asked for; "1.0" if the message names none, as upstream
+	Version string          // the RPC API version asked for; "" if the message names none, which asks for nothing
 	Args    json.RawMessage // a JSON object, "{}" if the message has none
 	// Extra is what a sending Clinker put beside the arguments; nil from a Python service.
 	Extra map[string]string

@@ -1,0 +1,362 @@
+package rabbit
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/messaging"
+	"github.com/clinker/clinker/internal/oslo/messaging/rabbit/broker"
+)
+
+// note is the message of these tests.
+type note struct{ N int }
+
+// counting is a server's handler that counts how often each number came, and answers with it.
+type counting struct {
+	mu    sync.Mutex
+	times map[int]int
+}
+
+func (c *counting) handle(_ context.Context, args any) (any, error) {
+	n := args.(*note)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.times == nil {
+		c.times = make(map[int]int)
+	}
+	c.times[n.N]++
+	return n, nil
+}
+
+func (c *counting) count(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.times[n]
+}
+
+// topics gives each test topics of its own.
+func topic(t *testing.T) string { return fmt.Sprintf("t%d.%s", exchanges.Add(1), t.Name()) }
+
+func serveOn(t *testing.T, tr *Transport, topic, name string, do messaging.Handler) messaging.Listener {
+	t.Helper()
+	l, err := tr.Serve(t.Context(), messaging.Server{Topic: topic, Server: name, Version: "1.5",
+		Methods: map[string]messaging.Method{"m": {New: func() any { return new(note) }, Do: do}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func numbered(n int) messaging.Message { return messaging.Message{Method: "m", Args: &note{n}} }
+
+func eventually(t *testing.T, what string, within time.Duration, ok func() bool) time.Duration {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		if ok() {
+			return time.Since(began)
+		}
+		if time.Since(began) > within {
+			t.Fatalf("%s did not happen within %v", what, within)
+		}
+	}
+}
+
+// TestConnectionsAreCut has casts and calls go on while both sides' connections are cut again and again: what was confirmed
+// runs exactly once, and every call is answered.
+func TestConnectionsAreCut(t *testing.T) {
+	o := options(t)
+	p := newProxy(t, o.Hosts[0].Address)
+	o.Hosts[0].Address = p.address()
+	client, server := open(t, o), open(t, o)
+	name := topic(t)
+	var c counting
+	serveOn(t, server, name, "s", c.handle)
+	const messages = 400
+	var sent, done atomic.Int64
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for i := range messages / 4 {
+				n := worker*messages + i
+				to := messaging.Target{Topic: name}
+				var err error
+				if i%2 == 0 {
+					err = client.Cast(t.Context(), to, numbered(n))
+				} else {
+					var reply note
+					if err = client.Call(t.Context(), to, numbered(n), &reply); err == nil && reply.N != n {
+						err = fmt.Errorf("got the reply of %d", reply.N)
+					}
+				}
+				if err != nil {
+					t.Errorf("message %d: %v", n, err)
+				}
+				sent.Add(1)
+				time.Sleep(2 * time.Millisecond)
+			}
+		})
+	}
+	wg.Go(func() {
+		for last := int64(0); sent.Load() < messages; time.Sleep(5 * time.Millisecond) {
+			if n := sent.Load(); n > last+messages/10 { // it went on since the last cut
+				p.cut()
+				last = n
+			}
+		}
+	})
+	wg.Wait()
+	eventually(t, "every message", 10*time.Second, func() bool {
+		done.Store(0)
+		for worker := range 4 {
+			for i := range messages / 4 {
+				done.Add(int64(min(c.count(worker*messages+i), 1)))
+			}
+		}
+		return done.Load() == messages
+	})
+	for n, times := range c.times {
+		if times != 1 {
+			t.Errorf("message %d ran %d times", n, times)
+		}
+	}
+}
+
+func TestRecoveryAfterALoss(t *testing.T) {
+	o := options(t)
+	p := newProxy(t, o.Hosts[0].Address)
+	o.Hosts[0].Address = p.address()
+	tr := open(t, o)
+	name := topic(t)
+	var c counting
+	serveOn(t, tr, name, "s", c.handle)
+	if _, err := tr.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.refuse(true)
+	p.cut()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if _, err := tr.Check(ctx); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("check without a broker: %v", err)
+	}
+	if err := tr.Cast(ctx, messaging.Target{Topic: name}, numbered(1)); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("cast without a broker: %v", err)
+	}
+	if err := tr.Call(ctx, messaging.Target{Topic: name}, numbered(1), nil); fault.NameOf(err) != messaging.NameTimeout {
+		t.Errorf("call without a broker: %v", err)
+	}
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("they gave up after %v, and had 300 ms", d)
+	}
+	p.refuse(false)
+	began = time.Now()
+	if err := tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(2), &note{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("a call is answered %v after the broker can be reached again", time.Since(began))
+	if proven, err := tr.Check(t.Context()); err != nil || time.Since(proven) > time.Minute {
+		t.Errorf("check: %v, %v", proven, err)
+	}
+}
+
+// TestReplyQueueVanishes deletes the queue of answers while a call is at work.
+func TestReplyQueueVanishes(t *testing.T) {
+	o := options(t)
+	client, server := open(t, o), open(t, o)
+	name := topic(t)
+	begun, release := make(chan struct{}), make(chan struct{})
+	serveOn(t, server, name, "s", func(_ context.Context, args any) (any, error) {
+		close(begun)
+		<-release
+		return args, nil
+	})
+	result := make(chan error, 1)
+	go func() { result <- client.Call(t.Context(), messaging.Target{Topic: name}, numbered(1), &note{}) }()
+	<-begun
+	deleteQueue(t, server, client.replies.queue)
+	began := time.Now()
+	close(release)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("answered %v after the queue was deleted", time.Since(began))
+}
+
+// deleteQueue deletes a queue behind its owner's back.
+func deleteQueue(t *testing.T, by *Transport, name string) {
+	t.Helper()
+	if err := broker.Delete(t.Context(), by.listening, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestServersQueueVanishes deletes the queue that a server listens on.
+func TestServersQueueVanishes(t *testing.T) {
+	tr := open(t, options(t))
+	name := topic(t)
+	var c counting
+	serveOn(t, tr, name, "s", c.handle)
+	deleteQueue(t, tr, name)
+	for n := range 20 {
+		if err := tr.Cast(t.Context(), messaging.Target{Topic: name}, numbered(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "every message", 5*time.Second, func() bool { return c.count(0) == 1 && c.count(19) == 1 })
+}
+
+// TestDeafBroker has everything that is sent swallowed: nothing hangs, and the watch makes new connections.
+func TestDeafBroker(t *testing.T) {
+	o := options(t)
+	p := newProxy(t, o.Hosts[0].Address)
+	o.Hosts[0].Address = p.address()
+	tr := open(t, o)
+	name := topic(t)
+	var c counting
+	serveOn(t, tr, name, "s", c.handle)
+	if _, err := tr.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.deafen()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := tr.Call(ctx, messaging.Target{Topic: name}, numbered(1), nil); fault.NameOf(err) != messaging.NameTimeout {
+		t.Errorf("call to a deaf broker: %v", err)
+	}
+	failed := 0
+	for range patience {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		tr.proof(ctx, &failed)
+		cancel()
+	}
+	if err := tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(2), &note{}); err != nil {
+		t.Errorf("call after the connections were made again: %v", err)
+	}
+}
+
+// TestCallersOfAClosedTransport are told at once.
+func TestCallersOfAClosedTransport(t *testing.T) {
+	o := options(t)
+	client, server := open(t, o), open(t, o)
+	name := topic(t)
+	begun, release := make(chan struct{}), make(chan struct{})
+	serveOn(t, server, name, "s", func(context.Context, any) (any, error) { close(begun); <-release; return nil, nil })
+	result := make(chan error, 1)
+	go func() { result <- client.Call(t.Context(), messaging.Target{Topic: name}, numbered(1), nil) }()
+	<-begun
+	defer close(release)
+	if err := client.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-result:
+		if !fault.Is(err, fault.Unavailable) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("a call still waits on a transport that is closed")
+	}
+}
+
+func TestDuplicateRunsOnce(t *testing.T) {
+	tr := open(t, options(t))
+	name := topic(t)
+	var c counting
+	serveOn(t, tr, name, "s", c.handle)
+	r, err := tr.request(t.Context(), messaging.Target{Topic: name}, numbered(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		out, err := tr.outgoing(r, messaging.Target{Topic: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.publisher.Send(t.Context(), out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(2), nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.count(1); n != 1 {
+		t.Errorf("a message that came three times ran %d times", n)
+	}
+}
+
+func TestBounds(t *testing.T) {
+	o := options(t)
+	o.MaxMessageBytes, o.MaxCalls = 100_000, 2
+	tr := open(t, o)
+	name := topic(t)
+	release := make(chan struct{})
+	begun := make(chan struct{}, 100)
+	long := false
+	serveOn(t, tr, name, "s", func(context.Context, any) (any, error) {
+		begun <- struct{}{}
+		<-release
+		if long {
+			return make([]byte, 200_000), nil
+		}
+		return nil, nil
+	})
+	if err := tr.Cast(t.Context(), messaging.Target{Topic: name}, messaging.Message{Method: "m", Args: map[string]string{"a": string(make([]byte, 100_000))}}); !fault.Is(err, fault.OverLimit) {
+		t.Errorf("a message that is too long: %v", err)
+	}
+	results := make(chan error, 2)
+	for n := range 2 {
+		go func() { results <- tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(n), nil) }()
+		<-begun
+	}
+	if err := tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(3), nil); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("one call more than may wait: %v", err)
+	}
+	close(release)
+	for range 2 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	long = true
+	if err := tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(4), nil); !fault.Is(err, fault.OverLimit) {
+		t.Errorf("a reply that is too long: %v", err)
+	}
+	for range 50 { // nothing is left of what was refused
+		if err := tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(5), nil); err == nil {
+			t.Fatal("the reply is too long still")
+		}
+	}
+	if n := len(tr.replies.waiting); n != 0 {
+		t.Errorf("%d calls are still waited for", n)
+	}
+}
+
+// TestStrangeMessages: what cannot be read is thrown away, and the server serves on.
+func TestStrangeMessages(t *testing.T) {
+	tr := open(t, options(t))
+	name := topic(t)
+	var c counting
+	serveOn(t, tr, name, "s", c.handle)
+	for _, body := range []string{"", "nonsense", `{"oslo.version":"9.0","oslo.message":"{}"}`, `{"method":7}`, `{"method":"m","args":{"N":"text"}}`} {
+		out := &broker.Message{ID: broker.NewID(), Exchange: tr.opts.TopicExchange(), Key: name, Body: []byte(body), Mandatory: true}
+		if err := tr.publisher.Send(t.Context(), out); err != nil {
+			t.Fatal(err)
+		}
+		reply := &broker.Message{ID: broker.NewID(), Key: tr.replies.queue, Body: []byte(body), Mandatory: true}
+		if err := tr.publisher.Send(t.Context(), reply); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(2), &note{}); err != nil {
+		t.Error(err)
+	}
+	if err := tr.Call(t.Context(), messaging.Target{Topic: name}, messaging.Message{Method: "m", Args: map[string]string{"N": "text"}}, nil); !fault.Is(err, fault.Internal) {
+		t.Errorf("arguments that do not fit: %v", err)
+	}
+}
