@@ -7,6 +7,7 @@ const (
 	aPolicy         = `{"policy": {"type": "%s", "blob": "b"}}`
 	anEndpointGroup = `{"endpoint_group": {"name": "%s", "filters": {"interface": "public"}}}`
 	registrations   = `{"registered_limits": [{"service_id": "%s", "resource_name": "t", "default_limit": 1}]}`
+	aMapping        = `{"mapping": {"rules": [{"local": [], "remote": [{"type": "t"}]}]}}`
 	limitations     = `{"limits": [{"service_id": "%s", "resource_name": "t", "resource_limit": 1, "project_id": "$project"}]}`
 )
 
@@ -17,7 +18,7 @@ func (f *fixture) first(collection, body string) string {
 	return list[0].(map[string]any)["id"].(string)
 }
 
-// limitRequests are about unified limits and policies.
+// limitRequests are about unified limits, policies and mappings.
 func limitRequests() map[string]func(*fixture) asked {
 	const registered, limits, policies = "/v3/registered_limits", "/v3/limits", "/v3/policies"
 	registration := func(f *fixture) string { return fmt.Sprintf(registrations, f.made("services", aService)) }
@@ -34,6 +35,16 @@ func limitRequests() map[string]func(*fixture) asked {
 		"GET " + limits + "/model": at(limits + "/model"),
 		"GET " + policies:          at(policies),
 		"POST " + policies:         func(f *fixture) asked { return asked{path: policies, body: fmt.Sprintf(aPolicy, f.name())} },
+	}
+	const mappings = "/v3/OS-FEDERATION/mappings"
+	all["GET "+mappings] = at(mappings)
+	all["PUT "+mappings+"/{mapping_id}"] = func(f *fixture) asked { return asked{path: mappings + "/" + f.name(), body: aMapping} }
+	for method, body := range map[string]string{"GET": "", "PATCH": aMapping, "DELETE": ""} {
+		all[method+" "+mappings+"/{mapping_id}"] = func(f *fixture) asked {
+			path := mappings + "/" + f.name()
+			f.Must(f.TB, "PUT", path, aMapping)
+			return asked{path: path, body: body}
+		}
 	}
 	for method, bodies := range map[string][3]string{"GET": {}, "DELETE": {},
 		"PATCH": {`{"registered_limit": {"default_limit": 2}}`, `{"limit": {"resource_limit": 2}}`, `{"policy": {"blob": "c"}}`}} {

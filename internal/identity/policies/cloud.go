@@ -115,3 +115,25 @@ func endpointFilterRules() []rule {
 			[]string{"DELETE " + group + "/projects/{project_id}"}},
 	}
 }
+
+// mappingsRules are about mappings of federation.
+func mappingsRules() []rule {
+	const mapping = "/OS-FEDERATION/mappings/{mapping_id}"
+	return []rule{
+		{"identity:create_mapping", admin, systemAndProject,
+			"Make a mapping.",
+			[]string{"PUT " + mapping}},
+		{"identity:get_mapping", adminOrSystemReader, systemAndProject,
+			"See a mapping.",
+			[]string{"GET " + mapping}},
+		{"identity:list_mappings", adminOrSystemReader, systemAndProject,
+			"List mappings.",
+			[]string{"GET /OS-FEDERATION/mappings"}},
+		{"identity:delete_mapping", admin, systemAndProject,
+			"Remove a mapping.",
+			[]string{"DELETE " + mapping}},
+		{"identity:update_mapping", admin, systemAndProject,
+			"Change a mapping.",
+			[]string{"PATCH " + mapping}},
+	}
+}

@@ -95,3 +95,17 @@ type EndpointFilterWriter interface {
 	RemoveProjectEndpoint(ctx context.Context, projectID, endpointID string) (bool, error)
 	RemoveProjectGroup(ctx context.Context, projectID, groupID string) (bool, error)
 }
+
+// MappingReader reads mappings of federation.
+type MappingReader interface {
+	Mapping(ctx context.Context, id string) (*identity.Mapping, error)
+	Mappings(ctx context.Context) ([]*identity.Mapping, error)
+}
+
+// MappingWriter changes mappings of federation.
+type MappingWriter interface {
+	CreateMapping(ctx context.Context, m *identity.Mapping) error
+	// UpdateMapping writes everything but the id.
+	UpdateMapping(ctx context.Context, m *identity.Mapping) error
+	DeleteMapping(ctx context.Context, id string) error
+}

@@ -49,6 +49,7 @@ type Reader interface {
 	EndpointFilterReader
 	TrustReader
 	OAuthReader
+	MappingReader
 }
 
 // Tx is a read-write transaction. It sees its own writes and must not be used after the function it was given to ended.
@@ -68,6 +69,7 @@ type Tx interface {
 	EndpointFilterWriter
 	TrustWriter
 	OAuthWriter
+	MappingWriter
 }
 
 // Page is the part of a list that is wanted: at most Limit rows after the one whose id is Marker. Limit 0 is no limit. A

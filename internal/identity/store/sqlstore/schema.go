@@ -15,7 +15,8 @@ const (
 
 // history is the schema, revision by revision.
 func history() []migrate.Revision {
-	return []migrate.Revision{{Tables: tables()}, {Tables: cloudrows.Tables()}, {Tables: delegationrows.TrustTables()}, {Tables: delegationrows.OAuthTables()}}
+	return []migrate.Revision{{Tables: tables()}, {Tables: cloudrows.Tables()}, {Tables: delegationrows.TrustTables()}, {Tables: delegationrows.OAuthTables()},
+		{Tables: cloudrows.MappingTables()}}
 }
 
 func id(name string) migrate.Column { return migrate.Text(name, idLength) }

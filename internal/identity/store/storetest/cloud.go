@@ -166,3 +166,22 @@ func testEndpointFilters(t *testing.T, s store.Store) {
 	_, err = s.EndpointGroup(t.Context(), "x2")
 	wantFault(t, err, fault.NotFound, "Could not find Endpoint Group: x2.")
 }
+
+func testMappings(t *testing.T, s store.Store) {
+	want := &identity.Mapping{ID: "m1", SchemaVersion: "1.0", Rules: []any{map[string]any{"local": []any{}, "remote": []any{map[string]any{"type": "x"}}}}}
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.CreateMapping(ctx, want), tx.CreateMapping(ctx, &identity.Mapping{ID: "m2", Rules: []any{}}))
+	})
+	same(t, want, must(s.Mapping(t.Context(), "m1"))(t))
+	same(t, []*identity.Mapping{want, {ID: "m2", Rules: []any{}}}, must(s.Mappings(t.Context()))(t))
+	err := attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.CreateMapping(ctx, want) })
+	wantFault(t, err, fault.Conflict, "mapping - Duplicate entry.")
+	want.SchemaVersion, want.Rules = "2.0", []any{"other"}
+	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateMapping(ctx, want) })
+	same(t, want, must(s.Mapping(t.Context(), "m1"))(t))
+	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteMapping(ctx, "m1") })
+	_, err = s.Mapping(t.Context(), "m1")
+	wantFault(t, err, fault.NotFound, "Could not find mapping: m1.")
+	err = attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateMapping(ctx, want) })
+	wantFault(t, err, fault.NotFound, "Could not find mapping: m1.")
+}
