@@ -24,7 +24,8 @@ the same --bind and --state-dir:
   openstack volume create --size 1 first
 
 Instead of these lines, clients can be given the name of a cloud that OS_CLIENT_CONFIG_FILE
-describes: openstack --os-cloud clinker, or clinker-demo, or clinker-system.`,
+describes, in a shell without the other variables: openstack --os-cloud clinker, or
+clinker-demo, or clinker-system.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := pl.check(); err != nil {
