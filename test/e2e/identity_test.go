@@ -158,7 +158,7 @@ func TestSecretsOfTheCloud(t *testing.T) {
 	create(t, blockStorage(t, demo), volumes.CreateOpts{Size: 1})
 	_, _ = openstack.AuthenticatedClient(t.Context(), gophercloud.AuthOptions{IdentityEndpoint: "http://" + cloud.Bind + ":5000/v3", Username: "demo",
 		Password: "a-wrong-password", DomainName: "Default"})
-	var secrets []string
+	secrets := session(t, cloud)
 	err := filepath.WalkDir(cloud.StateDir, func(path string, d os.DirEntry, err error) error {
 		must(t, err)
 		info, err := d.Info()
@@ -182,10 +182,13 @@ func TestSecretsOfTheCloud(t *testing.T) {
 		}
 	}
 	secrets = append(secrets, demo.Token(), "a-wrong-password")
-	if len(secrets) < 4+5+2 {
+	if len(secrets) < 21+4+5+2 {
 		t.Fatalf("only %d secrets were found", len(secrets))
 	}
 	log := cloud.Log(t)
+	if !strings.Contains(log, "request refused") {
+		t.Error("the log does not even tell of what was refused: it is not the debug log")
+	}
 	for _, secret := range secrets {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log shows a secret that begins with %.6s", secret)

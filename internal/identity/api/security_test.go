@@ -166,3 +166,45 @@ func TestPages(t *testing.T) {
 		t.Errorf("pages hold\n%q, not\n%q", seen, all)
 	}
 }
+
+// TestRevocationsWithinASecond changes a password again and again within one second, with a login after each: every token from
+// before a change is worthless after it, and the one after it is good.
+func TestRevocationsWithinASecond(t *testing.T) {
+	t.Parallel()
+	c := apitest.New(t)
+	p := apitest.NewPeople(t, c, apitest.AdminPassword)
+	send := func(method, path, token, body string) apitest.Answer {
+		answer := p.Send(t, method, path, token, p.Expand(body))
+		c.Advance(-time.Second)
+		return answer
+	}
+	var before []string
+	for i := range 5 {
+		password := fmt.Sprintf("password %d", i)
+		if answer := send("PATCH", "/v3/users/"+p.IDs[apitest.Member], p.Tokens[apitest.Admin], `{"user": {"password": "`+password+`"}}`); answer.Status != 200 {
+			t.Fatalf("%d %s", answer.Status, answer.Body)
+		}
+		for _, token := range before {
+			if answer := send("GET", "/v3/auth/projects", token, ""); answer.Status != 401 {
+				t.Errorf("a token from before change %d: %d", i, answer.Status)
+			}
+		}
+		answer := send("POST", "/v3/auth/tokens", "", fmt.Sprintf(aLogin, apitest.Member, password))
+		token := answer.Header.Get("X-Subject-Token")
+		if answer := send("GET", "/v3/auth/projects", token, ""); answer.Status != 200 {
+			t.Fatalf("the token after change %d: %d", i, answer.Status)
+		}
+		before = append(before, token)
+	}
+	last := before[len(before)-1]
+	if answer := send("DELETE", "/v3/auth/tokens", last, ""); answer.Status == 204 {
+		t.Errorf("no token was named: %d", answer.Status)
+	}
+	if answer := p.Send(t, "DELETE", "/v3/auth/tokens", last, "", "X-Subject-Token:"+last); answer.Status != 204 {
+		t.Errorf("%d %s", answer.Status, answer.Body)
+	}
+	c.Advance(-2 * time.Second)
+	if answer := p.Send(t, "GET", "/v3/auth/projects", last, ""); answer.Status != 401 {
+		t.Errorf("a revoked token that was dated ahead: %d", answer.Status)
+	}
+}

@@ -217,9 +217,25 @@ func ListDomain(ctx context.Context) Target {
 }
 
 // Revoke makes tokens worthless that were issued until now and fit e, in the transaction that changes what they were good for.
+// An event about one token by its audit id has in IssuedBefore when that was issued.
+//
+// Tokens say in whole seconds when they were issued, and one that is issued after a revocation within the same second is dated
+// after it (see tokens.Issue). So an event reaches beyond those before it, else it would miss such tokens.
 func (c *Core) Revoke(ctx context.Context, tx store.Tx, e identity.RevocationEvent) error {
 	now := c.Now().Truncate(time.Second)
-	e.IssuedBefore, e.RevokedAt = now, now
+	e.RevokedAt = now
+	if e.IssuedBefore.Before(now) {
+		e.IssuedBefore = now
+	}
+	if e.AuditID == "" {
+		until, err := tx.RevokedUntil(ctx, e.UserID)
+		if err != nil {
+			return err
+		}
+		if !until.Before(now) {
+			e.IssuedBefore = until.Add(time.Second)
+		}
+	}
 	// Once every token of that time has expired beyond the last use of it, the event says nothing any more.
 	return tx.Revoke(ctx, e, now.Add(-c.Options.TokenExpiration-c.Options.AllowExpiredWindow-time.Hour))
 }

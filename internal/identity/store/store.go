@@ -337,6 +337,9 @@ type RevocationReader interface {
 	// Revocations gives the events that can be about a token of this user, or about no user, issued at that time: those
 	// with IssuedBefore not before it.
 	Revocations(ctx context.Context, userID string, issuedAt time.Time) ([]identity.RevocationEvent, error)
+	// RevokedUntil is the latest IssuedBefore of the events that are about many tokens, of this user or of no user; of any
+	// if userID is "". The zero time is none.
+	RevokedUntil(ctx context.Context, userID string) (time.Time, error)
 	// AllRevocations gives the newest events, revoked since that time, limit at most.
 	AllRevocations(ctx context.Context, since time.Time, limit int) ([]identity.RevocationEvent, error)
 }

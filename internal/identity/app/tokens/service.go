@@ -68,7 +68,7 @@ func (t *Tokens) Delete(ctx context.Context, text string) error {
 		return err
 	}
 	return t.Store.Update(ctx, func(tx store.Tx) error {
-		return t.Revoke(ctx, tx, identity.RevocationEvent{AuditID: valid.AuditIDs[0]})
+		return t.Revoke(ctx, tx, identity.RevocationEvent{AuditID: valid.AuditIDs[0], IssuedBefore: valid.IssuedAt})
 	})
 }
 

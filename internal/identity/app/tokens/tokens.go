@@ -94,14 +94,14 @@ func (t *Tokens) Issue(ctx context.Context, r Request) (*app.Token, error) {
 	var issued *app.Token
 	var err error
 	err = t.Store.Read(ctx, func(s store.Reader) error {
-		// A token says in whole seconds when it was issued. One that follows a revocation within the same second is dated into
-		// the next, or it would be revoked with those before.
+		// A token says in whole seconds when it was issued. One that follows a revocation within the same second is dated after
+		// it, or it would be revoked with those before.
 		if issued, err = t.resolve(ctx, s, p); err != nil {
 			return err
 		}
-		revoked, err := revoked(ctx, s, p, issued)
-		if revoked {
-			p.IssuedAt = p.IssuedAt.Add(time.Second)
+		until, err := revokedUntil(ctx, s, p, issued)
+		if !until.IsZero() {
+			p.IssuedAt = until.Add(time.Second)
 			issued.IssuedAt = p.IssuedAt
 		}
 		return err
@@ -131,9 +131,9 @@ func newAuditID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// revoked reports whether something has made a token worthless: what was done to whoever got it, and to the trustor of the
-// trust it was got with.
-func revoked(ctx context.Context, s store.RevocationReader, p token.Payload, valid *app.Token) (bool, error) {
+// revokedUntil finds what has made a token worthless: what was done to whoever got it, and to the trustor of the trust it was
+// got with. It gives the time up to which such tokens are worthless, zero if nothing has.
+func revokedUntil(ctx context.Context, s store.RevocationReader, p token.Payload, valid *app.Token) (until time.Time, err error) {
 	users := []string{p.UserID}
 	if valid.Trust != nil {
 		users = append(users, valid.Trust.TrustorUserID)
@@ -141,13 +141,15 @@ func revoked(ctx context.Context, s store.RevocationReader, p token.Payload, val
 	for _, user := range users {
 		events, err := s.Revocations(ctx, user, p.IssuedAt)
 		if err != nil {
-			return false, err
+			return time.Time{}, err
 		}
-		if slices.ContainsFunc(events, func(e identity.RevocationEvent) bool { return e.Revokes(user, p.ProjectID, p.AuditIDs, p.IssuedAt) }) {
-			return true, nil
+		for _, e := range events {
+			if e.Revokes(user, p.ProjectID, p.AuditIDs, p.IssuedAt) && e.IssuedBefore.After(until) {
+				until = e.IssuedBefore
+			}
 		}
 	}
-	return false, nil
+	return until, nil
 }
 
 // notValid is the answer about a token that was good once, or might be one.
@@ -186,9 +188,9 @@ func (t *Tokens) lookUp(ctx context.Context, text string, window time.Duration) 
 		if valid, err = t.resolve(ctx, s, p); err != nil {
 			return err
 		}
-		gone, err := revoked(ctx, s, p, valid)
-		if gone {
-			return notValid()
+		until, err := revokedUntil(ctx, s, p, valid)
+		if err == nil && !until.IsZero() {
+			err = notValid()
 		}
 		return err
 	})

@@ -32,6 +32,19 @@ func (c conn) Revocations(ctx context.Context, userID string, issuedAt time.Time
 	return c.revocations(ctx, `WHERE issued_before >= ? AND user_id IN ('', ?) ORDER BY id`, c.At(issuedAt), userID)
 }
 
+// RevokedUntil implements store.RevocationReader.
+func (c conn) RevokedUntil(ctx context.Context, userID string) (until time.Time, err error) {
+	text, args := `SELECT MAX(issued_before) FROM revocation_events WHERE audit_id = ''`, []any{}
+	if userID != "" {
+		text, args = text+` AND user_id IN ('', ?)`, []any{userID}
+	}
+	err = c.Read(ctx, func(s *sqlkit.Session) error {
+		_, err := s.QueryRow(ctx, text, []any{(*sqlkit.Time)(&until)}, args...)
+		return err
+	})
+	return until, err
+}
+
 // AllRevocations implements store.RevocationReader.
 func (c conn) AllRevocations(ctx context.Context, since time.Time, limit int) ([]identity.RevocationEvent, error) {
 	if since.IsZero() {

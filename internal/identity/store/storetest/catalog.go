@@ -141,6 +141,11 @@ func testRevocations(t *testing.T, s store.Store) {
 	same(t, "a1p1", found("u1", 6))
 	same(t, "a1p1", found("u2", 5))
 	same(t, "", found("u1", 8))
+	for user, want := range map[string]time.Time{"u1": at(5), "u2": {}, "": at(5)} {
+		if got := must(s.RevokedUntil(t.Context(), user))(t); !got.Equal(want) {
+			t.Errorf("revoked of %q until %v, want %v", user, got, want)
+		}
+	}
 	if list := must(s.AllRevocations(t.Context(), at(6), 10))(t); len(list) != 1 || list[0].AuditID != "a1" {
 		t.Errorf("%+v", list)
 	}
