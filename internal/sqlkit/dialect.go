@@ -30,6 +30,10 @@ type Dialect interface {
 	Like(column, pattern string) string
 	// OrderBy is one term of an ORDER BY in which NULL counts as smaller than every value.
 	OrderBy(key OrderKey) string
+	// Locking ends a SELECT of a write transaction after which nobody else changes the rows it gave until the transaction
+	// ends; empty where write transactions run one after another. It holds for one node of a cluster: for all of them the
+	// transaction has to write the row too.
+	Locking() string
 	// SerialWriters says that write transactions run one after another, so that none needs to lock a row against others.
 	SerialWriters() bool
 	// Classify says what an error of the driver means; it must find the driver's error anywhere in err's chain.
@@ -83,6 +87,7 @@ const (
 	Other       ErrorClass = iota // a mistake of ours, or a constraint that is not about uniqueness
 	Retryable                     // a deadlock, a busy database, a lost certification: the transaction may run again
 	Duplicate                     // a unique constraint stands against it
+	Unfit                         // a value that a column cannot hold: too long, too large, a character it does not have
 	Unreachable                   // the database is not there, cannot be read or is full
 	Lost                          // the connection broke: what ran on it is undone, unless it was the COMMIT
 )

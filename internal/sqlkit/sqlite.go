@@ -215,6 +215,9 @@ func (SQLite) OrderBy(k OrderKey) string { return PlainOrder(k) }
 // Alone is empty.
 func (SQLite) Alone() string { return "" }
 
+// Locking is empty.
+func (SQLite) Locking() string { return "" }
+
 // SerialWriters is true: BEGIN IMMEDIATE waits for whoever writes.
 func (SQLite) SerialWriters() bool { return true }
 

@@ -133,6 +133,8 @@ func (db *DB) failure(err error) error {
 	switch db.dialect.Classify(err) {
 	case Retryable:
 		return fault.Wrap(err, fault.Unavailable, "", "The database is busy; please try again.")
+	case Unfit:
+		return fault.Wrap(err, fault.Invalid, "", "A value is too long or too large for the database, or has a character that it cannot keep.")
 	case Unreachable, Lost:
 		return fault.Wrap(err, fault.Unavailable, "", "The database does not answer.")
 	}

@@ -69,7 +69,7 @@ func table(t *testing.T, db *sqlkit.DB) {
 func TestDialects(t *testing.T) {
 	tests := map[string]func(t *testing.T, db *sqlkit.DB, url string){
 		"values": testValues, "conditions": testConditions, "order": testOrder, "upsert": testUpsert, "transactions": testTransactions,
-		"snapshots": testSnapshots, "at once": testAtOnce, "deadlock": testDeadlock, "alone": testAlone, "names": testNames,
+		"snapshots": testSnapshots, "at once": testAtOnce, "deadlock": testDeadlock, "alone": testAlone, "names": testNames, "unfit": testUnfit,
 	}
 	run := func(t *testing.T, address func(t *testing.T) string) {
 		for name, test := range tests {
@@ -361,6 +361,30 @@ func testAlone(t *testing.T, db *sqlkit.DB, url string) {
 		})
 	}
 	wg.Wait()
+}
+
+// testUnfit: what a column cannot hold is the user's mistake, and the database's word for it is not shown.
+func testUnfit(t *testing.T, db *sqlkit.DB, _ string) {
+	unfit := map[string][]any{"name": {strings.Repeat("x", 41)}}
+	switch db.Dialect().Name() {
+	case "sqlite":
+		t.Skip("it holds anything anywhere")
+	case "postgresql":
+		unfit["plain"] = []any{"a\x00b"}
+	case "mysql":
+		exec(t, db, `ALTER TABLE thing ADD COLUMN narrow VARCHAR(9) CHARACTER SET utf8mb3`)
+		unfit["narrow"] = []any{"🙂"}
+		unfit["n"] = []any{int64(1) << 40}
+	}
+	for column, args := range unfit {
+		err := db.Write(t.Context(), func(s *sqlkit.Session) error {
+			_, err := s.Exec(t.Context(), `INSERT INTO thing (`+column+`) VALUES (?)`, args...)
+			return err
+		})
+		if !fault.Is(err, fault.Invalid) || strings.Contains(fault.UserText(err), column) {
+			t.Errorf("%s: %v", column, err)
+		}
+	}
 }
 
 func testNames(t *testing.T, db *sqlkit.DB, _ string) {

@@ -136,6 +136,9 @@ func (Dialect) Like(column, pattern string) string {
 // OrderBy adds nothing for NULL: MySQL sorts it first when ascending.
 func (Dialect) OrderBy(k sqlkit.OrderKey) string { return sqlkit.PlainOrder(k) }
 
+// Locking is FOR UPDATE.
+func (Dialect) Locking() string { return " FOR UPDATE" }
+
 // SerialWriters is false.
 func (Dialect) SerialWriters() bool { return false }
 
@@ -164,6 +167,9 @@ const (
 	readOnlyMode         = 1836
 	connectionKilled     = 1927
 	tableDefChanged      = 1412
+	outOfRange           = 1264
+	incorrectValue       = 1366 // a character of four bytes, where utf8mb3 has three
+	dataTooLong          = 1406
 )
 
 // Classify reads the server's error numbers and the driver's and the network's errors.
@@ -174,6 +180,8 @@ func (Dialect) Classify(err error) sqlkit.ErrorClass {
 			return sqlkit.Duplicate
 		case deadlock, lockWaitTimeout, changedSinceSnapshot, errorDuringCommit, needReprepare, tableDefChanged:
 			return sqlkit.Retryable
+		case outOfRange, incorrectValue, dataTooLong:
+			return sqlkit.Unfit
 		case tooManyConnections, userTooMany, deniedDatabase, deniedUser, unknownDatabase, hostNotAllowed, tableFull, diskFull:
 			return sqlkit.Unreachable
 		case serverShutdown, connectionKilled, queryInterrupted, notPrepared, readOnlyOption, readOnlyMode:

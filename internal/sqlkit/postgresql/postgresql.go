@@ -149,6 +149,9 @@ func (Dialect) OrderBy(k sqlkit.OrderKey) string {
 	return term
 }
 
+// Locking leaves alone those who only make sure that the row is there, as a reference to it does.
+func (Dialect) Locking() string { return " FOR NO KEY UPDATE" }
+
 // SerialWriters is false.
 func (Dialect) SerialWriters() bool { return false }
 
@@ -178,6 +181,8 @@ func ofState(code string) sqlkit.ErrorClass {
 	case "55P03", // lock_not_available
 		"0A000": // a prepared statement whose tables have changed
 		return sqlkit.Retryable
+	case "22001", "22003", "22021": // too long; out of range; the character 0
+		return sqlkit.Unfit
 	case "25006": // read_only_sql_transaction: what was the primary is no longer
 		return sqlkit.Lost
 	}

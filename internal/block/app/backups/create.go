@@ -166,5 +166,10 @@ func newest(ctx context.Context, tx store.Tx, b *block.Backup, s *block.Snapshot
 	if found == nil {
 		return nil, block.InvalidBackup("No backups available to do an incremental backup.")
 	}
-	return found, nil
+	// Read by itself it stays as it is until the transaction ends; while it was one of many it did not.
+	now, err := tx.Backup(ctx, found.ID, "")
+	if err == nil && now.Status != block.BackupAvailable {
+		err = block.InvalidBackup("The backup %s, on which this one would be based, is %s by now. Try again.", now.ID, now.Status)
+	}
+	return now, err
 }

@@ -154,6 +154,9 @@ func (t *tx) ReleaseReservations(ctx context.Context, ids []string) error {
 
 // PutQuotaLimits implements store.QuotaWriter.
 func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[string]int64) error {
+	if err := t.LockQuota(ctx, projectID); err != nil {
+		return err
+	}
 	now := t.conn.At(t.conn.Now())
 	for _, resource := range slices.Sorted(maps.Keys(limits)) {
 		n, err := t.conn.Exec(ctx, `UPDATE quotas SET hard_limit = ?, updated_at = ? WHERE project_id = ? AND resource = ? AND deleted = FALSE`,
@@ -171,6 +174,9 @@ func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[st
 
 // PutQuotaClassLimits implements store.QuotaClassWriter.
 func (t *tx) PutQuotaClassLimits(ctx context.Context, class string, limits map[string]int64) error {
+	if err := t.LockQuota(ctx, "class "+class); err != nil { // no project is called so
+		return err
+	}
 	now := t.conn.At(t.conn.Now())
 	for _, resource := range slices.Sorted(maps.Keys(limits)) {
 		n, err := t.conn.Exec(ctx, `UPDATE quota_classes SET hard_limit = ?, updated_at = ? WHERE class_name = ? AND resource = ? AND deleted = FALSE`,

@@ -80,6 +80,9 @@ func (r *reader) BackendVolumes(ctx context.Context, backend string) (map[block.
 
 // RegisterService implements store.ServiceWriter.
 func (t *tx) RegisterService(ctx context.Context, v *block.Service) (*block.Service, error) {
+	if err := t.LockQuota(ctx, "services"); err != nil { // no project is called so
+		return nil, err
+	}
 	now := t.conn.At(t.conn.Now())
 	n, err := t.conn.Exec(ctx, `UPDATE services SET topic = ?, availability_zone = ?, rpc_current_version = ?, object_current_version = ?,
 		cluster_name = ?, updated_at = ? WHERE host = ? AND "binary" = ? AND deleted = FALSE`,

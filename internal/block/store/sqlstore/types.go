@@ -192,6 +192,9 @@ func typeExists(id string) error {
 
 // typeNameFree fails if another type than except has the name.
 func (t *tx) typeNameFree(ctx context.Context, name, except string) error {
+	if err := t.LockQuota(ctx, "names of volume types"); err != nil { // no project is called so
+		return err
+	}
 	found, err := t.conn.Session.QueryRow(ctx, `SELECT 1 FROM volume_types WHERE name = ? AND id <> ? AND deleted = FALSE`, []any{new(sqlkit.Int)}, name, except)
 	if err == nil && found {
 		err = typeExists(name)

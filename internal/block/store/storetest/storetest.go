@@ -25,6 +25,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		test func(t *testing.T, s store.Store)
 	}{
 		{"transactions", testTransactions},
+		{"read and write", testReadAndWrite},
+		{"children at once", testChildrenAtOnce},
 		{"volume", testVolume},
 		{"volume update", testVolumeUpdate},
 		{"volume conditions", testVolumeConditions},

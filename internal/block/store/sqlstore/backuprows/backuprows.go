@@ -77,6 +77,9 @@ func metadata() rows.Pairs { return rows.NewPairs("backup_metadata", "backup_id"
 
 // Backup implements store.BackupReader.
 func (r BackupReader) Backup(ctx context.Context, id, projectID string) (b *block.Backup, err error) {
+	if err := r.conn.Lock(ctx, "backups", id); err != nil {
+		return nil, err
+	}
 	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		b = new(block.Backup)
 		text, args := `SELECT `+columns+` FROM backups WHERE id = ? AND deleted = FALSE`, []any{id}

@@ -24,6 +24,11 @@ func NewWriter(r BackupReader, c *rows.Conn) BackupWriter {
 
 // CreateBackup implements store.BackupWriter.
 func (w BackupWriter) CreateBackup(ctx context.Context, b *block.Backup) error {
+	if b.ParentID != "" {
+		if err := w.conn.Lock(ctx, "backups", b.ParentID); err != nil {
+			return err
+		}
+	}
 	w.conn.Fill(&b.CreatedAt)
 	if err := w.conn.Run(ctx, rows.InsertInto("backups", columns), w.values(b)...); err != nil {
 		return err
@@ -54,6 +59,11 @@ func (w BackupWriter) ReviveBackup(ctx context.Context, b *block.Backup) error {
 
 // UpdateBackup implements store.BackupWriter.
 func (w BackupWriter) UpdateBackup(ctx context.Context, id string, when store.BackupWhen, set store.BackupSet) (bool, error) {
+	if when.NoDependents {
+		if err := w.conn.Lock(ctx, "backups", id); err != nil {
+			return false, err
+		}
+	}
 	c := rows.NewChange(w.conn, "backups", id, "updated_at")
 	rows.SetText(c, "volume_id", set.VolumeID)
 	rows.SetText(c, "status", set.Status)

@@ -45,6 +45,9 @@ func groupListing() *rows.Listing {
 
 // Group implements store.GroupReader.
 func (r GroupReader) Group(ctx context.Context, id, projectID string) (*block.Group, error) {
+	if err := r.conn.Lock(ctx, "\"groups\"", id); err != nil {
+		return nil, err
+	}
 	list, err := r.Groups(ctx, store.GroupQuery{ProjectID: projectID, Equal: map[string][]string{"id": {id}}})
 	if err == nil && len(list) == 0 {
 		err = block.GroupNotFound(id)

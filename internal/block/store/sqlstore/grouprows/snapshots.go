@@ -37,6 +37,9 @@ func snapshotListing() *rows.Listing {
 
 // GroupSnapshot implements store.GroupReader.
 func (r GroupReader) GroupSnapshot(ctx context.Context, id, projectID string) (*block.GroupSnapshot, error) {
+	if err := r.conn.Lock(ctx, "group_snapshots", id); err != nil {
+		return nil, err
+	}
 	list, err := r.GroupSnapshots(ctx, store.GroupSnapshotQuery{ProjectID: projectID, Equal: map[string][]string{"id": {id}}})
 	if err == nil && len(list) == 0 {
 		err = block.GroupSnapshotNotFound(id)

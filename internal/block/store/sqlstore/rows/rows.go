@@ -57,7 +57,19 @@ func (c *Conn) Fill(at *time.Time) {
 	}
 }
 
-// Exists says whether a row of the table is there and not deleted.
+// Exists says whether a row of the table is there and not deleted. If it is, nobody else changes it until the transaction
+// ends.
 func (c *Conn) Exists(ctx context.Context, table, id string) (bool, error) {
-	return c.Session.QueryRow(ctx, `SELECT 1 FROM `+table+` WHERE id = ? AND deleted = FALSE`, []any{new(sqlkit.Int)}, id)
+	return c.Session.QueryRow(ctx, `SELECT 1 FROM `+table+` WHERE id = ? AND deleted = FALSE`+c.Dialect().Locking(), []any{new(sqlkit.Int)}, id)
+}
+
+// Lock has a transaction wait for whoever is changing a row, and whoever wants to change it wait for the transaction: what
+// is read after it, of the row and of what belongs to the row, stays so if everybody locks the row first. Outside a
+// transaction, and where write transactions run one after another, it does nothing.
+func (c *Conn) Lock(ctx context.Context, table, id string) error {
+	if c.Session == nil || c.Dialect().SerialWriters() {
+		return nil
+	}
+	_, err := c.Session.QueryRow(ctx, `SELECT 1 FROM `+table+` WHERE id = ?`+c.Dialect().Locking(), []any{new(sqlkit.Int)}, id)
+	return err
 }

@@ -76,6 +76,9 @@ func attachmentListing() *rows.Listing {
 
 // Attachment implements store.AttachmentReader.
 func (r Reader) Attachment(ctx context.Context, id, projectID string) (a *block.Attachment, err error) {
+	if err := r.conn.Lock(ctx, "volume_attachment", id); err != nil {
+		return nil, err
+	}
 	text := `SELECT ` + rows.Qualified("a", attachmentColumns) + `, v.project_id FROM ` + attachmentFrom + ` WHERE a.id = ? AND a.deleted = FALSE`
 	args := []any{id}
 	if projectID != "" {
@@ -126,6 +129,9 @@ func (r Reader) Attachments(ctx context.Context, q store.AttachmentQuery) (attac
 
 // CreateAttachment implements store.AttachmentWriter.
 func (w Writer) CreateAttachment(ctx context.Context, a *block.Attachment) error {
+	if err := w.conn.Lock(ctx, "volumes", a.VolumeID); err != nil {
+		return err
+	}
 	w.conn.Fill(&a.CreatedAt)
 	connection, err := toJSON(a.Connection)
 	if err != nil {

@@ -67,6 +67,9 @@ func snapshotListing() *rows.Listing {
 
 // Snapshot implements store.SnapshotReader.
 func (r Reader) Snapshot(ctx context.Context, id, projectID string) (n *block.Snapshot, err error) {
+	if err := r.conn.Lock(ctx, "snapshots", id); err != nil {
+		return nil, err
+	}
 	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		n = new(block.Snapshot)
 		text, args := `SELECT `+snapshotColumns+` FROM snapshots WHERE id = ? AND deleted = FALSE`, []any{id}
@@ -160,6 +163,9 @@ func loadSnapshotMetadata(ctx context.Context, s *sqlkit.Session, snapshots []*b
 
 // CreateSnapshot implements store.SnapshotWriter.
 func (w Writer) CreateSnapshot(ctx context.Context, n *block.Snapshot) error {
+	if err := w.conn.Lock(ctx, "volumes", n.VolumeID); err != nil {
+		return err
+	}
 	w.conn.Fill(&n.CreatedAt)
 	if err := w.conn.Run(ctx, rows.InsertInto("snapshots", snapshotColumns), w.snapshotValues(n)...); err != nil {
 		return err

@@ -43,6 +43,9 @@ func transferListing() *rows.Listing {
 
 // Transfer implements store.TransferReader.
 func (r Reader) Transfer(ctx context.Context, id, projectID string) (t *block.Transfer, err error) {
+	if err := r.conn.Lock(ctx, "transfers", id); err != nil {
+		return nil, err
+	}
 	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("f", transferColumns), transferFrom)
 		if _, err := r.transfers.Choose(sb, rows.Choice{ProjectID: projectID, IDs: []string{id}}); err != nil {
@@ -86,6 +89,9 @@ func (r Reader) Transfers(ctx context.Context, q store.TransferQuery) (transfers
 
 // CreateTransfer implements store.TransferWriter.
 func (w Writer) CreateTransfer(ctx context.Context, t *block.Transfer) error {
+	if err := w.conn.Lock(ctx, "volumes", t.VolumeID); err != nil {
+		return err
+	}
 	w.conn.Fill(&t.CreatedAt)
 	null := sqlkit.NullIfEmpty[string]
 	return w.conn.Run(ctx, rows.InsertInto("transfers", transferColumns),

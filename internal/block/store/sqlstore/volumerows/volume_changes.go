@@ -42,6 +42,12 @@ func (w Writer) volumeValues(v *block.Volume) []any {
 
 // UpdateVolume implements store.VolumeWriter.
 func (w Writer) UpdateVolume(ctx context.Context, id string, when store.VolumeWhen, set store.VolumeSet) (bool, error) {
+	if when.NoSnapshots || when.NoAttachments {
+		// A statement that waits for the row would not see what was added to other tables meanwhile.
+		if err := w.conn.Lock(ctx, "volumes", id); err != nil {
+			return false, err
+		}
+	}
 	c := rows.NewChange(w.conn, "volumes", id, "updated_at")
 	if set.StatusToPrevious {
 		c.SetColumn("previous_status", "status")

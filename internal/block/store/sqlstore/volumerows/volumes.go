@@ -72,6 +72,9 @@ func volumeListing() *rows.Listing {
 
 // Volume implements store.VolumeReader.
 func (r Reader) Volume(ctx context.Context, id, projectID string) (v *block.Volume, err error) {
+	if err := r.conn.Lock(ctx, "volumes", id); err != nil {
+		return nil, err
+	}
 	const byID = `v.id = ? AND v.deleted = FALSE`
 	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		v = new(block.Volume)
