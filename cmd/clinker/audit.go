@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
+	"github.com/clinker/clinker/cmd/clinker/commandline"
 	"github.com/clinker/clinker/cmd/clinker/usageaudit"
 	"github.com/clinker/clinker/internal/oslo/config"
 )
@@ -21,18 +20,15 @@ func auditCommand() *cobra.Command {
 by default the last one that is over, of the length that volume_usage_audit_period says.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runAudit(cmd.Context(), src, r) },
 	}
-	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-")) // upstream spells them with underscores
-	})
 	cmd.Flags().StringVar(&r.From, "start-time", "", "when the period begins, as \"`YYYY-MM-DD hh:mm:ss`\" UTC")
 	cmd.Flags().StringVar(&r.Until, "end-time", "", "when the period ends, as \"`YYYY-MM-DD hh:mm:ss`\" UTC")
 	cmd.Flags().BoolVar(&r.Actions, "send-actions", false, "send also what was made and deleted within the period")
-	configFlags(cmd, &src)
+	commandline.Program(cmd, &src)
 	return cmd
 }
 
 func runAudit(ctx context.Context, src config.Sources, r usageaudit.Request) error {
-	p, err := newProcess(ctx, usageaudit.Name, operators(src), services{})
+	p, err := newProcess(ctx, usageaudit.Name, commandline.Operators(src), services{})
 	if err != nil {
 		return err
 	}

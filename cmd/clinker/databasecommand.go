@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/clinker/clinker/cmd/clinker/commandline"
 	"github.com/clinker/clinker/cmd/clinker/database"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -15,7 +16,7 @@ func databaseCommand() *cobra.Command {
 	add := &cobra.Command{Use: "add-indexes", Short: "Add Clinker's indexes to Cinder's tables, while services run",
 		Long: database.AddIndexesHelp, Args: noArguments, RunE: func(cmd *cobra.Command, _ []string) error {
 			opts := newOptions()
-			conf, err := config.Load(operators(src), opts.all()...)
+			conf, err := config.Load(commandline.Operators(src), opts.all()...)
 			if err != nil {
 				return err
 			}
@@ -24,14 +25,14 @@ func databaseCommand() *cobra.Command {
 	drop := &cobra.Command{Use: "drop-indexes", Short: "Remove Clinker's indexes from Cinder's tables, while services run",
 		Args: noArguments, RunE: func(cmd *cobra.Command, _ []string) error {
 			opts := newOptions()
-			conf, err := config.Load(operators(src), opts.all()...)
+			conf, err := config.Load(commandline.Operators(src), opts.all()...)
 			if err != nil {
 				return err
 			}
 			return opts.database.DropIndexes(cmd.Context(), conf, cmd.OutOrStdout())
 		}}
 	for _, cmd := range []*cobra.Command{add, drop} {
-		configFlags(cmd, &src)
+		commandline.Program(cmd, &src)
 		group.AddCommand(cmd)
 	}
 	return group

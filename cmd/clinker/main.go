@@ -15,7 +15,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/clinker/clinker/cmd/clinker/commandline"
+	"github.com/clinker/clinker/cmd/clinker/manage"
 	"github.com/clinker/clinker/cmd/clinker/usageaudit"
+	"github.com/clinker/clinker/internal/block/app/maintenance"
+	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
 // Exit statuses.
@@ -26,8 +31,11 @@ const (
 
 func main() {
 	args := os.Args[1:]
-	if name := filepath.Base(os.Args[0]); slices.Contains(append(serviceNames(), usageaudit.Name), name) {
+	if name := filepath.Base(os.Args[0]); slices.Contains(append(serviceNames(), usageaudit.Name, manage.Name), name) {
 		args = append([]string{name}, args...)
+	}
+	if len(args) > 0 && args[0] == manage.Name {
+		args = manage.Arguments(args)
 	}
 	os.Exit(execute(context.Background(), args))
 }
@@ -40,16 +48,17 @@ func execute(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
+	var status maintenance.Status
+	if errors.As(err, &status) {
+		return int(status)
+	}
 	fmt.Fprintf(os.Stderr, "clinker: %v\n", err)
-	var usage usageError
+	var usage commandline.Usage
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailure
 }
-
-// usageError is a mistake in the command line, as opposed to something that went wrong.
-type usageError struct{ error }
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -66,18 +75,27 @@ binary is cinder-volume.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q; \"clinker --help\" lists the commands", args[0])}
+				return commandline.Mistake("unknown command %q; \"clinker --help\" lists the commands", args[0])
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; \"%s --help\" lists the flags", err, cmd.CommandPath())}
+		return commandline.Mistake("%w; \"%s --help\" lists the flags", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(upCommand(), envCommand(), configCommand())
 	root.AddCommand(serviceCommands()...)
-	root.AddCommand(auditCommand(), databaseCommand())
+	root.AddCommand(manageCommand(), auditCommand(), databaseCommand())
 	return root
+}
+
+// manageCommand is cinder-manage.
+func manageCommand() *cobra.Command {
+	opts := newOptions()
+	return manage.Command(manage.Program{Options: opts.all(), Database: opts.database, Log: opts.log,
+		Messages: func(conf *config.Config) (messaging.Client, error) {
+			return (&process{opts: opts, conf: conf}).openTransport()
+		}})
 }

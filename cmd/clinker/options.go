@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/database"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
+	"github.com/clinker/clinker/cmd/clinker/manage"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/audit"
@@ -99,6 +100,7 @@ func (o options) all() []config.Option {
 		o.disabledExtensions, o.policyFile, o.policyDirs, o.transportURL,
 		o.adminListen, o.adminPort}
 	list = append(list, o.database.All()...)
+	list = append(list, manage.LockOptions()...)
 	list = append(list, o.log.All()...)
 	list = append(list, o.identity.All()...)
 	list = append(list, o.image.All()...)

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/clinker/clinker/cmd/clinker/commandline"
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/configdoc"
@@ -54,29 +54,15 @@ func serviceCommands() []*cobra.Command {
 			Use: s.name, Short: s.short, Args: noArguments,
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s.name, src, s.run) },
 		}
-		configFlags(cmd, &src)
+		commandline.Program(cmd, &src)
 		list = append(list, cmd)
 	}
 	return list
 }
 
-// configFlags declares the flags that say where an operator's configuration is.
-func configFlags(cmd *cobra.Command, src *config.Sources) {
-	cmd.Flags().StringArrayVar(&src.Files, "config-file", nil, "a configuration `file`; may be repeated. Without any, cinder.conf is looked for as Cinder does")
-	cmd.Flags().StringArrayVar(&src.Dirs, "config-dir", nil, "a `directory` of *.conf files, read after the files; may be repeated")
-}
-
-// operators is the sources that were named, or where Cinder looks if none were.
-func operators(src config.Sources) config.Sources {
-	if len(src.Files) == 0 && len(src.Dirs) == 0 {
-		src.Files, src.Dirs = config.DefaultFiles("cinder", "cinder")
-	}
-	return src
-}
-
 // serve runs services on an operator's configuration until they are told to stop.
 func serve(ctx context.Context, name string, src config.Sources, which services) error {
-	p, err := newProcess(ctx, name, operators(src), which)
+	p, err := newProcess(ctx, name, commandline.Operators(src), which)
 	if err != nil {
 		return err
 	}
@@ -149,7 +135,7 @@ func configCommand() *cobra.Command {
 	kinds := []string{"sample", "reference"}
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 || !slices.Contains(kinds, args[0]) {
-			return usageError{fmt.Errorf("say which: clinker config %s", strings.Join(kinds, " | "))}
+			return commandline.Mistake("say which: clinker config %s", strings.Join(kinds, " | "))
 		}
 		return nil
 	}

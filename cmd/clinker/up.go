@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/clinker/clinker/cmd/clinker/commandline"
 	"github.com/clinker/clinker/cmd/clinker/statedir"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -43,11 +44,11 @@ func defaultStateDir() string {
 // check makes the place usable in messages and files: an IP address and an absolute path.
 func (pl *place) check() error {
 	if net.ParseIP(pl.bind) == nil {
-		return usageError{fmt.Errorf("--bind %q is not an IP address; 127.0.0.1 serves this machine only", pl.bind)}
+		return commandline.Mistake("--bind %q is not an IP address; 127.0.0.1 serves this machine only", pl.bind)
 	}
 	dir, err := filepath.Abs(pl.stateDir)
 	if err != nil {
-		return usageError{fmt.Errorf("--state-dir %q: %w", pl.stateDir, err)}
+		return commandline.Mistake("--state-dir %q: %w", pl.stateDir, err)
 	}
 	pl.stateDir = dir
 	return nil
@@ -104,7 +105,7 @@ Two clouds run side by side when both --bind and --state-dir differ.`,
 
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError{fmt.Errorf("unexpected argument %q; \"%s --help\" lists the flags", args[0], cmd.CommandPath())}
+		return commandline.Mistake("unexpected argument %q; \"%s --help\" lists the flags", args[0], cmd.CommandPath())
 	}
 	return nil
 }

@@ -1,0 +1,126 @@
+package manage
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/clinker/clinker/cmd/clinker/commandline"
+	"github.com/clinker/clinker/cmd/clinker/database"
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/maintenance"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/log"
+)
+
+// run runs one command line on a configuration file of its own.
+func run(t *testing.T, conf string, args ...string) (out string, err error) {
+	t.Helper()
+	db, logging := database.NewOptions(), log.NewOptions()
+	statePath := config.String(config.DefaultGroup, "state_path", "/var/lib/cinder", "")
+	options := append(append(db.All(), logging.All()...), statePath)
+	options = append(append(append(options, LockOptions()...), app.ConfigOptions()...), quota.ConfigOptions()...)
+	root := Command(Program{Options: options, Database: db, Log: logging})
+	var buffer bytes.Buffer
+	root.SetOut(&buffer)
+	root.SetErr(&buffer)
+	root.SilenceErrors, root.SilenceUsage, root.CompletionOptions.DisableDefaultCmd = true, true, true
+	if conf != "" {
+		args = append([]string{"--config-file", conf}, args...)
+	}
+	root.SetArgs(Arguments(args))
+	err = root.ExecuteContext(t.Context())
+	return buffer.String(), err
+}
+
+func configuration(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "cinder.conf")
+	text := "[DEFAULT]\nstate_path = " + dir + "\nlog_file = " + filepath.Join(dir, "log") + "\n[database]\nconnection = sqlite:///" + filepath.Join(dir, "cinder.sqlite") + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMistakes(t *testing.T) {
+	for line, want := range map[string]string{
+		"foo":                                   "argument category: invalid choice: 'foo' (choose from backup, cg, cluster, config, db, host, quota, service, util, version, volume)",
+		"db foo":                                "argument action: invalid choice: 'foo' (choose from online_data_migrations, purge, reset_active_backend, sync, version)",
+		"db purge":                              "the following arguments are required: age_in_days",
+		"db purge x":                            "argument age_in_days: invalid int value: 'x'",
+		"db purge 1 2":                          "unrecognized arguments: 2",
+		"service remove cinder-volume":          "the following arguments are required: host_name",
+		"volume update_host --currenthost a":    "required: --currenthost, --newhost",
+		"db reset_active_backend":               "required: --backend-host",
+		"db online_data_migrations --max_count": "flag needs an argument",
+		"quota check --fix":                     "unknown flag: --fix",
+	} {
+		out, err := run(t, "", strings.Fields(line)...)
+		if err == nil || !strings.Contains(err.Error(), want) || out != "" {
+			t.Errorf("%s: %q, %v; want %q", line, out, err, want)
+		}
+		var usage commandline.Usage
+		if !strings.Contains(want, "flag") && !errors.As(err, &usage) { // the program's root turns those into one
+			t.Errorf("%s: %v is no mistake in the command line", line, err)
+		}
+	}
+}
+
+func TestSession(t *testing.T) {
+	conf := configuration(t)
+	for _, step := range []struct {
+		line, want string
+		status     maintenance.Status
+		refused    string
+	}{
+		{line: "db version", want: "None\n"},
+		{line: "service list", refused: "The database is empty; `cinder-manage db sync` makes its tables."},
+		{line: "db sync 42", want: "Error during database migration: there is no way to version 42; the tables are made and adopted at 9c74c1c6971f alone.\n", status: 1},
+		{line: "db sync"},
+		{line: "db sync --bump-versions"},
+		{line: "db version", want: "9c74c1c6971f\n"},
+		{line: "db purge -1", want: "Must supply a positive value for age\n", status: 1},
+		{line: "db purge 30"},
+		{line: "host list", want: "host                     \tzone           \n"},
+		{line: "service remove cinder-volume h@b", want: "Host not found. Failed to remove cinder-volume on h@b.\nService cinder-volume could not be found on host h@b.\n", status: 2},
+		{line: "volume delete nope", refused: "Volume nope could not be found."},
+		{line: "util clean_locks --services-offline"},
+		{line: "quota sync", want: "Action successfully completed\n"},
+		{line: "config list service_down_time", want: "service_down_time = 60\n"},
+		{line: "config list database.connection", want: "database.connection = ***\n"},
+		{line: "config list nope", refused: "no such option nope"},
+		{line: "version list", want: commandline.Release + "\n"},
+		{line: "--version", want: commandline.Release + "\n"},
+		{line: "--debug --log-dir /nowhere version list", want: commandline.Release + "\n"},
+	} {
+		out, err := run(t, conf, strings.Fields(step.line)...)
+		var status maintenance.Status
+		if err != nil && !errors.As(err, &status) && (step.refused == "" || !strings.Contains(err.Error(), step.refused)) {
+			t.Fatalf("%s: %v", step.line, err)
+		}
+		if status != step.status || step.refused != "" && err == nil {
+			t.Errorf("%s: status %d, %v; want %d %s", step.line, status, err, step.status, step.refused)
+		}
+		if diff := cmp.Diff(step.want, out); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step.line, diff)
+		}
+	}
+}
+
+func TestWithoutAction(t *testing.T) {
+	for line, want := range map[string]string{"": "Available categories:\n\tbackup\n\tcg\n", "db": "online_data_migrations"} {
+		out, err := run(t, "", strings.Fields(line)...)
+		var status maintenance.Status
+		if !errors.As(err, &status) || status != 2 || !strings.Contains(out, want) {
+			t.Errorf("%q: %q, %v; want status 2", line, out, err)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package manage
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/clinker/clinker/cmd/clinker/database"
+	"github.com/clinker/clinker/internal/block/app"
+	"github.com/clinker/clinker/internal/block/app/maintenance"
+	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/store/sqlstore"
+	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/log"
+	"github.com/clinker/clinker/internal/oslo/messaging"
+)
+
+// Program is the process the actions run in. Its exported fields are the caller's to set.
+type Program struct {
+	Options  []config.Option // all that a configuration may hold
+	Database *database.Options
+	Log      *log.Options
+	// Messages opens the way to the services.
+	Messages func(conf *config.Config) (messaging.Client, error)
+
+	conf    *config.Config
+	logger  *slog.Logger
+	logFile io.Closer
+}
+
+// configure reads the configuration and opens the log.
+func (p *Program) configure(src config.Sources) (err error) {
+	if p.conf, err = config.Load(src, p.Options...); err != nil {
+		return err
+	}
+	p.logger, _, p.logFile, err = p.Log.Open(p.conf, Name)
+	return err
+}
+
+// open opens the database and makes a desk of it. With sync it makes or adopts the tables; else they stay as they are, and with
+// checked have to be those this program works with. closed ends the use.
+func (p *Program) open(ctx context.Context, out io.Writer, sync, checked bool) (desk maintenance.Desk, closed func() error, err error) {
+	var s *sqlstore.Store
+	if sync {
+		s, err = p.Database.Open(ctx, p.conf, quota.OptionsFrom(p.conf).Limits(), p.logger)
+	} else if s, err = p.Database.OpenAsIs(ctx, p.conf, p.logger); err == nil && checked {
+		if err = s.Check(ctx); err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}
+	if err != nil {
+		return desk, nil, errors.Join(err, p.logFile.Close())
+	}
+	desk = maintenance.Desk{Store: s, Quota: quota.New(quota.OptionsFrom(p.conf)), Out: out, Log: p.logger,
+		Messages: func() (messaging.Client, error) { return p.Messages(p.conf) },
+		Now:      func() time.Time { return time.Now().UTC() }, DownTime: app.OptionsFrom(p.conf).ServiceDownTime}
+	return desk, func() error { return errors.Join(s.Close(), p.logFile.Close()) }, nil
+}
