@@ -85,17 +85,13 @@ binary is cinder-volume.`,
 		return commandline.Mistake("%w; \"%s --help\" lists the flags", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(upCommand(), envCommand(), configCommand())
-	root.AddCommand(serviceCommands()...)
-	root.AddCommand(manageCommand(), auditCommand(), databaseCommand())
-	return root
-}
-
-// manageCommand is cinder-manage.
-func manageCommand() *cobra.Command {
 	opts := newOptions()
-	return manage.Command(manage.Program{Options: opts.all(), Database: opts.database, Log: opts.log,
+	operator := manage.Program{Options: opts.all(), Database: opts.database, Log: opts.log,
 		Messages: func(conf *config.Config) (messaging.Client, error) {
-			return (&process{opts: opts, conf: conf}).openTransport()
-		}})
+			return (&process{opts: opts, conf: conf}).messagesOut()
+		}}
+	root.AddCommand(upCommand(), envCommand(), manage.ConfigCommand(opts.all), manage.DatabaseCommand(operator), manage.Command(operator))
+	root.AddCommand(serviceCommands()...)
+	root.AddCommand(auditCommand())
+	return root
 }

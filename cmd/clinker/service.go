@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/clinker/clinker/cmd/clinker/commandline"
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/oslo/config"
-	"github.com/clinker/clinker/internal/oslo/configdoc"
 	"github.com/clinker/clinker/internal/run"
 )
 
@@ -127,25 +124,4 @@ func (p *process) components(which services) ([]run.Component, error) {
 		list = append(list, admin)
 	}
 	return list, nil
-}
-
-// configCommand documents the configuration.
-func configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Print the configuration options", Args: noArguments}
-	kinds := []string{"sample", "reference"}
-	cmd.Args = func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 || !slices.Contains(kinds, args[0]) {
-			return commandline.Mistake("say which: clinker config %s", strings.Join(kinds, " | "))
-		}
-		return nil
-	}
-	cmd.Use = "config sample|reference"
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		options := newOptions().all()
-		if args[0] == "sample" {
-			return configdoc.WriteSample(cmd.OutOrStdout(), options...)
-		}
-		return configdoc.WriteReference(cmd.OutOrStdout(), options...)
-	}
-	return cmd
 }
