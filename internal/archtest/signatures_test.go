@@ -23,6 +23,10 @@ func TestLibrariesStayInside(t *testing.T) {
 			w := walk{}
 			w.object(object)
 			for _, library := range w.found {
+				// The parts of the binary hang their commands on one tree, which is cobra's; nobody else sees it (see libraries).
+				if strings.HasPrefix(p.path, "cmd/") && strings.HasPrefix(library, "github.com/spf13/cobra.") {
+					continue
+				}
 				t.Errorf("%s: %s shows %s to its users: wrap it in a type of this package", p.at(object.Pos()), name, library)
 			}
 		}
