@@ -20,6 +20,7 @@ type Options struct {
 	// server's concurrency (upstream: without limit).
 	Prefetch          int
 	MissingReplyQueue time.Duration   // how long an answer looks for its queue; 1 minute
+	Ping              bool            // the message oslo_rpc_server_ping is answered
 	MaxCalls          int             // that may wait for a reply at once, and answers under way; 10,000
 	Codec             messaging.Codec // messaging.PlainCodec
 	Exceptions        wire.Exceptions

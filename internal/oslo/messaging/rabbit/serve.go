@@ -79,9 +79,15 @@ func (l *listener) work(r *wire.Request) {
 	l.send(r.ReplyQueue, answer)
 }
 
+// pingMethod is answered by every server that is told to (rpc/dispatcher.py, PingEndpoint).
+const pingMethod = "oslo_rpc_server_ping"
+
 // handle decodes the arguments and runs the handler.
 func (l *listener) handle(ctx context.Context, in messaging.Incoming) (any, error) {
 	m := messaging.Message{Method: in.Method}
+	if l.transport.opts.Ping && in.Method == pingMethod {
+		return "pong", nil
+	}
 	if method, ok := l.server.Methods[in.Method]; ok && messaging.Serves(l.server.Version, in.Version) {
 		args, err := l.decode(ctx, in, method)
 		if err != nil {

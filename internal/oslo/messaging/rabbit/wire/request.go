@@ -88,6 +88,22 @@ func DecodeRequest(inner []byte) (*Request, error) {
 	return r, nil
 }
 
+// EncodeNotification writes a notification, without its envelope: message, a JSON object, with the context of who asked for what it
+// tells of (notify/notifier.py).
+func EncodeNotification(message json.RawMessage, c Context, uniqueID string) ([]byte, error) {
+	n := len(message)
+	if n < 2 || message[0] != '{' || message[n-1] != '}' || !json.Valid(message) {
+		return nil, fmt.Errorf("a notification is a JSON object")
+	}
+	o := object{bytes: append([]byte(nil), message[:n-1]...)}
+	if n == 2 {
+		o.bytes = nil
+	}
+	o.field("_unique_id", uniqueID)
+	c.write(&o)
+	return o.done()
+}
+
 // Reply is the answer to a call, or a sign of life while it is worked on (not Ending, neither Result nor Failure).
 type Reply struct {
 	MsgID    string
