@@ -35,7 +35,7 @@ func TestNotificationsAreDelivered(t *testing.T) {
 }
 
 func TestNotificationsRefused(t *testing.T) {
-	for option, value := range map[string]string{"driver": "carrier-pigeon", "transport_url": "rabbit://user:hush@broker"} {
+	for option, value := range map[string]string{"driver": "carrier-pigeon", "transport_url": "kafka://user:hush@broker"} {
 		pl := place{bind: "127.0.0.1", stateDir: t.TempDir()}
 		defaults := pl.defaults()
 		defaults["log_file"] = filepath.Join(pl.stateDir, "log")

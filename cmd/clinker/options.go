@@ -10,6 +10,7 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
 	"github.com/clinker/clinker/cmd/clinker/manage"
+	"github.com/clinker/clinker/cmd/clinker/messagebus"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/audit"
@@ -39,11 +40,11 @@ type options struct {
 	policyFile                config.Handle[string]
 	policyDirs                config.Handle[[]string]
 
-	transportURL config.Handle[string]
-	database     *database.Options
-	identity     *identityservice.Options
-	image        *imageservice.Options
-	authToken    *authtoken.Options
+	messages  *messagebus.Options
+	database  *database.Options
+	identity  *identityservice.Options
+	image     *imageservice.Options
+	authToken *authtoken.Options
 
 	log           *log.Options
 	middleware    *middleware.Options
@@ -76,31 +77,31 @@ func newOptions() options {
 		disabledExtensions: config.List("clinker", "disabled_extensions", nil, "Aliases of API extensions to leave out; GET /v3/extensions lists them."),
 		policyFile:         config.String("oslo_policy", "policy_file", "policy.yaml", "The file with the operator's policy rules; it need not be there.", config.Deprecated(def, "policy_file")),
 		policyDirs:         config.MultiString("oslo_policy", "policy_dirs", []string{"policy.d"}, "Directories with more policy files.", config.Deprecated(def, "policy_dirs")),
-		transportURL: config.String(def, "transport_url", "rabbit://", "Where messages go: inproc:// is inside this process, for cinder-all and clinker up.",
-			config.Secret()),
-		database:      database.NewOptions(),
-		identity:      identityservice.NewOptions(),
-		image:         imageservice.NewOptions(),
-		authToken:     authtoken.NewOptions("block-storage", "volumev3", "volume"),
-		log:           log.NewOptions(),
-		middleware:    middleware.NewOptions(api.CORS()),
-		notifications: notification.NewSettings(),
-		keys:          keymanager.NewSettings(),
-		adminListen:   config.HostAddress("clinker", "admin_listen", "127.0.0.1", "The address /metrics is served on."),
-		adminPort:     config.Port("clinker", "admin_port", 0, "The port /metrics is served on; 0 serves it nowhere."),
-		scheduler:     scheduler.NewConfiguration(),
-		backends:      newBackendOptions(),
-		backup:        backupservice.NewConfiguration(),
+		messages:           messagebus.NewOptions(),
+		database:           database.NewOptions(),
+		identity:           identityservice.NewOptions(),
+		image:              imageservice.NewOptions(),
+		authToken:          authtoken.NewOptions("block-storage", "volumev3", "volume"),
+		log:                log.NewOptions(),
+		middleware:         middleware.NewOptions(api.CORS()),
+		notifications:      notification.NewSettings(),
+		keys:               keymanager.NewSettings(),
+		adminListen:        config.HostAddress("clinker", "admin_listen", "127.0.0.1", "The address /metrics is served on."),
+		adminPort:          config.Port("clinker", "admin_port", 0, "The port /metrics is served on; 0 serves it nowhere."),
+		scheduler:          scheduler.NewConfiguration(),
+		backends:           newBackendOptions(),
+		backup:             backupservice.NewConfiguration(),
 	}
 }
 
 // all lists every option of the program: what is parsed, what is documented, and in which order.
 func (o options) all() []config.Option {
 	list := []config.Option{o.host, o.statePath, o.myIP, o.listen, o.listenPort, o.pasteConfig, o.authStrategy, o.reportInterval,
-		o.disabledExtensions, o.policyFile, o.policyDirs, o.transportURL,
+		o.disabledExtensions, o.policyFile, o.policyDirs,
 		o.adminListen, o.adminPort}
 	list = append(list, o.database.All()...)
 	list = append(list, manage.LockOptions()...)
+	list = append(list, o.messages.All()...)
 	list = append(list, o.log.All()...)
 	list = append(list, o.identity.All()...)
 	list = append(list, o.image.All()...)

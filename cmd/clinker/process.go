@@ -6,11 +6,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"strings"
 
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageclient"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
+	"github.com/clinker/clinker/cmd/clinker/messagebus"
 	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
@@ -21,8 +21,6 @@ import (
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
-	"github.com/clinker/clinker/internal/oslo/messaging"
-	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
 	"github.com/clinker/clinker/internal/oslo/notification"
 	"github.com/clinker/clinker/internal/telemetry"
 )
@@ -49,7 +47,7 @@ type process struct {
 	identity   *identityservice.Service    // nil: there is none in this process
 	validation *identityservice.Validation // of tokens; made when it is needed
 	image      *imageservice.Service       // nil: likewise
-	transport  messaging.Transport
+	transport  *messagebus.Bus
 	images     *imageclient.Images
 	notifier   *notification.Notifier // nil: nobody is told of anything
 	notified   notification.Recorder  // what the driver "test" keeps
@@ -81,13 +79,18 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 	if p.keys, err = opts.keys.Open(conf); err != nil {
 		return nil, err
 	}
-	if p.transport, err = p.openTransport(); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(p.openNotifier(), p.openImages()); err != nil {
+	if _, err := opts.messages.Check(conf, which == allServices); err != nil {
 		return nil, err
 	}
 	if err := p.openStore(ctx); err != nil {
+		p.close()
+		return nil, err
+	}
+	if err := p.openTransport(which); err != nil {
+		p.close()
+		return nil, err
+	}
+	if err := errors.Join(p.openNotifier(), p.openImages()); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -113,14 +116,12 @@ func (p *process) close() {
 }
 
 // openTransport makes the transport that transport_url names.
-func (p *process) openTransport() (messaging.Transport, error) {
-	switch scheme, _, _ := strings.Cut(p.opts.transportURL.Get(p.conf), ":"); scheme {
-	case "inproc", "fake", "kombu+memory":
-		return inproc.New(inproc.Options{}), nil
-	case "rabbit", "amqp", "kombu":
-		return nil, p.opts.transportURL.Refuse(p.conf, "", "RabbitMQ is not supported yet", "inproc://, with all services in one process (cinder-all)")
+func (p *process) openTransport(which services) (err error) {
+	p.transport, err = p.opts.messages.Open(p.conf, messagebus.Process{Alone: which == allServices, Store: p.store, Log: p.log})
+	if err == nil {
+		p.closers = append(p.closers, p.transport.Release)
 	}
-	return nil, p.opts.transportURL.Refuse(p.conf, "", "there is no such transport", "inproc://")
+	return err
 }
 
 // messagesOut is a transport for a command, whose messages have to reach services of other processes.

@@ -76,9 +76,9 @@ func serve(ctx context.Context, name string, src config.Sources, which services)
 // warnAlone warns of a service in a process of its own over a transport that does not leave the process: it serves what
 // it can by itself (the API reads, a volume service its exports), and what it would give to others waits in the journal.
 func (p *process) warnAlone(name string, which services) {
-	if which != allServices {
-		p.log.Warn("Messages do not leave this process yet: this service hears no other one and is heard by none. Run cinder-all, "+
-			"which is all services in one process.", "service", name, "option", "[DEFAULT] transport_url")
+	if which != allServices && p.transport.Local {
+		p.log.Warn("Messages do not leave this process: this service hears no other one and is heard by none. Name a RabbitMQ, or run "+
+			"cinder-all, which is all services in one process.", "service", name, "option", "[DEFAULT] transport_url")
 	}
 }
 
