@@ -46,7 +46,7 @@ func startCloud(t *testing.T, options ...string) http.Handler {
 	pl := place{bind: "127.0.0.1", stateDir: t.TempDir()}
 	defaults := pl.defaults()
 	defaults["auth_strategy"] = "noauth"
-	defaults["target_port"], defaults["clinker.admin_port"], defaults["log_file"] = "0", "0", filepath.Join(pl.stateDir, "log")
+	defaults["backend_defaults.target_port"], defaults["clinker.admin_port"], defaults["log_file"] = "0", "0", filepath.Join(pl.stateDir, "log")
 	for i := 0; i+1 < len(options); i += 2 {
 		defaults[options[i]] = options[i+1]
 	}
