@@ -19,8 +19,6 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/manage"
 	"github.com/clinker/clinker/cmd/clinker/usageaudit"
 	"github.com/clinker/clinker/internal/block/app/maintenance"
-	"github.com/clinker/clinker/internal/oslo/config"
-	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
 // Exit statuses.
@@ -87,9 +85,7 @@ binary is cinder-volume.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	opts := newOptions()
 	operator := manage.Program{Options: opts.all(), Database: opts.database, Log: opts.log,
-		Messages: func(conf *config.Config) (messaging.Client, error) {
-			return (&process{opts: opts, conf: conf}).messagesOut()
-		}}
+		Messages: opts.messages.Out}
 	root.AddCommand(upCommand(), envCommand(), manage.ConfigCommand(opts.all), manage.DatabaseCommand(operator), manage.Command(operator))
 	root.AddCommand(serviceCommands()...)
 	root.AddCommand(auditCommand())

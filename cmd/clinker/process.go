@@ -124,15 +124,6 @@ func (p *process) openTransport(which services) (err error) {
 	return err
 }
 
-// messagesOut is a transport for a command, whose messages have to reach services of other processes.
-func (p *process) messagesOut() (messaging.Client, error) {
-	t, err := p.openTransport()
-	if _, inside := t.(*inproc.Transport); inside {
-		return nil, p.opts.transportURL.Refuse(p.conf, "", "messages do not leave a process, so no service would hear of this; ask the API instead", "rabbit://")
-	}
-	return t, err
-}
-
 func (p *process) openStore(ctx context.Context) error {
 	s, err := p.opts.database.Open(ctx, p.conf, quota.OptionsFrom(p.conf).Limits(), p.log)
 	if err != nil {

@@ -118,6 +118,18 @@ func (o *Options) read(c *config.Config, url string) (rabbit.Options, error) {
 	return rabbit.Options{}, fault.New(fault.Invalid, "", "there is no transport of this name")
 }
 
+// Out is a client for a command, whose messages have to reach services of other processes. It ends with the process.
+func (o *Options) Out(c *config.Config) (messaging.Client, error) {
+	b, err := o.Open(c, Process{Log: slog.Default()})
+	if err != nil {
+		return nil, err
+	}
+	if b.Local {
+		return nil, o.url.Refuse(c, "", "messages do not leave a process, so no service would hear of this; ask the API instead", "rabbit://user:password@host:5672/vhost")
+	}
+	return b, nil
+}
+
 // isLocal says whether a URL names the memory of this process.
 func isLocal(url string) bool {
 	switch scheme, _, _ := strings.Cut(url, ":"); scheme {
