@@ -85,7 +85,7 @@ func (p *process) volumeComponent(b *backend) run.Component {
 			member, err := membership.Join(ctx, p.store, block.Service{Host: string(b.host), Binary: block.BinaryVolume,
 				Topic: block.BinaryVolume, AvailabilityZone: b.zone, RPCCurrentVersion: block.VolumeRPCVersion,
 				ObjectCurrentVersion: block.ObjectVersion, ReplicationStatus: "disabled"},
-				membership.Options{Interval: p.opts.reportInterval.Get(p.conf), Working: working, Log: p.log})
+				membership.Options{Interval: p.opts.reportInterval.Get(p.conf), Working: working, Owner: string(b.host), Log: p.log})
 			if err != nil {
 				return err
 			}

@@ -141,7 +141,7 @@ func (s *Service) Start(ctx context.Context) error {
 	s.check(ctx)
 	member, err := membership.Join(ctx, s.Store, block.Service{Host: s.Host, Binary: block.BinaryBackup, Topic: rpcapi.BackupTopic,
 		AvailabilityZone: s.AvailabilityZone, RPCCurrentVersion: block.BackupRPCVersion, ObjectCurrentVersion: block.ObjectVersion},
-		membership.Options{Interval: s.ReportInterval, Working: s.Working, Log: s.Log})
+		membership.Options{Interval: s.ReportInterval, Working: s.Working, Owner: rpcapi.BackupOwner(s.Host), Log: s.Log})
 	if err != nil {
 		return err
 	}

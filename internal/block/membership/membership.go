@@ -29,7 +29,10 @@ type Options struct {
 	// Working says whether the service can do its work. While it is false the member sends no heartbeat, so that everyone
 	// takes the service for down. Nil means always.
 	Working func() bool
-	Log     *slog.Logger // nil means slog.Default
+	// Owner is under what name the service keeps records of the journal; with it every report also says that the service is
+	// ours (store.OwnService). Empty means that it keeps none.
+	Owner string
+	Log   *slog.Logger // nil means slog.Default
 }
 
 // Member is a service's place in the services table. It is safe for concurrent use.
@@ -122,8 +125,13 @@ func (m *Member) Beat(ctx context.Context) {
 
 // beat counts one report, or registers anew if an operator removed the row of a service that lives.
 func (m *Member) beat(ctx context.Context) error {
-	id := m.Row().ID
-	err := m.store.Update(ctx, func(tx store.Tx) error { return tx.Heartbeat(ctx, id) })
+	row := m.Row()
+	err := m.store.Update(ctx, func(tx store.Tx) error {
+		if err := tx.Heartbeat(ctx, row.ID); err != nil {
+			return err
+		}
+		return m.mark(ctx, tx)
+	})
 	if !fault.Is(err, fault.NotFound) {
 		return err
 	}
@@ -134,8 +142,10 @@ func (m *Member) register(ctx context.Context) error {
 	wanted := m.Row()
 	var got *block.Service
 	err := m.store.Update(ctx, func(tx store.Tx) (err error) {
-		got, err = tx.RegisterService(ctx, &wanted)
-		return err
+		if got, err = tx.RegisterService(ctx, &wanted); err != nil {
+			return err
+		}
+		return m.mark(ctx, tx)
 	})
 	if err != nil {
 		return err
@@ -144,4 +154,13 @@ func (m *Member) register(ctx context.Context) error {
 	defer m.mu.Unlock()
 	m.row = *got
 	return nil
+}
+
+// mark says that the service is ours, in the transaction that reports it.
+func (m *Member) mark(ctx context.Context, tx store.Tx) error {
+	if m.opts.Owner == "" {
+		return nil
+	}
+	row := m.Row()
+	return tx.MarkOwn(ctx, store.OwnService{Host: row.Host, Binary: row.Binary, Owner: m.opts.Owner})
 }

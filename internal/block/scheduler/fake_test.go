@@ -196,6 +196,8 @@ func assign[T any](field, value *T) {
 	}
 }
 
+func (tx memoryTx) MarkOwn(context.Context, store.OwnService) error { return nil }
+
 func (tx memoryTx) ReleaseReservations(context.Context, []string) error { return nil }
 
 func (tx memoryTx) UpdateSnapshot(_ context.Context, id string, when store.SnapshotWhen, set store.SnapshotSet) (bool, error) {

@@ -156,7 +156,7 @@ func (s *Scheduler) Start(ctx context.Context) error {
 		Host: s.opts.Host, Binary: block.BinaryScheduler, Topic: rpcapi.SchedulerTopic,
 		AvailabilityZone: s.opts.AvailabilityZone, RPCCurrentVersion: block.SchedulerRPCVersion,
 		ObjectCurrentVersion: block.ObjectVersion,
-	}, membership.Options{Interval: s.opts.ReportInterval, Log: s.opts.Log})
+	}, membership.Options{Interval: s.opts.ReportInterval, Owner: rpcapi.SchedulerOwner, Log: s.opts.Log})
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ type Reader interface {
 	GroupReader
 	MessageReader
 	ServiceReader
+	OwnServiceReader
 	HostReader
 	QuotaReader
 	FlowReader
@@ -69,6 +70,7 @@ type Tx interface {
 	GroupWriter
 	MessageWriter
 	ServiceWriter
+	OwnServiceWriter
 	QuotaWriter
 	QuotaClassWriter
 	FlowWriter

@@ -349,6 +349,8 @@ func (t *tx) QuotaUsage(_ context.Context, projectID string) (*block.QuotaUsage,
 	return u, nil
 }
 
+func (t *tx) MarkOwn(context.Context, store.OwnService) error { return nil }
+
 func (t *tx) ReleaseReservations(context.Context, []string) error { return nil }
 
 func (t *tx) PutQuotaUsage(_ context.Context, projectID string, inUse map[string]int64) error {

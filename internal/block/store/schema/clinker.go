@@ -6,7 +6,7 @@ import (
 )
 
 // ownRevision counts the revisions of what we add. clinker_migrations holds one row per revision that was applied.
-const ownRevision = 3
+const ownRevision = 4
 
 // ownPrefix begins the names of what we add.
 const ownPrefix = "clinker_"
@@ -14,7 +14,7 @@ const ownPrefix = "clinker_"
 const ownRevisionTable = "clinker_migrations"
 
 // clinkerTables are our own tables.
-func clinkerTables() []Table { return slices.Concat(addedBy(1), addedBy(2)) }
+func clinkerTables() []Table { return slices.Concat(addedBy(1), addedBy(2), addedBy(4)) }
 
 // addedBy is the tables that a revision of ours brought.
 func addedBy(revision int64) []Table {
@@ -27,6 +27,13 @@ func addedBy(revision int64) []Table {
 			Name:    "clinker_creations",
 			Columns: []Column{varchar("id", 64).key(), varchar("resource_id", 36).required(), moment("created_at").required()},
 			Indexes: []Index{{Name: "clinker_creations_created_idx", Columns: []string{"created_at"}}},
+		}}
+	case 4:
+		return []Table{{
+			// Which services are ours, and keep a journal; see store.OwnService. The id is kind and host.
+			Name: "clinker_services",
+			Columns: []Column{varchar("id", 300).key(), varchar("kind", 32).required(), varchar("host", 255).required(), varchar("owner", 300).required(),
+				moment("seen_at").required()},
 		}}
 	}
 	return nil

@@ -132,9 +132,10 @@ func TestUpAdoptsAndRefuses(t *testing.T) {
 		outcome schema.Outcome
 		refusal string // a part of the text
 	}{
-		{"our first revision", append([]string{`UPDATE clinker_migrations SET revision = 1`, `DROP TABLE clinker_creations`}, dropBackupIndexes...), schema.Adopted, ""},
-		{"our second revision", append([]string{`UPDATE clinker_migrations SET revision = 2`}, dropBackupIndexes...), schema.Adopted, ""},
-		{"cinder's own", append([]string{`DROP TABLE clinker_migrations`, `DROP TABLE clinker_flows`, `DROP TABLE clinker_quota_locks`, `DROP TABLE clinker_creations`,
+		{"our first revision", append([]string{`UPDATE clinker_migrations SET revision = 1`, `DROP TABLE clinker_creations`, `DROP TABLE clinker_services`}, dropBackupIndexes...), schema.Adopted, ""},
+		{"our second revision", append([]string{`UPDATE clinker_migrations SET revision = 2`, `DROP TABLE clinker_services`}, dropBackupIndexes...), schema.Adopted, ""},
+		{"our third revision", []string{`UPDATE clinker_migrations SET revision = 3`, `DROP TABLE clinker_services`}, schema.Adopted, ""},
+		{"cinder's own", append([]string{`DROP TABLE clinker_migrations`, `DROP TABLE clinker_flows`, `DROP TABLE clinker_quota_locks`, `DROP TABLE clinker_creations`, `DROP TABLE clinker_services`,
 			`DROP INDEX clinker_volumes_quota_idx`, `DROP INDEX clinker_volumes_page_idx`, `DROP INDEX clinker_volumes_all_idx`,
 			`DROP INDEX clinker_snapshots_quota_idx`, `DROP INDEX clinker_snapshots_page_idx`, `DROP INDEX clinker_snapshots_all_idx`,
 			`DROP INDEX clinker_attachment_volume_idx`, `DROP INDEX clinker_attachment_all_idx`, `DROP INDEX clinker_volume_metadata_idx`,

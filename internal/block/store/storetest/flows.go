@@ -133,3 +133,24 @@ func testFlowClaim(t *testing.T, s store.Store) {
 		t.Errorf("state %q after claims", r.State)
 	}
 }
+
+// testOwnServices: which services are ours is said anew with each report.
+func testOwnServices(t *testing.T, s store.Store) {
+	mark := func(o store.OwnService) {
+		t.Helper()
+		update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.MarkOwn(ctx, o) })
+	}
+	mark(store.OwnService{Host: "n@b", Binary: "cinder-volume", Owner: "before"})
+	mark(store.OwnService{Host: "n@b", Binary: "cinder-volume", Owner: "n@b"})
+	mark(store.OwnService{Host: "n@a", Binary: "cinder-volume", Owner: "n@a"})
+	mark(store.OwnService{Host: "n@b", Binary: "cinder-backup", Owner: "x"})
+	own, err := s.OwnServices(t.Context(), "cinder-volume")
+	if err != nil || len(own) != 2 {
+		t.Fatalf("%+v, %v", own, err)
+	}
+	for i, want := range []string{"n@a", "n@b"} {
+		if o := own[i]; o.Host != want || o.Owner != want || o.Binary != "cinder-volume" || time.Since(o.SeenAt).Abs() > time.Minute {
+			t.Errorf("%+v", o)
+		}
+	}
+}

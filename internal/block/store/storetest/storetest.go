@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"type access", testTypeAccess},
 		{"type filters", testTypeFilters},
 		{"service", testService},
+		{"own services", testOwnServices},
 		{"backend volumes", testBackendVolumes},
 		{"quota limits", testQuotaLimits},
 		{"quota usage", testQuotaUsage},
