@@ -54,6 +54,12 @@ type Messages interface {
 	Create(ctx context.Context, m block.Failure) error
 }
 
+// Keepers says whether a service of ours sees to an owner's operations, so that the journal's record of them is worth
+// something and the service does as ours do; a Python service in its place knows neither.
+type Keepers interface {
+	Kept(ctx context.Context, r store.Reader, owner string) (bool, error)
+}
+
 // Core is what every use case is made of. It is filled once, by cmd, and shared; its fields must not change afterwards.
 type Core struct {
 	Store         store.Store
@@ -68,11 +74,34 @@ type Core struct {
 	Messages      Messages           // nil: users are told nothing
 	Keys          keymanager.Manager // nil: encrypted volumes are refused
 	Images        Images             // nil: there is no image service
+	Keepers       Keepers            // nil: all services are ours
 	Options       Options
 	Log           *slog.Logger
 	LogLevel      *slog.LevelVar   // of Log and the whole process; nil if it cannot be changed
 	Host          string           // this node's name in the services table
 	Now           func() time.Time // UTC
+}
+
+// Ours says whether all of these owners of operations are services of ours.
+func (c *Core) Ours(ctx context.Context, r store.Reader, owners ...string) (bool, error) {
+	if c.Keepers == nil {
+		return true, nil
+	}
+	for _, owner := range owners {
+		if kept, err := c.Keepers.Kept(ctx, r, owner); err != nil || !kept {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// Early is what is to be written before an operation has come to it: value if all who have a part in the operation are ours,
+// and so will write back what was if it comes to nothing, or else nil.
+func Early[T any](ctx context.Context, c *Core, r store.Reader, value *T, owners ...string) (*T, error) {
+	if ours, err := c.Ours(ctx, r, owners...); err != nil || !ours {
+		return nil, err
+	}
+	return value, nil
 }
 
 // ProjectScope is the project whose rows the caller may read: its own, or "" (all) for an administrator.

@@ -25,7 +25,9 @@ type Operation struct {
 func NewOperationID() string { return uuid.NewString() }
 
 // HandOver changes rows and writes the operation to the journal in one transaction, and then casts it. A cast that fails
-// is logged and no error: the owner's recovery finds the record and does the work. change may run more than once.
+// is logged and no error: the owner's recovery finds the record and does the work. Only if the owner is a Python service,
+// which has no journal, is it one: an operator has to reset the state of the resource then, as in Cinder. change may run more
+// than once.
 func (c *Core) HandOver(ctx context.Context, op Operation, change func(tx store.Tx) error, cast func(ctx context.Context) error) error {
 	state, err := json.Marshal(op.State)
 	if err != nil {
@@ -44,6 +46,9 @@ func (c *Core) HandOver(ctx context.Context, op Operation, change func(tx store.
 	ctx, cancel := Detach(ctx)
 	defer cancel()
 	if err := cast(ctx); err != nil {
+		if ours, kept := c.Ours(ctx, c.Store, op.Owner); kept == nil && !ours {
+			return err
+		}
 		c.Log.WarnContext(ctx, "the message was not accepted; the journal has the operation", "operation", op.Name,
 			"resource_id", op.ResourceID, "error", err)
 	}

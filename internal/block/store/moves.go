@@ -15,6 +15,24 @@ func Using(ctx context.Context, tx VolumeWriter, id string) error {
 	return err
 }
 
+// Settle derives a volume's states afresh from the attachments it has now. A volume that is gone needs none.
+func Settle(ctx context.Context, tx Tx, volumeID string) error {
+	v, err := tx.Volume(ctx, volumeID, "")
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	status, attach := block.DeriveStates(v.Attachments)
+	set := VolumeSet{AttachStatus: &attach}
+	if v.StatusFollowsAttachments() {
+		set.Status = &status
+	}
+	_, err = tx.UpdateVolume(ctx, volumeID, VolumeWhen{}, set)
+	return err
+}
+
 // ChangeType gives v the type *set.VolumeTypeID, with whatever else set says, if its row meets when; it says whether it did.
 // Its snapshots change with it, and the usage under both types is written as RecordUsage does. A type that is gone is
 // no error: then nobody can read its usage.

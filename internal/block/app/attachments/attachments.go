@@ -4,6 +4,7 @@ package attachments
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -119,7 +120,17 @@ func (u *Attachments) export(ctx context.Context, v *block.Volume, attachmentID 
 	}
 	err = u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentUpdate,
 		&rpcapi.AttachmentUpdate{VolumeID: v.ID, AttachmentID: attachmentID, Connector: c}, &connection)
-	return connection, err
+	if err != nil {
+		return nil, err
+	}
+	// A Python volume service leaves it to the API to keep the connection.
+	if ours, err := u.Ours(ctx, u.Store, v.Host.Backend()); err != nil || ours {
+		return connection, err
+	}
+	return connection, u.Store.Update(ctx, func(tx store.Tx) error {
+		_, err := tx.UpdateAttachment(ctx, attachmentID, nil, store.AttachmentSet{Connection: &connection})
+		return err
+	})
 }
 
 // get reads an attachment the caller may see and may do what rule stands for to.
@@ -229,5 +240,30 @@ func (u *Attachments) Delete(ctx context.Context, id string) ([]block.Attachment
 	if v, err = u.Store.Volume(ctx, v.ID, ""); err != nil {
 		return nil, err
 	}
+	if !slices.ContainsFunc(v.Attachments, func(left block.Attachment) bool { return left.ID == id }) {
+		return v.Attachments, nil
+	}
+	return u.finishDetach(ctx, v.ID, id)
+}
+
+// finishDetach ends an attachment whose export is gone: a Python volume service leaves that to the API.
+func (u *Attachments) finishDetach(ctx context.Context, volumeID, id string) ([]block.Attachment, error) {
+	err := u.Store.Update(ctx, func(tx store.Tx) error {
+		if err := tx.DestroyAttachment(ctx, id); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		if err := tx.DeleteVolumeAdminMetadata(ctx, volumeID, "attached_mode"); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		return store.Settle(ctx, tx, volumeID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	v, err := u.Store.Volume(ctx, volumeID, "")
+	if err != nil {
+		return nil, err
+	}
+	u.TellVolume(ctx, "detach.end", volumeID)
 	return v.Attachments, nil
 }

@@ -14,7 +14,8 @@ import (
 
 // Retype gives a volume another type, which newType names by id or name. The row has the new type in the transaction that
 // marks it retyping, so that quota, which is counted from rows, has it at once; if the volume cannot have it after all, the
-// old type is written back together with the status. onDemand lets the volume be moved to a back end that suits the type.
+// old type is written back together with the status. Where a Python service has a part in it, which would not do that, the row
+// keeps its type until the volume has the new one. onDemand lets the volume be moved to a back end that suits the type.
 //
 // NotFound if the caller may not use the type; Invalid InvalidVolume if the volume's state does not allow it, and
 // InvalidInput if the type does not suit the volume; OverLimit if the project may hold no more of the type;
@@ -111,8 +112,17 @@ func (u *Migration) markRetyping(ctx context.Context, tx store.Tx, m *rpcapi.Ret
 		}
 	}
 	when := store.VolumeWhen{Status: []block.VolumeStatus{v.Status}, NotMigrating: true, NoGroup: true}
-	ok, err := u.Quota.ChangeType(ctx, tx, v, t, when, store.VolumeSet{Status: new(block.VolumeRetyping), StatusToPrevious: true,
-		Multiattach: new(t.Multiattach())})
+	set := store.VolumeSet{Status: new(block.VolumeRetyping), StatusToPrevious: true, Multiattach: new(t.Multiattach())}
+	ours, err := u.Ours(ctx, tx, rpcapi.SchedulerOwner, v.Host.Backend())
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if ours {
+		ok, err = u.Quota.ChangeType(ctx, tx, v, t, when, set)
+	} else if err = u.Quota.CheckType(ctx, tx, v, t); err == nil {
+		ok, err = tx.UpdateVolume(ctx, v.ID, when, set)
+	}
 	if err == nil && !ok {
 		err = refusedRetype()
 	}

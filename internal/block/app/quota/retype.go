@@ -11,16 +11,18 @@ import (
 // and its snapshots under that type; it says whether the row met when. The project as a whole holds no more than before,
 // so only the limits of the type count. The lock lasts until tx ends. It refuses as Take does.
 func (q *Quota) ChangeType(ctx context.Context, tx store.Tx, v *block.Volume, to *block.VolumeType, when store.VolumeWhen, set store.VolumeSet) (bool, error) {
-	if v.UseQuota {
-		if err := q.checkType(ctx, tx, v, to); err != nil {
-			return false, err
-		}
+	if err := q.CheckType(ctx, tx, v, to); err != nil {
+		return false, err
 	}
 	set.VolumeTypeID = &to.ID
 	return store.ChangeType(ctx, tx, v, when, set, !q.opts.NoSnapshotGigabytes)
 }
 
-func (q *Quota) checkType(ctx context.Context, tx store.Tx, v *block.Volume, to *block.VolumeType) error {
+// CheckType is ChangeType without the change: it refuses alike.
+func (q *Quota) CheckType(ctx context.Context, tx store.Tx, v *block.Volume, to *block.VolumeType) error {
+	if !v.UseQuota {
+		return nil
+	}
 	if err := tx.LockQuota(ctx, v.ProjectID); err != nil {
 		return err
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/clinker/clinker/internal/block/store"
 )
 
-// Extend grows a volume to newSizeGiB. It must be available, or, with attachedAllowed (3.42), in use. The row gets
-// the new size in the transaction that marks it extending, so that quota, which is counted from rows, has it at once; if
-// the back end cannot, the old size is written back together with the failure.
+// Extend grows a volume to newSizeGiB. It must be available, or, with attachedAllowed (3.42), in use. The row gets the new
+// size in the transaction that marks it extending, so that quota has it at once; if the back end cannot, the old size is
+// written back. Python services do not do that: beside them the row keeps its size until the volume has the new one.
 func (u *Volumes) Extend(ctx context.Context, id string, newSizeGiB int64, attachedAllowed bool) error {
 	v, err := u.Volume(ctx, id, "volume:extend")
 	if err != nil {
@@ -62,8 +62,12 @@ func (u *Volumes) markExtending(ctx context.Context, tx store.Tx, v *block.Volum
 	if err := u.Quota.Take(ctx, tx, v.ProjectID, delta, newSizeGiB); err != nil {
 		return err
 	}
+	size, err := app.Early(ctx, u.Core, tx, &newSizeGiB, rpcapi.SchedulerOwner, v.Host.Backend())
+	if err != nil {
+		return err
+	}
 	ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{from}},
-		store.VolumeSet{Status: new(block.VolumeExtending), StatusToPrevious: true, SizeGiB: &newSizeGiB})
+		store.VolumeSet{Status: new(block.VolumeExtending), StatusToPrevious: true, SizeGiB: size})
 	if err == nil && !ok {
 		err = notExtendable(v, from)
 	}

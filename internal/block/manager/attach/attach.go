@@ -110,24 +110,6 @@ func find(v *block.Volume, id string) (*block.Attachment, bool) {
 	return nil, false
 }
 
-// settle derives a volume's states afresh from the attachments it has now. A volume that is gone needs none.
-func settle(ctx context.Context, tx store.Tx, volumeID string) error {
-	v, err := tx.Volume(ctx, volumeID, "")
-	if fault.Is(err, fault.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	status, attach := block.DeriveStates(v.Attachments)
-	set := store.VolumeSet{AttachStatus: &attach}
-	if v.StatusFollowsAttachments() {
-		set.Status = &status
-	}
-	_, err = tx.UpdateVolume(ctx, volumeID, store.VolumeWhen{}, set)
-	return err
-}
-
 // addQoS says what the hypervisor is to enforce.
 func (s *Service) addQoS(ctx context.Context, data map[string]any, t *block.VolumeType, sizeGiB int64) error {
 	if t.QoSSpecsID == "" {

@@ -99,5 +99,5 @@ func (s *Service) finishDelete(ctx context.Context, tx store.Tx, st *deleteState
 			return err
 		}
 	}
-	return settle(ctx, tx, st.VolumeID)
+	return store.Settle(ctx, tx, st.VolumeID)
 }

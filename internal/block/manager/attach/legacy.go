@@ -219,7 +219,7 @@ func (s *Service) Detach(ctx context.Context, m *rpcapi.DetachVolume) error {
 		return block.InvalidVolume("Detach volume failed: More than one attachment, but no attachment_id provided.")
 	}
 	if _, ok := find(v, id); !ok {
-		return s.Store.Update(ctx, func(tx store.Tx) error { return settle(ctx, tx, v.ID) })
+		return s.Store.Update(ctx, func(tx store.Tx) error { return store.Settle(ctx, tx, v.ID) })
 	}
 	return s.Delete(ctx, &rpcapi.AttachmentDelete{VolumeID: v.ID, AttachmentID: id})
 }

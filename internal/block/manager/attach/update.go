@@ -109,7 +109,7 @@ func (s *Service) undoBeginUpdate(ctx context.Context, tx store.Tx, st *updateSt
 	if err != nil || !ok {
 		return err
 	}
-	return settle(ctx, tx, st.VolumeID)
+	return store.Settle(ctx, tx, st.VolumeID)
 }
 
 func (s *Service) export(ctx context.Context, st *updateState) error {

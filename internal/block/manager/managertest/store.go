@@ -19,6 +19,7 @@ import (
 
 // Store is a store.Store in memory. Update is serial and commits all or nothing. Make one with NewStore.
 type Store struct {
+	store.Maintenance // which nobody needs here
 	*tx
 	mu sync.Mutex
 
