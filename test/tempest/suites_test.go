@@ -21,7 +21,10 @@ const regexVariable = "CLINKER_TEMPEST_REGEX"
 func TestVolume(t *testing.T) { runSuite(t, "volume", "^tempest.api.volume", nil) }
 
 func TestIdentity(t *testing.T) {
-	runSuite(t, "identity", `^tempest\.api\.identity\.(admin\.)?v3`, nil)
+	runSuite(t, "identity", `^tempest\.api\.identity\.(admin\.)?v3`, map[string]string{
+		"tempest.api.identity.admin.v3.test_credentials.CredentialsTestJSON.test_credentials_create_get_update_delete": "it changes the project of a " +
+			"credential, which Keystone refuses too since LP#2159643",
+	})
 }
 
 func TestImage(t *testing.T) { runSuite(t, "image", "^tempest.api.image", nil) }

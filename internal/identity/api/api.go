@@ -12,6 +12,7 @@ import (
 
 	"github.com/clinker/clinker/internal/identity/api/catalog"
 	"github.com/clinker/clinker/internal/identity/api/credentials"
+	"github.com/clinker/clinker/internal/identity/api/domainconfig"
 	"github.com/clinker/clinker/internal/identity/api/federation"
 	"github.com/clinker/clinker/internal/identity/api/limits"
 	"github.com/clinker/clinker/internal/identity/api/logins"
@@ -26,6 +27,7 @@ import (
 	"github.com/clinker/clinker/internal/identity/app/auth"
 	usecatalog "github.com/clinker/clinker/internal/identity/app/catalog"
 	usecredentials "github.com/clinker/clinker/internal/identity/app/credentials"
+	usedomainconfig "github.com/clinker/clinker/internal/identity/app/domainconfig"
 	"github.com/clinker/clinker/internal/identity/app/ec2"
 	usefederation "github.com/clinker/clinker/internal/identity/app/federation"
 	uselimits "github.com/clinker/clinker/internal/identity/app/limits"
@@ -68,7 +70,8 @@ func routes(t *tokens.Tokens) []rest.Route {
 	return slices.Concat(versions(), logins.Routes(login, t), logins.EC2(ec2.New(t), t), projects.Routes(useprojects.New(c), c.Options),
 		users.Routes(useusers.New(login), c.Options), roles.Routes(useroles.New(c), c.Options), catalog.Routes(usecatalog.New(c), c.Options),
 		catalog.FilterRoutes(usecatalog.New(c), c.Options), credentials.Routes(usecredentials.New(c)), limits.Routes(uselimits.New(c), c.Options),
-		policytexts.Routes(usepolicytexts.New(c), c.Options), trusts.Routes(usetrusts.New(c)), oauth1.Routes(signed), federation.Routes(usefederation.New(c)), missing())
+		policytexts.Routes(usepolicytexts.New(c), c.Options), trusts.Routes(usetrusts.New(c)), oauth1.Routes(signed), federation.Routes(usefederation.New(c)),
+		domainconfig.Routes(usedomainconfig.New(c)), missing())
 }
 
 // request is r as a request of the bearer of a token. Nobody is an administrator by themselves here: policy goes by roles.

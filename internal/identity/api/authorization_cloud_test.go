@@ -1,6 +1,9 @@
 package api_test
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Bodies of what the requests below are about.
 const (
@@ -18,7 +21,7 @@ func (f *fixture) first(collection, body string) string {
 	return list[0].(map[string]any)["id"].(string)
 }
 
-// limitRequests are about unified limits, policies and mappings.
+// limitRequests are about unified limits, policies, mappings and options of domains.
 func limitRequests() map[string]func(*fixture) asked {
 	const registered, limits, policies = "/v3/registered_limits", "/v3/limits", "/v3/policies"
 	registration := func(f *fixture) string { return fmt.Sprintf(registrations, f.made("services", aService)) }
@@ -36,6 +39,26 @@ func limitRequests() map[string]func(*fixture) asked {
 		"GET " + policies:          at(policies),
 		"POST " + policies:         func(f *fixture) asked { return asked{path: policies, body: fmt.Sprintf(aPolicy, f.name())} },
 	}
+	const config = "/v3/domains/{domain_id}/config"
+	put := func(*fixture) asked {
+		return asked{path: "/v3/domains/$domain/config", body: `{"config": {"identity": {"driver": "x"}}}`}
+	}
+	all["PUT "+config] = put
+	for path, body := range map[string]string{"": `{"config": {"identity": {"driver": "y"}}}`, "/{group}": `{"config": {"identity": {"driver": "y"}}}`, "/{group}/{option}": `{"config": {"driver": "y"}}`} {
+		for _, method := range []string{"GET", "PATCH", "DELETE"} {
+			all[method+" "+config+path] = func(f *fixture) asked {
+				there := put(f)
+				f.Must(f.TB, "PUT", there.path, there.body)
+				return asked{path: there.path + strings.NewReplacer("{group}", "identity", "{option}", "driver").Replace(path), body: body}
+			}
+		}
+	}
+	for _, path := range []string{"/v3/domains/config/default", "/v3/domains/config/identity/default", "/v3/domains/config/ldap/default",
+		"/v3/domains/config/identity/{option}/default", "/v3/domains/config/ldap/{option}/default"} {
+		all["GET "+path] = at(strings.NewReplacer("identity/{option}", "identity/driver", "{option}", "url").Replace(path))
+	}
+	all["GET "+config+"/security_compliance"] = at("/v3/domains/default/config/security_compliance")
+	all["GET "+config+"/security_compliance/{option}"] = at("/v3/domains/default/config/security_compliance/password_regex")
 	const mappings = "/v3/OS-FEDERATION/mappings"
 	all["GET "+mappings] = at(mappings)
 	all["PUT "+mappings+"/{mapping_id}"] = func(f *fixture) asked { return asked{path: mappings + "/" + f.name(), body: aMapping} }

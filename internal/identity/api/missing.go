@@ -17,9 +17,6 @@ func missing() (routes []rest.Route) {
 			routes = append(routes, notBuilt(method, path), notBuilt(method, path+"/{rest...}"))
 		}
 	}
-	for _, method := range []string{"GET", "PUT", "PATCH", "DELETE"} {
-		routes = append(routes, notBuilt(method, "/v3/domains/{domain_id}/config"), notBuilt(method, "/v3/domains/{domain_id}/config/{rest...}"))
-	}
 	return routes
 }
 

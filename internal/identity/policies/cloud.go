@@ -137,3 +137,29 @@ func mappingsRules() []rule {
 			[]string{"PATCH " + mapping}},
 	}
 }
+
+// domainConfigRules are about options of single domains.
+func domainConfigRules() []rule {
+	const all, group, option = "/domains/{domain_id}/config", "/domains/{domain_id}/config/{group}", "/domains/{domain_id}/config/{group}/{option}"
+	const passwords = "/domains/{domain_id}/config/security_compliance"
+	return []rule{
+		{"identity:create_domain_config", admin, systemAndProject,
+			"Make the options of a domain.",
+			[]string{"PUT " + all}},
+		{"identity:get_domain_config", adminOrSystemReader, systemAndProject,
+			"See options of a domain.",
+			[]string{"GET " + all, "GET " + group, "GET " + option}},
+		{"identity:get_security_compliance_domain_config", anybody, everyScope,
+			"See what passwords have to be like.",
+			[]string{"GET " + passwords, "GET " + passwords + "/{option}"}},
+		{"identity:update_domain_config", admin, systemAndProject,
+			"Change options of a domain.",
+			[]string{"PATCH " + all, "PATCH " + group, "PATCH " + option}},
+		{"identity:delete_domain_config", admin, systemAndProject,
+			"Remove options of a domain.",
+			[]string{"DELETE " + all, "DELETE " + group, "DELETE " + option}},
+		{"identity:get_domain_config_default", adminOrSystemReader, systemAndProject,
+			"See the options of domains that have none of their own.",
+			[]string{"GET /domains/config/default", "GET /domains/config/{group}/default", "GET /domains/config/{group}/{option}/default"}},
+	}
+}

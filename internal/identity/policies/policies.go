@@ -90,7 +90,7 @@ func grantOperations(method string, one bool) (calls []string) {
 func Defaults() []policy.Default {
 	var list []policy.Default
 	for _, r := range slices.Concat(sharedRules(), tokensRules(), domainsRules(), projectsRules(), usersRules(), groupsRules(), rolesRules(),
-		grantsRules(), catalogRules(), credentialsRules(), limitsRules(), policyTextsRules(), endpointFilterRules(), trustsRules(), oauthRules(), mappingsRules()) {
+		grantsRules(), catalogRules(), credentialsRules(), limitsRules(), policyTextsRules(), endpointFilterRules(), trustsRules(), oauthRules(), mappingsRules(), domainConfigRules()) {
 		d := policy.Default{Name: r.name, Check: r.check, Description: r.description, ScopeTypes: r.scopes}
 		for _, call := range r.operations {
 			method, path, _ := strings.Cut(call, " ")

@@ -109,3 +109,17 @@ type MappingWriter interface {
 	UpdateMapping(ctx context.Context, m *identity.Mapping) error
 	DeleteMapping(ctx context.Context, id string) error
 }
+
+// DomainConfigReader reads what is kept for single domains.
+type DomainConfigReader interface {
+	// DomainConfig gives all options of a domain; none is an empty map.
+	DomainConfig(ctx context.Context, domainID string) (identity.DomainConfig, error)
+}
+
+// DomainConfigWriter changes what is kept for single domains. Values are sealed before they are written.
+type DomainConfigWriter interface {
+	// SetDomainOptions writes the options of c over those that are there.
+	SetDomainOptions(ctx context.Context, domainID string, c identity.DomainConfig) error
+	// DeleteDomainOptions removes one option, all of a group if name is "", or all if group is "" too.
+	DeleteDomainOptions(ctx context.Context, domainID, group, name string) error
+}

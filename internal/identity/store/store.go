@@ -50,6 +50,7 @@ type Reader interface {
 	TrustReader
 	OAuthReader
 	MappingReader
+	DomainConfigReader
 }
 
 // Tx is a read-write transaction. It sees its own writes and must not be used after the function it was given to ended.
@@ -70,6 +71,7 @@ type Tx interface {
 	TrustWriter
 	OAuthWriter
 	MappingWriter
+	DomainConfigWriter
 }
 
 // Page is the part of a list that is wanted: at most Limit rows after the one whose id is Marker. Limit 0 is no limit. A
@@ -126,7 +128,7 @@ type ProjectWriter interface {
 	// UpdateProject writes everything but id, domain and parent.
 	UpdateProject(ctx context.Context, p *identity.Project) error
 	// DeleteProject also removes what the project was the place or the owner of: assignments, credentials, application
-	// credentials, limits, filters of its catalog, trusts; users whose default it was have none.
+	// credentials, limits, filters of its catalog, trusts, its options; users whose default it was have none.
 	DeleteProject(ctx context.Context, id string) error
 }
 

@@ -16,7 +16,7 @@ const (
 // history is the schema, revision by revision.
 func history() []migrate.Revision {
 	return []migrate.Revision{{Tables: tables()}, {Tables: cloudrows.Tables()}, {Tables: delegationrows.TrustTables()}, {Tables: delegationrows.OAuthTables()},
-		{Tables: cloudrows.MappingTables()}}
+		{Tables: cloudrows.MappingTables()}, {Tables: cloudrows.DomainConfigTables()}}
 }
 
 func id(name string) migrate.Column { return migrate.Text(name, idLength) }

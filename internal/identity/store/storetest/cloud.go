@@ -185,3 +185,27 @@ func testMappings(t *testing.T, s store.Store) {
 	err = attempt(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateMapping(ctx, want) })
 	wantFault(t, err, fault.NotFound, "Could not find mapping: m1.")
 }
+
+func testDomainConfig(t *testing.T, s store.Store) {
+	populate(t, s)
+	config := func(domain string) identity.DomainConfig { return must(s.DomainConfig(t.Context(), domain))(t) }
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.SetDomainOptions(ctx, "d1", identity.DomainConfig{"identity": {"driver": "ldap"}, "ldap": {"url": "x", "password": "hush"}}),
+			tx.SetDomainOptions(ctx, "d2", identity.DomainConfig{"identity": {"list_limit": nil}}))
+	})
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.SetDomainOptions(ctx, "d1", identity.DomainConfig{"ldap": {"url": []any{"y"}}})
+	})
+	same(t, identity.DomainConfig{"identity": {"driver": "ldap"}, "ldap": {"url": []any{"y"}, "password": "hush"}}, config("d1"))
+	same(t, identity.DomainConfig{"identity": {"list_limit": nil}}, config("d2"))
+	same(t, identity.DomainConfig{}, config("none"))
+	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteDomainOptions(ctx, "d1", "ldap", "url") })
+	same(t, identity.DomainConfig{"identity": {"driver": "ldap"}, "ldap": {"password": "hush"}}, config("d1"))
+	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteDomainOptions(ctx, "d1", "ldap", "") })
+	same(t, identity.DomainConfig{"identity": {"driver": "ldap"}}, config("d1"))
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.DeleteDomainOptions(ctx, "d1", "", ""), tx.DeleteProject(ctx, "d2"))
+	})
+	same(t, identity.DomainConfig{}, config("d1"))
+	same(t, identity.DomainConfig{}, config("d2"))
+}

@@ -24,7 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"project removal": testProjectRemoval, "users": testUsers, "user filters": testUserFilters, "logins": testLogins,
 		"groups": testGroups, "roles": testRoles, "assignments": testAssignments, "catalog": testCatalog, "regions": testRegions,
 		"credentials": testCredentials, "application credentials": testApplicationCredentials, "revocations": testRevocations,
-		"limits": testLimits, "limit refusals": testLimitRefusals, "policies": testPolicies, "endpoint filters": testEndpointFilters, "trusts": testTrusts, "oauth": testOAuth, "mappings": testMappings,
+		"limits": testLimits, "limit refusals": testLimitRefusals, "policies": testPolicies, "endpoint filters": testEndpointFilters, "trusts": testTrusts, "oauth": testOAuth, "mappings": testMappings, "domain options": testDomainConfig,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, open(t)) })
 	}

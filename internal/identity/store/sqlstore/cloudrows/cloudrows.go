@@ -1,5 +1,5 @@
 // Package cloudrows is the part of sqlstore for what operators keep about the cloud as a whole: limits, policies, which
-// endpoints are for which projects, and mappings of federation.
+// endpoints are for which projects, mappings of federation, and options of single domains.
 //
 // What must not live here: decisions. It is a part of sqlstore and imported by nothing else.
 package cloudrows
