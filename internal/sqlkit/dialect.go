@@ -9,7 +9,7 @@ type Dialect interface {
 	Name() string
 	// Bind turns the "?" of a statement into the dialect's own placeholders.
 	Bind(text string) string
-	// Begin starts a transaction that reads, or one that also writes.
+	// Begin starts a transaction that reads, or one that also writes. It is empty where the first statement does.
 	Begin(write bool) string
 	// Time is t as an argument: UTC, microseconds. The zero time is NULL.
 	Time(t time.Time) any

@@ -19,7 +19,9 @@ type Session struct {
 	db     *DB
 	conn   *conn
 	broken error
-	once   bool // the connection holds a lock that ends with it
+	// answered says that a row was read or a statement carried out.
+	answered bool
+	once     bool // the connection holds a lock that ends with it
 }
 
 // Dialect is the dialect the database speaks.
@@ -29,9 +31,20 @@ func (s *Session) Dialect() Dialect { return s.db.dialect }
 func (s *Session) IsDuplicate(err error) bool { return s.db.IsDuplicate(err) }
 
 // Read runs fn in a read-only transaction: all its queries see the newest committed rows as of the first.
+// fn may run again when the connection broke before any row was read.
 func (db *DB) Read(ctx context.Context, fn func(s *Session) error) error {
-	return db.failure(db.transact(ctx, db.readers, db.dialect.Begin(false), fn))
+	stale, err := db.transact(ctx, db.readers, db.dialect.Begin(false), fn)
+	for range maxStale {
+		if !stale || ctx.Err() != nil {
+			break
+		}
+		stale, err = db.transact(ctx, db.readers, db.dialect.Begin(false), fn)
+	}
+	return db.failure(err)
 }
+
+// maxStale is how many dead connections in a row one Read goes through.
+const maxStale = 3
 
 // Write runs fn in a read-write transaction and commits it unless fn fails. When the database asks for it (a deadlock, a
 // busy file, a lost certification) or the connection broke before the COMMIT, everything runs again, at most
@@ -41,7 +54,7 @@ func (db *DB) Write(ctx context.Context, fn func(s *Session) error) error {
 	policy.InitialInterval = 5 * time.Millisecond
 	policy.MaxInterval = 200 * time.Millisecond
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := db.transact(ctx, db.writers, db.dialect.Begin(true), fn)
+		_, err := db.transact(ctx, db.writers, db.dialect.Begin(true), fn)
 		if err != nil && (ctx.Err() != nil || !db.again(err)) {
 			err = backoff.Permanent(err)
 		}
@@ -60,7 +73,7 @@ func (db *DB) Write(ctx context.Context, fn func(s *Session) error) error {
 
 // again says whether a transaction that failed so may run once more.
 func (db *DB) again(err error) bool {
-	class := db.dialect.Classify(err)
+	class := db.classify(err)
 	return class == Retryable || class == Lost && !errors.Is(err, errInDoubt)
 }
 
@@ -90,7 +103,9 @@ func (db *DB) Outside(ctx context.Context, text string) error {
 	if err != nil {
 		return db.failure(err)
 	}
-	_, err = c.ExecContext(ctx, text)
+	if _, err = c.ExecContext(ctx, text); err == nil && db.dialect.Begin(true) == "" {
+		_, err = c.ExecContext(ctx, "COMMIT") // the connection is always in a transaction
+	}
 	db.writers.drop(c)
 	return db.failure(err)
 }
@@ -100,10 +115,11 @@ var errInDoubt = errors.New("sqlkit: the connection broke during COMMIT")
 
 // transact runs fn between begin and COMMIT on a connection of the pool. The two ends are statements, not a sql.Tx,
 // because a sql.Tx rolls back by itself when ctx ends, behind the back of the statements that belong to the connection.
-func (db *DB) transact(ctx context.Context, p *pool, begin string, fn func(s *Session) error) error {
+// stale says that the connection turned out to be dead before it gave fn anything: fn may run again.
+func (db *DB) transact(ctx context.Context, p *pool, begin string, fn func(s *Session) error) (stale bool, err error) {
 	c, err := db.begin(ctx, p, begin)
 	if err != nil {
-		return err
+		return false, err
 	}
 	s := &Session{db: db, conn: c}
 	returned := false
@@ -117,36 +133,56 @@ func (db *DB) transact(ctx context.Context, p *pool, begin string, fn func(s *Se
 	if err == nil {
 		err = s.broken
 	}
-	if err == nil || db.dialect.Classify(err) == Lost {
+	lost := err != nil && db.classify(err) == Lost
+	if err == nil || lost {
 		err = errors.Join(ctx.Err(), err)
 	}
 	s.broken = errSessionOver
+	if lost {
+		stale = !c.given.IsZero() && !s.answered
+		p.drop(c)
+		p.forget() // the server has probably left the idle ones too
+		return stale, err
+	}
 	// The end must not be cut short by ctx: whether the rows are there has to be known.
 	end, last := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	if p == db.readers && !db.prepared { // whoever has read need not wait for the server to say that he has
+		go func() {
+			defer last()
+			_ = db.end(end, p, s, err == nil)
+		}()
+		return false, err
+	}
 	defer last()
+	return false, errors.Join(err, db.end(end, p, s, err == nil))
+}
+
+// end commits, or rolls back, and gives the connection back.
+func (db *DB) end(ctx context.Context, p *pool, s *Session, commit bool) (err error) {
 	committed := false
-	if err == nil {
-		if err = db.control(end, c, "COMMIT"); err != nil && db.dialect.Classify(err) == Lost {
+	if commit {
+		if err = db.control(ctx, s.conn, "COMMIT"); err != nil && db.classify(err) == Lost {
 			err = errors.Join(errInDoubt, err)
 		}
 		committed = err == nil
 	}
 	// Perhaps no transaction is left to roll back; a fresh connection is then sure to be clean.
-	clean := committed || db.dialect.Classify(err) != Lost && db.control(end, c, "ROLLBACK") == nil
+	clean := committed || !errors.Is(err, errInDoubt) && db.control(ctx, s.conn, "ROLLBACK") == nil
 	if clean && !s.once {
-		p.give(c)
+		p.give(s.conn)
 	} else {
-		p.drop(c)
+		p.drop(s.conn)
 	}
 	return err
 }
 
-// begin takes a connection and starts a transaction. One that has been idle while the server went away is replaced.
+// begin takes a connection and starts a transaction; there may be nothing to say for that. One that has been idle while
+// the server went away is replaced.
 func (db *DB) begin(ctx context.Context, p *pool, text string) (*conn, error) {
 	for {
 		c, err := p.take(ctx)
-		if err != nil {
-			return nil, err
+		if err != nil || text == "" {
+			return c, err
 		}
 		if err = db.control(ctx, c, text); err == nil {
 			return c, nil
@@ -155,7 +191,7 @@ func (db *DB) begin(ctx context.Context, p *pool, text string) (*conn, error) {
 		if ctx.Err() != nil {
 			return nil, errors.Join(ctx.Err(), err) // a driver may only say that the connection is of no use
 		}
-		if c.given.IsZero() || db.dialect.Classify(err) != Lost {
+		if c.given.IsZero() || db.classify(err) != Lost {
 			return nil, err
 		}
 		p.forget() // so that the next one is most probably a new one
@@ -194,6 +230,7 @@ func (s *Session) Query(ctx context.Context, text string, row func(*sql.Rows) er
 			return err
 		}
 		for err == nil && rows.Next() {
+			s.answered = true
 			err = row(rows)
 		}
 		return errors.Join(err, rows.Err(), rows.Close())
@@ -235,6 +272,7 @@ func (s *Session) Exec(ctx context.Context, text string, args ...any) (changed i
 		if err != nil {
 			return err
 		}
+		s.answered = true
 		changed, err = result.RowsAffected()
 		return err
 	})

@@ -123,14 +123,14 @@ func (db *DB) failure(err error) error {
 		return fault.Wrap(err, fault.Timeout, "", "The database did not answer in time.")
 	case errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, sql.ErrConnDone), errors.Is(err, errClosed):
+	case errors.Is(err, errClosed):
 		return fault.Wrap(err, fault.Unavailable, "", "The database is closed.")
 	case errors.Is(err, errNoTurn):
 		return fault.Wrap(err, fault.Unavailable, "", "All connections to the database are busy; please try again.")
 	case errors.Is(err, errInDoubt):
 		return fault.Wrap(err, fault.Unavailable, "", "The connection to the database broke while a change was committed: whether it was is not known.")
 	}
-	switch db.dialect.Classify(err) {
+	switch db.classify(err) {
 	case Retryable:
 		return fault.Wrap(err, fault.Unavailable, "", "The database is busy; please try again.")
 	case Unfit:
@@ -141,7 +141,15 @@ func (db *DB) failure(err error) error {
 	return fmt.Errorf("database: %w", err)
 }
 
+// classify is the dialect's, and knows what database/sql makes of a second statement on a connection that broke.
+func (db *DB) classify(err error) ErrorClass {
+	if errors.Is(err, sql.ErrConnDone) {
+		return Lost
+	}
+	return db.dialect.Classify(err)
+}
+
 // IsDuplicate reports whether err says that a row with the same unique key is already there.
 func (db *DB) IsDuplicate(err error) bool {
-	return err != nil && db.dialect.Classify(err) == Duplicate
+	return err != nil && db.classify(err) == Duplicate
 }

@@ -404,6 +404,12 @@ func TestServerGoesAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// Reads notice what is idle and dead with their first statement, writes too.
+		prepared := func() { list(t, db, `SELECT id FROM thing`); exec(t, db, `DELETE FROM thing`) }
+		prepared()
+		s.Stop(t)
+		s.Run(t)
+		prepared()
 		s.Stop(t)
 		begun := time.Now()
 		if err := db.Ping(ctx); !fault.Is(err, fault.Unavailable) {

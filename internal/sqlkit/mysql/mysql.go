@@ -29,13 +29,8 @@ func (Dialect) Name() string { return "mysql" }
 // Bind changes nothing: MySQL takes "?".
 func (Dialect) Bind(text string) string { return text }
 
-// Begin: the isolation is a matter of the connection, see Open.
-func (Dialect) Begin(write bool) string {
-	if write {
-		return "START TRANSACTION"
-	}
-	return "START TRANSACTION READ ONLY"
-}
+// Begin has nothing to say: the connections that Open makes do not commit by themselves, and know how they isolate.
+func (Dialect) Begin(bool) string { return "" }
 
 // ColumnType names types as SQLAlchemy does.
 func (Dialect) ColumnType(t sqlkit.ColumnType, length int) string {

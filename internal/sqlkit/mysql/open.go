@@ -44,22 +44,22 @@ func Open(o Options) (*sqlkit.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := func(isolation string) (*sql.DB, error) {
+	pool := func(characteristics string) (*sql.DB, error) {
 		c, err := mysql.NewConnector(config)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "", "The address of the MySQL database is not usable.")
 		}
-		statements := []string{"SET SESSION TRANSACTION ISOLATION LEVEL " + isolation}
+		statements := []string{"SET SESSION TRANSACTION " + characteristics}
 		if o.SyncWait >= 0 {
 			statements = append(statements, "SET SESSION wsrep_sync_wait = "+strconv.Itoa(o.SyncWait))
 		}
 		return sql.OpenDB(connector{c, statements}), nil
 	}
-	readers, err := pool("REPEATABLE READ")
+	readers, err := pool("ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 	if err != nil {
 		return nil, err
 	}
-	writers, err := pool("READ COMMITTED")
+	writers, err := pool("ISOLATION LEVEL READ COMMITTED, READ WRITE")
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func configFrom(o Options) (*mysql.Config, error) {
 	if o.Mode != "" {
 		mode = quoted(o.Mode)
 	}
-	c.Params = map[string]string{"time_zone": "'+00:00'",
+	c.Params = map[string]string{"autocommit": "0", "time_zone": "'+00:00'",
 		"sql_mode": "CONCAT(" + mode + ", ',ANSI_QUOTES' /*!80001 , ',TIME_TRUNCATE_FRACTIONAL' */)"}
 	security := tlsParameters{}
 	for key, values := range o.Query {

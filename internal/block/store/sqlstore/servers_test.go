@@ -5,6 +5,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
+	"github.com/clinker/clinker/internal/block/store/storebench"
 	"github.com/clinker/clinker/internal/sqlkit/sqlkittest"
 )
 
@@ -22,4 +23,14 @@ func TestServers(t *testing.T) {
 		})
 		suites(t, func(t *testing.T) store.Store { return open(t, sqlstore.Config{URL: empty(t)}) })
 	})
+}
+
+// BenchmarkServers is BenchmarkStore on the databases that are servers, which flush no disk here.
+func BenchmarkServers(b *testing.B) {
+	for _, kind := range []string{"mysql", "postgresql"} {
+		b.Run(kind, func(b *testing.B) {
+			server := sqlkittest.Start(b, kind)
+			storebench.Bench(b, func(b *testing.B) store.Store { return open(b, sqlstore.Config{URL: server.Database(b)}) })
+		})
+	}
 }
