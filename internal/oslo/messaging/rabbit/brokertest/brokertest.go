@@ -33,7 +33,7 @@ const startTimeout = 90 * time.Second
 // User and Password log in, and may do everything in the virtual host "/".
 const (
 	User     = "clinker"
-	Password = "a secret/with@signs"
+	Password = "a secret+with@signs"
 )
 
 // Broker is a broker that runs, or did. Ports and data stay the same from one start to the next.
@@ -225,7 +225,7 @@ func (b *Broker) Certificates() Certificates { return b.certs }
 
 // URL is a transport_url for the broker's address without TLS; query may be "".
 func (b *Broker) URL(query string) string {
-	url := "rabbit://" + User + ":a%20secret%2Fwith%40signs@" + b.Address + "/"
+	url := "rabbit://" + User + ":a%20secret%2Bwith%40signs@" + b.Address + "/"
 	if query != "" {
 		url += "?" + query
 	}
