@@ -264,6 +264,100 @@ func TestCallersOfAClosedTransport(t *testing.T) {
 	}
 }
 
+// TestBrokerIsKilled kills the broker with messages in a durable queue, and starts it again: what was confirmed is there, both sides
+// come back by themselves, and a call that was made while nothing was there is answered.
+func TestBrokerIsKilled(t *testing.T) {
+	b := need(t)
+	o := options(t)
+	o.Durable, o.MissingReplyQueue = true, 30*time.Second
+	o.CallTimeout = time.Minute
+	client, server := open(t, o), open(t, o)
+	name, waiting := topic(t), topic(t)
+	var c, w counting
+	serveOn(t, server, name, "s", c.handle)
+	const messages = 50
+	for n := range messages {
+		if err := client.Cast(t.Context(), messaging.Target{Topic: waiting}, numbered(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	result := make(chan error, 2)
+	go func() { result <- client.Call(t.Context(), messaging.Target{Topic: name}, numbered(1), &note{}) }()
+	go func() { result <- client.Cast(t.Context(), messaging.Target{Topic: name}, numbered(2)) }()
+	time.Sleep(100 * time.Millisecond)
+	began := time.Now()
+	if err := b.Run(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the broker took %v to start", time.Since(began))
+	began = time.Now()
+	for range 2 {
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("a call that was waiting is answered %v after the broker listens again", time.Since(began))
+	eventually(t, "the cast", 10*time.Second, func() bool { return c.count(2) == 1 })
+	serveOn(t, server, waiting, "s", w.handle)
+	eventually(t, "what was confirmed", 10*time.Second, func() bool {
+		for n := range messages {
+			if w.count(n) != 1 {
+				return false
+			}
+		}
+		return true
+	})
+	if c.count(1) != 1 {
+		t.Errorf("the call ran %d times", c.count(1))
+	}
+}
+
+// TestBlocked has the broker take no messages for a while, as it does when its memory or disk is full.
+func TestBlocked(t *testing.T) {
+	b := need(t)
+	o := options(t)
+	o.CallTimeout = 30 * time.Second
+	tr := open(t, o)
+	name := topic(t)
+	var c counting
+	serveOn(t, tr, name, "s", c.handle)
+	if err := tr.Cast(t.Context(), messaging.Target{Topic: name}, numbered(0)); err != nil {
+		t.Fatal(err)
+	}
+	b.Control(t, "set_vm_memory_high_watermark", "0.00001")
+	restore := sync.OnceFunc(func() { b.Control(t, "set_vm_memory_high_watermark", "0.4") })
+	defer restore()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if err := tr.Cast(ctx, messaging.Target{Topic: name}, numbered(1)); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("cast to a broker that takes nothing: %v", err)
+	}
+	eventually(t, "the broker's word", 5*time.Second, func() bool { return !tr.publisher.Usable() })
+	ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := tr.Call(ctx, messaging.Target{Topic: name}, numbered(2), nil); fault.NameOf(err) != messaging.NameTimeout {
+		t.Errorf("call to a broker that takes nothing: %v", err)
+	}
+	if d := time.Since(began); d > 8*time.Second {
+		t.Errorf("they gave up after %v", d)
+	}
+	result := make(chan error, 1)
+	go func() { result <- tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(3), &note{}) }()
+	restore()
+	if err := <-result; err != nil {
+		t.Errorf("the call that waited: %v", err)
+	}
+	for n := range 4 {
+		if c.count(n) > 1 {
+			t.Errorf("message %d ran %d times", n, c.count(n))
+		}
+	}
+}
+
 func TestDuplicateRunsOnce(t *testing.T) {
 	tr := open(t, options(t))
 	name := topic(t)

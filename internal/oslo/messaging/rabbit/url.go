@@ -74,7 +74,7 @@ func parseHost(text string) (broker.Host, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil { // there is no port, then
 		host, port = strings.Trim(address, "[]"), defaultPort
-		if strings.Count(host, ":") == 1 || host == "" {
+		if host == "" || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 			return h, fault.New(fault.Invalid, "", "has a host that is not well formed")
 		}
 	}

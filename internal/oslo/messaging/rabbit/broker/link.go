@@ -222,6 +222,13 @@ func (l *Link) get(ctx context.Context, sending bool) (*amqp.Connection, error) 
 	}
 }
 
+// Why is what the last attempt to connect failed for; nil once one has not.
+func (l *Link) Why() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.why
+}
+
 // Up says whether there is a connection.
 func (l *Link) Up() bool {
 	l.mu.Lock()

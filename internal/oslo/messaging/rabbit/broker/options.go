@@ -48,7 +48,7 @@ type Options struct {
 	TransientTTL                                                     time.Duration // of unused queues of replies and fan-outs; 0 is for ever
 	CancelOnFailover                                                 bool          // x-cancel-on-ha-failover of consumers
 
-	Heartbeat                             time.Duration // below a second is none
+	Heartbeat                             time.Duration // below a second is as the broker likes
 	RetryInterval, RetryBackoff, RetryMax time.Duration // between attempts to connect: the first, what is added each time, the most; 1 s, 2 s, 30 s
 	ReconnectDelay, ReconnectSplay        time.Duration // before the first attempt after a loss: a random part of each
 	Shuffle                               bool          // the next host is any one, instead of the next one

@@ -42,6 +42,12 @@ func newCertificates() (Certificates, error) {
 	return c, err
 }
 
+// OtherAuthority is an authority, in PEM, that has signed nothing of the broker's.
+func OtherAuthority() ([]byte, error) {
+	c, err := newCertificates()
+	return c.CA, err
+}
+
 func template(serial int64, name string) *x509.Certificate {
 	return &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
 		NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
