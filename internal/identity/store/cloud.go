@@ -75,6 +75,8 @@ type EndpointGroupQuery struct {
 type EndpointFilterReader interface {
 	EndpointGroup(ctx context.Context, id string) (*identity.EndpointGroup, error)
 	EndpointGroups(ctx context.Context, q EndpointGroupQuery) ([]*identity.EndpointGroup, error)
+	// EndpointsAreGiven reports whether any project was given endpoints, by themselves or in groups.
+	EndpointsAreGiven(ctx context.Context) (bool, error)
 	// ProjectEndpoints gives the ids of the endpoints that a project was given, not counting groups; EndpointProjects those
 	// of the projects an endpoint was given to, EndpointGroupProjects a group. Each comes in order.
 	ProjectEndpoints(ctx context.Context, projectID string) ([]string, error)

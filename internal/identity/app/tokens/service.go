@@ -101,34 +101,64 @@ func (t *Tokens) CatalogOf(ctx context.Context, valid *app.Token) ([]Entry, erro
 // Catalog lists the enabled services and endpoints for a user in a project; those that need a project are left out without
 // one. A project that was given endpoints sees those alone, and services that have one of them.
 func (t *Tokens) Catalog(ctx context.Context, userID, projectID string) (entries []Entry, err error) {
-	err = t.Store.Read(ctx, func(s store.Reader) error {
-		services, err := s.Services(ctx, store.ServiceQuery{})
+	all, err := t.everything(ctx)
+	if err != nil {
+		return nil, err
+	}
+	endpoints, given := all.endpoints, []*identity.Endpoint(nil)
+	if all.filtered {
+		err := t.Store.Read(ctx, func(s store.Reader) error {
+			given, err = catalog.Given(ctx, s, projectID)
+			return err
+		})
 		if err != nil {
+			return nil, err
+		}
+	}
+	if len(given) > 0 {
+		endpoints = given
+	}
+	for _, service := range all.services {
+		if !service.Enabled {
+			continue
+		}
+		if e := entry(service, endpoints, userID, projectID); len(given) == 0 || len(e.Endpoints) > 0 {
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// whole is the whole catalog at an epoch of the store. What is in it is shared and must not be changed.
+type whole struct {
+	epoch     uint64
+	services  []*identity.Service
+	endpoints []*identity.Endpoint
+	filtered  bool // some project was given endpoints, and sees those alone
+}
+
+// everything gives the whole catalog, which is remembered until something in the store changes.
+func (t *Tokens) everything(ctx context.Context) (*whole, error) {
+	epoch := t.Store.Epoch()
+	if w := t.catalog.Load(); w != nil && w.epoch == epoch {
+		return w, nil
+	}
+	w := &whole{epoch: epoch}
+	err := t.Store.Read(ctx, func(s store.Reader) (err error) {
+		if w.services, err = s.Services(ctx, store.ServiceQuery{}); err != nil {
 			return err
 		}
-		endpoints, err := s.Endpoints(ctx, store.EndpointQuery{})
-		if err != nil {
+		if w.endpoints, err = s.Endpoints(ctx, store.EndpointQuery{}); err != nil {
 			return err
 		}
-		given, err := catalog.Given(ctx, s, projectID)
-		if err != nil {
-			return err
-		}
-		if len(given) > 0 {
-			endpoints = given
-		}
-		entries = nil
-		for _, service := range services {
-			if !service.Enabled {
-				continue
-			}
-			if e := entry(service, endpoints, userID, projectID); len(given) == 0 || len(e.Endpoints) > 0 {
-				entries = append(entries, e)
-			}
-		}
-		return nil
+		w.filtered, err = s.EndpointsAreGiven(ctx)
+		return err
 	})
-	return entries, err
+	if err != nil {
+		return nil, err
+	}
+	t.catalog.Store(w)
+	return w, nil
 }
 
 func entry(service *identity.Service, endpoints []*identity.Endpoint, userID, projectID string) Entry {

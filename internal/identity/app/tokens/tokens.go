@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,7 +31,8 @@ import (
 // Tokens issues, validates and revokes. It is safe for concurrent use.
 type Tokens struct {
 	*app.Core
-	known *lru.Cache[[sha256.Size]byte, *remembered]
+	known   *lru.Cache[[sha256.Size]byte, *remembered]
+	catalog atomic.Pointer[whole] // nil until somebody asks
 }
 
 // maxKnown bounds what is remembered; an entry is about 2 KiB.

@@ -122,6 +122,10 @@ func testPolicies(t *testing.T, s store.Store) {
 
 func testEndpointFilters(t *testing.T, s store.Store) {
 	populate(t, s)
+	given := func() bool { return must(s.EndpointsAreGiven(t.Context()))(t) }
+	if given() {
+		t.Error("endpoints are given in an empty store")
+	}
 	want := &identity.EndpointGroup{ID: "x1", Name: "near", Description: new("here"), Filters: map[string]any{"region_id": "R"}}
 	update(t, s, func(ctx context.Context, tx store.Tx) error {
 		return errors.Join(tx.CreateService(ctx, &identity.Service{ID: "s1", Type: "image"}), tx.CreateEndpoint(ctx, &identity.Endpoint{ID: "e1", ServiceID: "s1"}),
@@ -130,6 +134,9 @@ func testEndpointFilters(t *testing.T, s store.Store) {
 			tx.AddProjectEndpoint(ctx, "p1", "e1"), tx.AddProjectEndpoint(ctx, "p1", "e2"), tx.AddProjectEndpoint(ctx, "p2", "e1"),
 			tx.AddProjectGroup(ctx, "p1", "x1"), tx.AddProjectGroup(ctx, "p2", "x1"))
 	})
+	if !given() {
+		t.Error("no endpoints are given")
+	}
 	same(t, want, must(s.EndpointGroup(t.Context(), "x1"))(t))
 	same(t, []*identity.EndpointGroup{want}, must(s.EndpointGroups(t.Context(), store.EndpointGroupQuery{ProjectID: "p1"}))(t))
 	same(t, []*identity.EndpointGroup{want}, must(s.EndpointGroups(t.Context(), store.EndpointGroupQuery{Name: "near"}))(t))

@@ -41,6 +41,11 @@ func (c CloudRows) ids(ctx context.Context, text, of string) (ids []string, err 
 	return ids, err
 }
 
+// EndpointsAreGiven implements store.EndpointFilterReader.
+func (c CloudRows) EndpointsAreGiven(ctx context.Context) (bool, error) {
+	return c.conn.Is(ctx, `SELECT 1 WHERE EXISTS (SELECT 1 FROM project_endpoints) OR EXISTS (SELECT 1 FROM project_endpoint_groups)`)
+}
+
 // ProjectEndpoints implements store.EndpointFilterReader.
 func (c CloudRows) ProjectEndpoints(ctx context.Context, projectID string) ([]string, error) {
 	return c.ids(ctx, `SELECT endpoint_id FROM project_endpoints WHERE project_id = ? ORDER BY endpoint_id`, projectID)
