@@ -29,8 +29,8 @@ type Request struct {
 	IsAdmin         bool     // decided once, at authentication, by the policy rule context_is_admin
 	AuthToken       string   `json:"-"` // never logged, never stored
 	RemoteAddress   string
-	// ServiceCatalog is the caller's catalog as X-Service-Catalog has it, a JSON list, cut down to what services ask for on
-	// the caller's behalf (see CatalogTypes). Python services find Glance and Nova by it. "" is none.
+	// ServiceCatalog is the caller's catalog as X-Service-Catalog has it, a JSON list. Python services that get a message find
+	// Glance and Nova by it. "" is none.
 	ServiceCatalog string `json:"-"`
 }
 

@@ -386,7 +386,7 @@ func TestKeystoneContext(t *testing.T) {
 	ctx := reqctx.With(t.Context(), reqctx.Request{RequestID: "req-1", RemoteAddress: "192.0.2.1"})
 	ctx = authtoken.With(ctx, authtoken.Caller{Token: k.tokens["good"], Service: k.tokens["service"], Text: "good"})
 	app.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
-	want := reqctx.Request{RequestID: "req-1", RemoteAddress: "192.0.2.1", UserID: "u", UserName: "the u", UserDomainID: "d", ProjectID: "p", ProjectName: "the p",
+	want := reqctx.Request{RequestID: "req-1", RemoteAddress: "192.0.2.1", ServiceCatalog: `[{"type":"image"}]`, UserID: "u", UserName: "the u", UserDomainID: "d", ProjectID: "p", ProjectName: "the p",
 		ProjectDomainID: "e", Roles: []string{"member", "reader"}, ServiceRoles: []string{"service"}, AuthToken: "good"}
 	if d := cmp.Diff(want, seen); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

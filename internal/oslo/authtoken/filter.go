@@ -262,7 +262,7 @@ func Request(r reqctx.Request, c Caller) reqctx.Request {
 	t := c.Token
 	r.UserID, r.UserName, r.UserDomainID = t.User.ID, t.User.Name, t.UserDomain.ID
 	r.ProjectID, r.ProjectName, r.ProjectDomainID = t.Project.ID, t.Project.Name, t.ProjectDomain.ID
-	r.DomainID, r.Roles, r.AuthToken = t.Domain.ID, t.Roles, c.Text
+	r.DomainID, r.Roles, r.AuthToken, r.ServiceCatalog = t.Domain.ID, t.Roles, c.Text, t.Catalog
 	if t.System {
 		r.SystemScope = "all"
 	}

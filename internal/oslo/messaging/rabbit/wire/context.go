@@ -42,10 +42,6 @@ func (c Context) write(o *object) {
 	if roles == nil {
 		roles = []string{}
 	}
-	catalog := json.RawMessage("[]")
-	if r.ServiceCatalog != "" && json.Valid([]byte(r.ServiceCatalog)) {
-		catalog = json.RawMessage(r.ServiceCatalog)
-	}
 	timestamp := c.Timestamp
 	if timestamp == "" {
 		timestamp = time.Now().UTC().Format(isoformat)
@@ -63,7 +59,7 @@ func (c Context) write(o *object) {
 		{"user_identity", identity}, {"is_admin_project", !c.NotAdminProject}, {"user_id", orNull(r.UserID)},
 		{"project_name", orNull(r.ProjectName)}, {"domain_id", orNull(r.DomainID)}, {"read_deleted", cmp.Or(c.ReadDeleted, "no")},
 		{"remote_address", orNull(r.RemoteAddress)}, {"timestamp", timestamp}, {"quota_class", orNull(c.QuotaClass)},
-		{"service_catalog", catalog}, {"message_resource_id", orNull(c.MessageResourceID)},
+		{"service_catalog", neededCatalog(r.ServiceCatalog)}, {"message_resource_id", orNull(c.MessageResourceID)},
 		{"message_resource_type", orNull(c.MessageResourceType)}, {"message_action", c.MessageAction},
 	} {
 		o.field(contextPrefix+f.key, f.value)
@@ -71,6 +67,26 @@ func (c Context) write(o *object) {
 	if len(c.TraceInfo) > 0 {
 		o.field(contextPrefix+"trace_info", c.TraceInfo)
 	}
+}
+
+// neededCatalog is the part of a catalog that travels: the services that are called on a caller's behalf (cinder/context.py).
+func neededCatalog(text string) []json.RawMessage {
+	needed := []json.RawMessage{}
+	var all []json.RawMessage
+	if json.Unmarshal([]byte(text), &all) != nil {
+		return needed // there is none
+	}
+	for _, entry := range all {
+		var service struct{ Type string }
+		if json.Unmarshal(entry, &service) != nil {
+			continue
+		}
+		switch service.Type {
+		case "identity", "compute", "object-store", "image", "key-manager":
+			needed = append(needed, entry)
+		}
+	}
+	return needed
 }
 
 // readContext takes a request's context out of a message. Keys that are missing or of another type than they should be are

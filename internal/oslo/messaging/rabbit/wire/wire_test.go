@@ -141,6 +141,18 @@ func TestRequestSurvives(t *testing.T) {
 	}
 }
 
+func TestCatalogThatTravels(t *testing.T) {
+	r := Request{Method: "m", UniqueID: "1", Context: Context{Request: reqctx.Request{ServiceCatalog: `[{"type":"volumev3"},{"type":"image","name":"glance"},7]`}}}
+	inner, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := DecodeRequest(inner)
+	if err != nil || back.Context.Request.ServiceCatalog != `[{"type":"image","name":"glance"}]` {
+		t.Errorf("the catalog came as %s, %v", back.Context.Request.ServiceCatalog, err)
+	}
+}
+
 func TestContextOfNobody(t *testing.T) {
 	inner, err := (&Request{Method: "m", UniqueID: "1"}).Encode()
 	if err != nil {
