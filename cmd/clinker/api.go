@@ -62,7 +62,7 @@ func (p *process) apiHandler() (http.Handler, error) {
 	o.Disabled, o.Observe, o.Log = p.opts.disabledExtensions.Get(p.conf), observe.Route("/v3"), p.log
 	settings := p.opts.middleware.Settings(p.conf)
 	o.MaxBodyBytes = int64(settings.MaxRequestBodyBytes)
-	filters := middleware.Filters{Settings: settings, Logger: p.log}
+	filters := middleware.Filters{Settings: settings, Logger: p.log, Messages: p.transport.Check}
 	v3, err := api.New(p.useCases(enforcer), o)
 	if err != nil {
 		return nil, err

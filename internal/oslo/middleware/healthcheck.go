@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -24,7 +25,7 @@ type health struct {
 }
 
 // healthCheck is asked with the port a request came in at.
-type healthCheck func(port int) health
+type healthCheck func(ctx context.Context, port int) health
 
 // Healthcheck is the application behind /healthcheck, for load balancers: 200 (204 to HEAD) or 503, as text, HTML or
 // JSON. Upstream: oslo_middleware/healthcheck.
@@ -56,19 +57,22 @@ func (f Filters) Healthcheck(local map[string]string) (http.Handler, error) {
 		return nil, fmt.Errorf("backends: enable_by_files and disable_by_file exclude each other")
 	}
 	for _, name := range s.Backends {
-		check, err := newHealthCheck(name, s)
+		check, err := f.newHealthCheck(name, s)
 		if err != nil {
 			return nil, err
 		}
 		app.checks = append(app.checks, check)
 	}
+	if s.Detailed && f.Messages != nil && !slices.Contains(s.Backends, "messages") {
+		app.checks = append(app.checks, f.messages(false)) // shown, and decides nothing
+	}
 	return app, nil
 }
 
-func newHealthCheck(name string, s HealthcheckSettings) (healthCheck, error) {
+func (f Filters) newHealthCheck(name string, s HealthcheckSettings) (healthCheck, error) {
 	switch name {
 	case "disable_by_file":
-		return func(int) health { return disabledBy(s.DisableByFilePath) }, nil
+		return func(context.Context, int) health { return disabledBy(s.DisableByFilePath) }, nil
 	case "disable_by_files_ports":
 		paths := map[int]string{}
 		for _, text := range s.DisableByFilePaths {
@@ -79,15 +83,39 @@ func newHealthCheck(name string, s HealthcheckSettings) (healthCheck, error) {
 			}
 			paths[port] = path
 		}
-		return func(port int) health {
+		return func(_ context.Context, port int) health {
 			found := disabledBy(paths[port])
 			found.details, found.class = "", "DisableByFilesPortsHealthcheck"
 			return found
 		}, nil
 	case "enable_by_files":
-		return func(int) health { return enabledBy(s.EnableByFilePaths) }, nil
+		return func(context.Context, int) health { return enabledBy(s.EnableByFilePaths) }, nil
 	}
-	return nil, fmt.Errorf("backends: %q is not known; disable_by_file, disable_by_files_ports and enable_by_files are", name)
+	if name == "messages" && f.Messages != nil {
+		return f.messages(true), nil
+	}
+	return nil, fmt.Errorf("backends: %q is not known; disable_by_file, disable_by_files_ports, enable_by_files and messages are", name)
+}
+
+// messagesPatience bounds the proof that messages come through.
+const messagesPatience = 2 * time.Second
+
+// messages checks that a message comes through now. Unless it decides, the service counts as available all the same: without its
+// messages it still reads, and a load balancer that took all of them out would make an outage of it.
+func (f Filters) messages(decides bool) healthCheck {
+	return func(ctx context.Context, _ int) health {
+		ctx, cancel := context.WithTimeout(ctx, messagesPatience)
+		defer cancel()
+		proven, err := f.Messages(ctx)
+		details := "No message has come through yet"
+		if !proven.IsZero() {
+			details = "The last message came through at " + proven.UTC().Format(time.RFC3339)
+		}
+		if err != nil {
+			return health{!decides, "NO MESSAGES", details, healthClass}
+		}
+		return health{true, "OK", details, healthClass}
+	}
 }
 
 const healthClass = "HealthcheckResult"
@@ -131,7 +159,7 @@ func (a *healthApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	results := make([]health, 0, len(a.checks))
 	status := http.StatusOK
 	for _, check := range a.checks {
-		result := check(localPort(r))
+		result := check(r.Context(), localPort(r))
 		if !result.available {
 			status = http.StatusServiceUnavailable
 		}

@@ -6,6 +6,7 @@
 package middleware
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -31,6 +33,9 @@ type Factory = func(local map[string]string) (Filter, error)
 type Filters struct {
 	Settings Settings
 	Logger   *slog.Logger // nil discards
+	// Messages proves that messages come through and says when the last did (messaging.Transport's Check), for health checks; nil
+	// if the application sends none.
+	Messages func(ctx context.Context) (lastProven time.Time, err error)
 }
 
 func (f Filters) log() *slog.Logger {

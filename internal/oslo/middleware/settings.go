@@ -61,7 +61,7 @@ func NewOptions(cors CORSSettings) *Options {
 		allowHeads:       config.List("cors", "allow_headers", cors.AllowHeaders, "Request headers that such a page may send."),
 		detailed:         config.Bool("healthcheck", "detailed", false, "Say more about the server in health check answers."),
 		backends: config.List("healthcheck", "backends", nil,
-			"What decides about health: disable_by_file, disable_by_files_ports, enable_by_files."),
+			"What decides about health: disable_by_file, disable_by_files_ports, enable_by_files, and messages, which upstream does not have: whether a message comes through."),
 		disablePath:  config.String("healthcheck", "disable_by_file_path", "", "While this file exists, the service is unavailable.", config.NoDefault()),
 		disablePaths: config.List("healthcheck", "disable_by_file_paths", nil, "As disable_by_file_path, by port: port:path."),
 		enablePaths:  config.List("healthcheck", "enable_by_file_paths", nil, "While one of these files is missing, the service is unavailable."),

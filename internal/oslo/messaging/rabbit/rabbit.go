@@ -46,9 +46,11 @@ type Transport struct {
 	answers   chan struct{} // a token for each answer under way
 	gone      *goneQueues
 
-	ctx    context.Context // of everything that runs; ends with Close
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	ctx      context.Context // of everything that runs over the connections; ends with Close
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+	endLinks context.CancelFunc // of the connections, which end last
+	links    sync.WaitGroup
 
 	mu        sync.Mutex
 	listeners map[*listener]struct{}
@@ -72,9 +74,13 @@ func New(o Options) (*Transport, error) {
 	t.sending, t.listening = broker.NewLink("publish", &t.opts.Options), broker.NewLink("listen", &t.opts.Options)
 	t.publisher = broker.NewPublisher(t.sending)
 	t.replies = newReplies(t, "reply_"+unique)
-	for _, run := range []func(context.Context){t.sending.Run, t.listening.Run, t.replies.sub.Run, t.watch} {
-		t.wg.Go(func() { run(t.ctx) })
+	var connected context.Context
+	connected, t.endLinks = context.WithCancel(context.Background())
+	for _, l := range []*broker.Link{t.sending, t.listening} {
+		t.links.Go(func() { l.Run(connected) })
 	}
+	t.wg.Go(func() { t.replies.sub.Run(t.ctx) })
+	t.wg.Go(func() { t.watch(t.ctx) })
 	return t, nil
 }
 
@@ -339,6 +345,8 @@ func (t *Transport) Close(ctx context.Context) error {
 	stopping.Wait()
 	t.cancel()
 	t.wg.Wait()
+	t.endLinks()
+	t.links.Wait()
 	for _, err := range errs {
 		if err != nil {
 			return err
