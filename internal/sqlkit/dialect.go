@@ -30,6 +30,9 @@ type Dialect interface {
 	Like(column, pattern string) string
 	// OrderBy is one term of an ORDER BY in which NULL counts as smaller than every value.
 	OrderBy(key OrderKey) string
+	// KeysFirst says that a page of a list is best asked for in two: the keys of its rows, then the rows. Such a planner
+	// goes by a range of an index only if the index has all that is asked for.
+	KeysFirst() bool
 	// Locking ends a SELECT of a write transaction after which nobody else changes the rows it gave until the transaction
 	// ends; empty where write transactions run one after another. It holds for one node of a cluster: for all of them the
 	// transaction has to write the row too.

@@ -215,6 +215,9 @@ func (SQLite) OrderBy(k OrderKey) string { return PlainOrder(k) }
 // Alone is empty.
 func (SQLite) Alone() string { return "" }
 
+// KeysFirst is false.
+func (SQLite) KeysFirst() bool { return false }
+
 // Locking is empty.
 func (SQLite) Locking() string { return "" }
 

@@ -131,6 +131,9 @@ func (Dialect) Like(column, pattern string) string {
 // OrderBy adds nothing for NULL: MySQL sorts it first when ascending.
 func (Dialect) OrderBy(k sqlkit.OrderKey) string { return sqlkit.PlainOrder(k) }
 
+// KeysFirst is true: for whole rows MariaDB goes through all that a project has until it is past the marker.
+func (Dialect) KeysFirst() bool { return true }
+
 // Locking is FOR UPDATE.
 func (Dialect) Locking() string { return " FOR UPDATE" }
 

@@ -149,6 +149,9 @@ func (Dialect) OrderBy(k sqlkit.OrderKey) string {
 	return term
 }
 
+// KeysFirst is false.
+func (Dialect) KeysFirst() bool { return false }
+
 // Locking leaves alone those who only make sure that the row is there, as a reference to it does.
 func (Dialect) Locking() string { return " FOR NO KEY UPDATE" }
 

@@ -191,6 +191,7 @@ func (l *Listing) Page(ctx context.Context, session *sqlkit.Session, s *Select, 
 			return err
 		}
 		s.Where(sqlkit.After(keys, marker, s.Arg))
+		s.KeysFirst(l.ID, sqlkit.OrderBy(s.dialect, keys))
 	}
 	s.Trail("ORDER BY " + sqlkit.OrderBy(s.dialect, keys))
 	// Written out: SQLite plans a statement again for every new value of a bound LIMIT.

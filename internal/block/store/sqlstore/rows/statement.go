@@ -14,13 +14,15 @@ import (
 
 // Select is a query under construction.
 type Select struct {
-	builder *sqlbuilder.SelectBuilder
-	dialect sqlkit.Dialect
+	builder       *sqlbuilder.SelectBuilder
+	dialect       sqlkit.Dialect
+	columns, from string
+	key, order    string // set when the keys of a page are to be found first
 }
 
 // NewSelect starts a query; columns and from are texts of ours, never a user's.
 func NewSelect(d sqlkit.Dialect, columns, from string) *Select {
-	s := &Select{sqlbuilder.SQLite.NewSelectBuilder(), d} // its "?" is sqlkit's; Dialect.Bind does the rest
+	s := &Select{builder: sqlbuilder.SQLite.NewSelectBuilder(), dialect: d, columns: columns, from: from} // its "?" is sqlkit's; Dialect.Bind does the rest
 	s.builder.Select(columns).From(from)
 	return s
 }
@@ -40,9 +42,33 @@ func (s *Select) Trail(text string) *Select {
 	return s
 }
 
+// KeysFirst has the query find the keys of its rows first, if the database is better asked so. order is that of the rows.
+func (s *Select) KeysFirst(key, order string) {
+	if s.dialect.KeysFirst() {
+		s.key, s.order = key, order
+	}
+}
+
+// build gives the text and its arguments.
+func (s *Select) build() (text string, args []any) {
+	if s.key == "" {
+		return s.builder.Build()
+	}
+	s.builder.Select(s.key + " AS page_key")
+	// An index cannot have what a joined table is joined by.
+	if base, joined, _ := strings.Cut(s.from, " LEFT JOIN "); joined != "" {
+		alias := strings.Fields(joined)[1] + "."
+		if text, args = s.builder.From(base).Build(); strings.Contains(text, " "+alias) || strings.Contains(text, "("+alias) {
+			s.builder.From(s.from)
+		}
+	}
+	text, args = s.builder.Build()
+	return "SELECT " + s.columns + " FROM " + s.from + " JOIN (" + text + ") page ON page.page_key = " + s.key + " ORDER BY " + s.order, args
+}
+
 // Each runs the query.
 func (s *Select) Each(ctx context.Context, session *sqlkit.Session, row func(*sql.Rows) error) error {
-	text, args := s.builder.Build()
+	text, args := s.build()
 	return session.Query(ctx, text, row, args...)
 }
 
