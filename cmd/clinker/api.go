@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
@@ -18,20 +17,11 @@ import (
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/policies"
 	"github.com/clinker/clinker/internal/block/rpcapi"
-	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/oslo/authtoken"
 	"github.com/clinker/clinker/internal/oslo/middleware"
 	"github.com/clinker/clinker/internal/oslo/policy"
 	"github.com/clinker/clinker/internal/run"
-)
-
-// limits of the HTTP server: a client that is slower than these is not served.
-const (
-	headerTimeout  = 10 * time.Second
-	requestTimeout = 60 * time.Second
-	idleTimeout    = 120 * time.Second
-	maxHeaderBytes = 64 << 10
 )
 
 // policies reads who may do what.
@@ -78,7 +68,7 @@ func (p *process) apiComponent() (run.Component, error) {
 		return run.Component{}, err
 	}
 	address := net.JoinHostPort(p.opts.listen.Get(p.conf), strconv.Itoa(p.opts.listenPort.Get(p.conf)))
-	return p.httpComponent("cinder-api", address, observe.Requests(p.metrics, attended(handler))), nil
+	return httpserver.Component("cinder-api", address, observe.Requests(p.metrics, httpserver.Attended(handler)), p.certificate), nil
 }
 
 // forgetPeriod is how often it is looked for creates that nobody will repeat any more.
@@ -91,17 +81,6 @@ func (p *process) forgetComponent() run.Component {
 		go run.Every(ctx, forgetPeriod, "forgetting of repeated creates", core.ForgetCreations)
 		return nil
 	}}
-}
-
-// attended lets a request run to its end, within the time a request may take, when its client has closed its side of the
-// connection: that is how a client of the simplest kind (printf | nc) says that it has sent everything, and it still
-// wants its answer. Go's server cannot tell it from a client that is gone.
-func attended(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
-		defer cancel()
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
 }
 
 // adminComponent serves /metrics and, where only this machine reaches it, Go's profiles, if there is a port for it.
@@ -118,26 +97,5 @@ func (p *process) adminComponent() (c run.Component, wanted bool) {
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	return p.httpComponent("admin", net.JoinHostPort(address, strconv.Itoa(port)), mux), true
-}
-
-// httpComponent serves a handler on an address until it is stopped; requests under way are then finished.
-func (p *process) httpComponent(name, address string, handler http.Handler) run.Component {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes}
-	return run.Component{Name: name,
-		Start: func(ctx context.Context, fail func(error)) error {
-			l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-			if err != nil {
-				return fault.Wrap(err, fault.Unavailable, "", "%s cannot listen on %s", name, address)
-			}
-			go func() {
-				if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-					fail(fmt.Errorf("%s stopped serving: %w", name, err))
-				}
-			}()
-			return nil
-		},
-		Stop: server.Shutdown,
-	}
+	return httpserver.Component("admin", net.JoinHostPort(address, strconv.Itoa(port)), mux, nil), true
 }

@@ -62,7 +62,7 @@ func newBackendOptions() backendOptions {
 		goodnessFunction:   config.String(config.BackendDefaults, "goodness_function", "", "What GoodnessWeigher evaluates for this back end.", each, config.NoDefault()),
 		zone:               config.String(config.BackendDefaults, "backend_availability_zone", "", "The availability zone of a back end, if it is not the node's.", each, config.NoDefault()),
 		extraCapabilities:  config.String(config.BackendDefaults, "extra_capabilities", "{}", "More capabilities to report, a JSON object.", each),
-		targetHelper:       config.String(config.BackendDefaults, "target_helper", "nbd", "How volumes are exported; fake says that they are.", each, config.Choices("nbd", "fake")),
+		targetHelper:       config.String(config.BackendDefaults, "target_helper", "nbd", "How volumes are exported; fake says that they are.", each),
 		targetAddress:      config.HostAddress(config.BackendDefaults, "target_ip_address", "", "The address volumes are exported on; my_ip if it is not set.", each, config.NoDefault(), config.Deprecated("", "iscsi_ip_address")),
 		targetPort:         config.Port(config.BackendDefaults, "target_port", nbd.DefaultPort, "The port volumes are exported on; 0 takes a free one.", each),
 		pollingInterval:    config.Seconds(config.DefaultGroup, "backend_stats_polling_interval", time.Minute, "Seconds between two reports of a back end to the schedulers.", config.Min(3)),
@@ -147,8 +147,12 @@ func (o backendOptions) open(p *process, name string) (*backend, error) {
 
 // exports makes the target of a back end, and what holds back its consumers' writes, nil where it has none.
 func (o backendOptions) exports(p *process, name string, log *slog.Logger) (target.Target, driver.Freezer, error) {
-	if o.targetHelper.In(p.conf, name) == "fake" {
+	switch o.targetHelper.In(p.conf, name) {
+	case "fake":
 		return targetfake.New(), nil, nil
+	case "nbd":
+	default: // refused here and not with the configuration: the back ends of others may have others
+		return nil, nil, o.targetHelper.Refuse(p.conf, name, "there is no such helper", "one of nbd, fake")
 	}
 	t, err := nbd.New(nbd.Config{ListenAddress: o.address(p, name), Port: o.targetPort.In(p.conf, name),
 		StateDir: filepath.Join(p.statePath, "nbd", name), Logger: log})

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 
+	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/identity/app/bootstrap"
@@ -42,7 +43,7 @@ func (p *process) catalog() []bootstrap.Service {
 
 // identityComponent serves the identity API.
 func (p *process) identityComponent() run.Component {
-	return p.httpComponent("keystone", p.identity.Address, observe.Requests(p.metrics, attended(p.identity.Handler)))
+	return httpserver.Component("keystone", p.identity.Address, observe.Requests(p.metrics, httpserver.Attended(p.identity.Handler)), nil)
 }
 
 // authTokenFilter validates the tokens of requests to the block storage service.

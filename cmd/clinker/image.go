@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
 	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/oslo/middleware"
@@ -31,5 +32,5 @@ func (p *process) openImage(ctx context.Context) (err error) {
 
 // imageComponents serve the image API, and do what it has begun.
 func (p *process) imageComponents() []run.Component {
-	return []run.Component{p.image.Component(), p.httpComponent("glance-api", p.image.Address, observe.Requests(p.metrics, p.image.Handler))}
+	return []run.Component{p.image.Component(), httpserver.Component("glance-api", p.image.Address, observe.Requests(p.metrics, p.image.Handler), nil)}
 }

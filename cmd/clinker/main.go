@@ -29,7 +29,7 @@ const (
 
 func main() {
 	args := os.Args[1:]
-	if name := filepath.Base(os.Args[0]); slices.Contains(append(serviceNames(), usageaudit.Name, manage.Name), name) {
+	if name := filepath.Base(os.Args[0]); slices.Contains(append(serviceNames(), usageaudit.Name, manage.Name, manage.StatusName), name) {
 		args = append([]string{name}, args...)
 	}
 	if len(args) > 0 && args[0] == manage.Name {
@@ -86,7 +86,7 @@ binary is cinder-volume.`,
 	opts := newOptions()
 	operator := manage.Program{Options: opts.all(), Database: opts.database, Log: opts.log,
 		Messages: opts.messages.Out}
-	root.AddCommand(upCommand(), envCommand(), manage.ConfigCommand(opts.all), manage.DatabaseCommand(operator), manage.Command(operator))
+	root.AddCommand(upCommand(), envCommand(), manage.ConfigCommand(opts.all), manage.DatabaseCommand(operator), manage.Command(operator), manage.StatusCommand(operator))
 	root.AddCommand(serviceCommands()...)
 	root.AddCommand(auditCommand())
 	return root

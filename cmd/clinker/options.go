@@ -7,6 +7,8 @@ import (
 
 	"github.com/clinker/clinker/cmd/clinker/backupservice"
 	"github.com/clinker/clinker/cmd/clinker/database"
+	"github.com/clinker/clinker/cmd/clinker/foreign"
+	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
 	"github.com/clinker/clinker/cmd/clinker/manage"
@@ -42,6 +44,7 @@ type options struct {
 
 	messages  *messagebus.Options
 	database  *database.Options
+	tls       *httpserver.Options
 	identity  *identityservice.Options
 	image     *imageservice.Options
 	authToken *authtoken.Options
@@ -79,6 +82,7 @@ func newOptions() options {
 		policyDirs:         config.MultiString("oslo_policy", "policy_dirs", []string{"policy.d"}, "Directories with more policy files.", config.Deprecated(def, "policy_dirs")),
 		messages:           messagebus.NewOptions(),
 		database:           database.NewOptions(),
+		tls:                httpserver.NewOptions(),
 		identity:           identityservice.NewOptions(),
 		image:              imageservice.NewOptions(),
 		authToken:          authtoken.NewOptions("block-storage", "volumev3", "volume"),
@@ -100,6 +104,7 @@ func (o options) all() []config.Option {
 		o.disabledExtensions, o.policyFile, o.policyDirs,
 		o.adminListen, o.adminPort}
 	list = append(list, o.database.All()...)
+	list = append(list, o.tls.All()...)
 	list = append(list, manage.LockOptions()...)
 	list = append(list, o.messages.All()...)
 	list = append(list, o.log.All()...)
@@ -119,5 +124,6 @@ func (o options) all() []config.Option {
 	list = append(list, messages.ConfigOptions()...)
 	list = append(list, migrate.ConfigOptions()...)
 	list = append(list, audit.ConfigOptions()...)
-	return append(list, api.ConfigOptions()...)
+	list = append(list, api.ConfigOptions()...)
+	return append(list, foreign.Options(list)...)
 }

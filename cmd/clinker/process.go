@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageclient"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
@@ -40,18 +41,19 @@ type process struct {
 	keys       keymanager.Manager // nil: encrypted volumes are refused
 	backups    repository.Repository
 
-	log        *slog.Logger
-	logLevel   *slog.LevelVar
-	metrics    *telemetry.Metrics
-	store      *sqlstore.Store
-	identity   *identityservice.Service    // nil: there is none in this process
-	validation *identityservice.Validation // of tokens; made when it is needed
-	image      *imageservice.Service       // nil: likewise
-	transport  *messagebus.Bus
-	images     *imageclient.Images
-	notifier   *notification.Notifier // nil: nobody is told of anything
-	notified   notification.Recorder  // what the driver "test" keeps
-	closers    []func() error
+	log         *slog.Logger
+	logLevel    *slog.LevelVar
+	metrics     *telemetry.Metrics
+	store       *sqlstore.Store
+	identity    *identityservice.Service    // nil: there is none in this process
+	validation  *identityservice.Validation // of tokens; made when it is needed
+	certificate *httpserver.Certificate     // of the API; nil: it speaks plain HTTP
+	image       *imageservice.Service       // nil: likewise
+	transport   *messagebus.Bus
+	images      *imageclient.Images
+	notifier    *notification.Notifier // nil: nobody is told of anything
+	notified    notification.Recorder  // what the driver "test" keeps
+	closers     []func() error
 }
 
 // newProcess reads the configuration and opens what the services stand on. Whatever is wrong with the configuration is

@@ -28,6 +28,9 @@ func (p *process) readParts(which services) (err error) {
 		if p.apiOptions, err = api.OptionsFrom(p.conf); err != nil {
 			return err
 		}
+		if p.certificate, err = p.opts.tls.Certificate(p.conf); err != nil {
+			return err
+		}
 	}
 	if which.backup {
 		if p.backups, err = p.opts.backup.Repository(p.conf); err != nil {

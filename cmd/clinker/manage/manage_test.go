@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 
 	"github.com/clinker/clinker/cmd/clinker/commandline"
 	"github.com/clinker/clinker/cmd/clinker/database"
@@ -19,14 +20,22 @@ import (
 	"github.com/clinker/clinker/internal/oslo/log"
 )
 
-// run runs one command line on a configuration file of its own.
+// run runs one command line of cinder-manage on a configuration file.
 func run(t *testing.T, conf string, args ...string) (out string, err error) {
+	t.Helper()
+	return runOf(t, Command, conf, args...)
+}
+
+func runOf(t *testing.T, command func(Program) *cobra.Command, conf string, args ...string) (out string, err error) {
 	t.Helper()
 	db, logging := database.NewOptions(), log.NewOptions()
 	statePath := config.String(config.DefaultGroup, "state_path", "/var/lib/cinder", "")
-	options := append(append(db.All(), logging.All()...), statePath)
+	backends := config.List(config.DefaultGroup, "enabled_backends", nil, "", config.NamesBackends())
+	driver := config.String(config.BackendDefaults, "volume_driver", "", "", config.PerBackend())
+	options := append(append(db.All(), logging.All()...), statePath, backends, driver)
+	options = append(options, config.Ignored(config.DefaultGroup, "for tests", "periodic_interval", "quota_driver")...)
 	options = append(append(append(options, LockOptions()...), app.ConfigOptions()...), quota.ConfigOptions()...)
-	root := Command(Program{Options: options, Database: db, Log: logging})
+	root := command(Program{Options: options, Database: db, Log: logging})
 	var buffer bytes.Buffer
 	root.SetOut(&buffer)
 	root.SetErr(&buffer)
@@ -121,6 +130,46 @@ func TestWithoutAction(t *testing.T) {
 		var status maintenance.Status
 		if !errors.As(err, &status) || status != 2 || !strings.Contains(out, want) {
 			t.Errorf("%q: %q, %v; want status 2", line, out, err)
+		}
+	}
+}
+
+func TestUpgradeCheck(t *testing.T) {
+	conf := configuration(t)
+	check := func(want maintenance.Status, says string, args ...string) {
+		t.Helper()
+		out, err := runOf(t, StatusCommand, conf, append([]string{"upgrade", "check"}, args...)...)
+		var status maintenance.Status
+		if err != nil && !errors.As(err, &status) {
+			t.Fatal(err)
+		}
+		if status != want || !strings.Contains(out, says) {
+			t.Errorf("status %d; want %d; %q in:\n%s", status, want, says, out)
+		}
+	}
+	check(checkBroke, "Error:\n") // the database has no tables
+	if _, err := run(t, conf, "db", "sync"); err != nil {
+		t.Fatal(err)
+	}
+	check(0, "| Check: Use of Nested Quota Driver |")
+	check(0, `{"check":"Backup Driver Path","result":0,"details":null}`, "--json")
+	text, err := os.ReadFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := strings.Replace(string(text), "[DEFAULT]\n", "[DEFAULT]\nperiodic_interval = 30\nenabled_backends = old\n", 1)
+	if err := os.WriteFile(conf, []byte(more), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(1, "Detected non-default value")
+	if err := os.WriteFile(conf, []byte(more+"[old]\nvolume_driver = cinder.volume.drivers.zfssa.zfssaiscsi.ZFSSAISCSIDriver\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(2, "configured in your cinder.conf file. This driver has been")
+	for _, line := range []string{"", "upgrade", "upgrade check more"} {
+		var usage commandline.Usage
+		if _, err := runOf(t, StatusCommand, conf, strings.Fields(line)...); !errors.As(err, &usage) {
+			t.Errorf("%q: %v", line, err)
 		}
 	}
 }

@@ -33,6 +33,7 @@ const (
 type Config struct {
 	values   map[key]setting
 	known    map[key]bool // declared options, so that a handle that was never passed to Load is noticed
+	ignored  map[key]string
 	backends []string
 	warnings []string
 }
@@ -59,6 +60,13 @@ func (c *Config) Warnings() []string { return slices.Clone(c.warnings) }
 // Backends gives the names of the back ends that are enabled, in the order they are named in; empty if the option that
 // names them (see NamesBackends) was not declared or is empty.
 func (c *Config) Backends() []string { return slices.Clone(c.backends) }
+
+// IgnoredText is what the sources say, unparsed, of an option that was declared with Ignored, and whether they say anything.
+// It is for those who judge a configuration, such as a check before an upgrade.
+func (c *Config) IgnoredText(group, name string) (text string, set bool) {
+	text, set = c.ignored[key{normalGroup(group), underscored(name)}]
+	return text, set
+}
 
 // Setting is one option's value for people: a line in a log or in a diagnosis.
 type Setting struct {

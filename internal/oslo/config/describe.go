@@ -64,3 +64,15 @@ func (d *definition) describe() Description {
 	}
 	return out
 }
+
+// Known is every place that the options may be set in, as "[group] name", under present and old names; options that have no
+// effect here included. Options of back ends stand under [backend_defaults], and in their own section.
+func Known(options []Option) map[string]bool {
+	l := &loader{declared: map[key]*definition{}}
+	l.declare(options)
+	known := map[string]bool{}
+	for k := range l.knownKeys() {
+		known[k.String()] = true
+	}
+	return known
+}

@@ -50,6 +50,7 @@ type loader struct {
 	foreign  map[key]outcome // undeclared ones that some value refers to
 	stack    []key           // what is being resolved now, for finding cycles
 
+	ignored  map[key]string // what is set and has no effect
 	problems []problem
 	warnings []warning
 }
@@ -256,6 +257,7 @@ func (l *loader) config() *Config {
 		values:   make(map[key]setting, len(l.resolved)),
 		known:    make(map[key]bool, len(l.declared)),
 		backends: l.backends,
+		ignored:  l.ignored,
 		warnings: sortedWarnings(l.warnings),
 	}
 	for k := range l.declared {

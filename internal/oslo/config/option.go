@@ -147,12 +147,12 @@ func Deprecated(group, name string) Modifier {
 func DeprecatedForRemoval(reason string) Modifier { return func(d *definition) { d.removal = reason } }
 
 // Ignored declares options that OpenStack knows and that have no effect here. Setting one is mentioned once, with the
-// reason, and is not an error; its value is not looked at.
+// reason, and is not an error; its value is not looked at. One of BackendDefaults may stand in the section of any back end.
 func Ignored(group, reason string, names ...string) []Option {
 	list := make([]Option, 0, len(names))
 	for _, name := range names {
 		h := String(group, name, "", "", NoDefault())
-		h.def.ignored = reason
+		h.def.ignored, h.def.perBackend = reason, h.def.group == BackendDefaults
 		list = append(list, h)
 	}
 	return list

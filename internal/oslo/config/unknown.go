@@ -82,11 +82,21 @@ func (l *loader) knownKeys() map[key]bool {
 // noteIgnored mentions, once for each reason, the options that are set and have no effect here.
 func (l *loader) noteIgnored() {
 	set := map[string][]string{}
+	l.ignored = map[key]string{}
 	for _, d := range l.order {
-		k := key{d.group, d.name}
-		isSet := slices.ContainsFunc(l.files, func(file *layer) bool { return len(file.values[k]) > 0 })
-		if d.ignored != "" && isSet {
-			set[d.ignored] = append(set[d.ignored], k.String())
+		if d.ignored == "" {
+			continue
+		}
+		for _, group := range l.groupsOf(d) {
+			k := key{group, d.name}
+			for _, source := range append(slices.Clone(l.files), l.overrides) {
+				if found := source.values[k]; len(found) > 0 {
+					l.ignored[k] = found[len(found)-1].text
+				}
+			}
+			if _, is := l.ignored[k]; is {
+				set[d.ignored] = append(set[d.ignored], k.String())
+			}
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(set)) {

@@ -1,4 +1,4 @@
-package main
+package httpserver
 
 import (
 	"bufio"
@@ -13,7 +13,7 @@ import (
 // TestAttended: a client that closes its sending side after the request gets its answer, and a request has a deadline.
 func TestAttended(t *testing.T) {
 	closed := make(chan struct{})
-	server := httptest.NewServer(attended(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(Attended(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		<-closed
 		select {
 		case <-r.Context().Done():
