@@ -85,7 +85,7 @@ binary is cinder-volume.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	opts := newOptions()
 	operator := manage.Program{Options: opts.all(), Database: opts.database, Log: opts.log,
-		Messages: opts.messages.Out}
+		Messages: opts.messages}
 	root.AddCommand(upCommand(), envCommand(), manage.ConfigCommand(opts.all), manage.DatabaseCommand(operator), manage.Command(operator), manage.StatusCommand(operator))
 	root.AddCommand(serviceCommands()...)
 	root.AddCommand(auditCommand())

@@ -11,6 +11,7 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
+	"github.com/clinker/clinker/cmd/clinker/lifecycle"
 	"github.com/clinker/clinker/cmd/clinker/manage"
 	"github.com/clinker/clinker/cmd/clinker/messagebus"
 	"github.com/clinker/clinker/internal/block/api"
@@ -105,6 +106,7 @@ func (o options) all() []config.Option {
 		o.adminListen, o.adminPort}
 	list = append(list, o.database.All()...)
 	list = append(list, o.tls.All()...)
+	list = append(list, lifecycle.ConfigOptions()...)
 	list = append(list, manage.LockOptions()...)
 	list = append(list, o.messages.All()...)
 	list = append(list, o.log.All()...)

@@ -30,6 +30,7 @@ import (
 type process struct {
 	opts       options
 	conf       *config.Config
+	sources    config.Sources
 	appOptions app.Options
 	host       string
 	statePath  string
@@ -43,6 +44,7 @@ type process struct {
 
 	log         *slog.Logger
 	logLevel    *slog.LevelVar
+	logFile     io.Closer
 	metrics     *telemetry.Metrics
 	store       *sqlstore.Store
 	identity    *identityservice.Service    // nil: there is none in this process
@@ -64,13 +66,12 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 	if err != nil {
 		return nil, err
 	}
-	p := &process{opts: opts, conf: conf, appOptions: app.OptionsFrom(conf), host: opts.host.Get(conf),
+	p := &process{opts: opts, conf: conf, sources: sources, appOptions: app.OptionsFrom(conf), host: opts.host.Get(conf),
 		statePath: opts.statePath.Get(conf), metrics: telemetry.NewMetrics()}
-	var logFile io.Closer
-	if p.log, p.logLevel, logFile, err = opts.log.Open(conf, program); err != nil {
+	if p.log, p.logLevel, p.logFile, err = opts.log.Open(conf, program); err != nil {
 		return nil, err
 	}
-	p.closers = append(p.closers, logFile.Close)
+	p.closers = append(p.closers, p.logFile.Close)
 	slog.SetDefault(p.log)
 	for _, w := range conf.Warnings() {
 		p.log.Warn(w)

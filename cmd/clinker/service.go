@@ -6,8 +6,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clinker/clinker/cmd/clinker/commandline"
+	"github.com/clinker/clinker/cmd/clinker/lifecycle"
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/run"
 )
 
@@ -70,7 +72,18 @@ func serve(ctx context.Context, name string, src config.Sources, which services)
 		return err
 	}
 	ready := func() { p.log.Info("The service has started.", "service", name) }
-	return run.Service{Components: components, Logger: p.log, Ready: ready}.Run(ctx)
+	return p.service(components, ready).Run(ctx)
+}
+
+// service is the process's life, with what signals do to it.
+func (p *process) service(components []run.Component, ready func()) run.Service {
+	r := lifecycle.Reloader{Sources: p.sources, Options: p.opts.all(), Started: p.conf, Log: p.log,
+		Apply:  map[string]func(*config.Config){log.Debug: func(next *config.Config) { p.logLevel.Set(p.opts.log.Level(next)) }},
+		Always: []func() error{func() error { return log.Reopen(p.logFile) }}}
+	if p.certificate != nil {
+		r.Always = append(r.Always, p.certificate.Reload)
+	}
+	return run.Service{Components: components, Logger: p.log, Ready: ready, Reload: r.Reload, Drain: lifecycle.Drain(p.conf)}
 }
 
 // warnAlone warns of a service in a process of its own over a transport that does not leave the process: it serves what

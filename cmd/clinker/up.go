@@ -15,7 +15,6 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/statedir"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
-	"github.com/clinker/clinker/internal/run"
 )
 
 // place is where a cloud of "clinker up" listens and keeps its state.
@@ -132,7 +131,7 @@ func up(ctx context.Context, out io.Writer, pl place, files []string) error {
 	if err != nil {
 		return err
 	}
-	return run.Service{Components: components, Logger: p.log, Ready: func() { greet(out, p, pl) }}.Run(ctx)
+	return p.service(components, func() { greet(out, p, pl) }).Run(ctx)
 }
 
 // greet says what listens where and how to talk to it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/cmd/clinker/database"
+	"github.com/clinker/clinker/cmd/clinker/messagebus"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/maintenance"
 	"github.com/clinker/clinker/internal/block/app/quota"
@@ -22,8 +23,7 @@ type Program struct {
 	Options  []config.Option // all that a configuration may hold
 	Database *database.Options
 	Log      *log.Options
-	// Messages opens the way to the services.
-	Messages func(conf *config.Config) (messaging.Client, error)
+	Messages *messagebus.Options
 
 	conf    *config.Config
 	logger  *slog.Logger
@@ -54,7 +54,14 @@ func (p *Program) open(ctx context.Context, out io.Writer, sync, checked bool) (
 		return desk, nil, errors.Join(err, p.logFile.Close())
 	}
 	desk = maintenance.Desk{Store: s, Quota: quota.New(quota.OptionsFrom(p.conf)), Out: out, Log: p.logger,
-		Messages: func() (messaging.Client, error) { return p.Messages(p.conf) },
-		Now:      func() time.Time { return time.Now().UTC() }, DownTime: app.OptionsFrom(p.conf).ServiceDownTime}
-	return desk, func() error { return errors.Join(s.Close(), p.logFile.Close()) }, nil
+		Now: func() time.Time { return time.Now().UTC() }, DownTime: app.OptionsFrom(p.conf).ServiceDownTime}
+	release := func() error { return nil }
+	desk.Messages = func() (messaging.Client, error) {
+		bus, err := p.Messages.Out(p.conf, s)
+		if err == nil {
+			release = bus.Release
+		}
+		return bus, err
+	}
+	return desk, func() error { return errors.Join(release(), s.Close(), p.logFile.Close()) }, nil
 }

@@ -118,9 +118,9 @@ func (o *Options) read(c *config.Config, url string) (rabbit.Options, error) {
 	return rabbit.Options{}, fault.New(fault.Invalid, "", "there is no transport of this name")
 }
 
-// Out is a client for a command, whose messages have to reach services of other processes. It ends with the process.
-func (o *Options) Out(c *config.Config) (messaging.Client, error) {
-	b, err := o.Open(c, Process{Log: slog.Default()})
+// Out is a bus for a command, whose messages have to reach services of other processes. The caller releases it.
+func (o *Options) Out(c *config.Config, rows store.Reader) (*Bus, error) {
+	b, err := o.Open(c, Process{Store: rows, Log: slog.Default()})
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,28 @@ func (c *Config) Settings() []Setting {
 	return list
 }
 
+// Differences names the options that are not what they are in other, as "[group] name", sorted like Settings. Secrets are
+// compared, and not shown.
+func (c *Config) Differences(other *Config) []string {
+	var changed []key
+	for k, s := range c.values {
+		if o, there := other.values[k]; !there || o.text != s.text {
+			changed = append(changed, k)
+		}
+	}
+	for k := range other.values {
+		if _, there := c.values[k]; !there {
+			changed = append(changed, k)
+		}
+	}
+	slices.SortFunc(changed, func(a, b key) int { return compareNames(a.group, a.name, b.group, b.name) })
+	names := make([]string, len(changed))
+	for i, k := range changed {
+		names[i] = k.String()
+	}
+	return names
+}
+
 // find gives the setting of an option in a group. It panics when the option was not passed to Load: that is a slip in
 // the program that its first test shows, and answering with the default would silently ignore the operator's value.
 func (c *Config) find(d *definition, group string) (setting, bool) {

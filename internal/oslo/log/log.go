@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 
+	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/telemetry"
 )
@@ -60,9 +62,7 @@ func (o *Options) Open(c *config.Config, program string) (_ *slog.Logger, level 
 		return nil, nil, nil, err
 	}
 	level = new(slog.LevelVar) // Info
-	if o.debug.Get(c) {
-		level.Set(slog.LevelDebug)
-	}
+	level.Set(o.Level(c))
 	lo := telemetry.LogOptions{Level: level, Formats: telemetry.LineFormats{Context: o.contextFormat.Get(c), Default: o.defaultFormat.Get(c),
 		UserIdentity: o.identityFormat.Get(c), DebugSuffix: o.debugSuffix.Get(c), Exception: o.exceptionPrefix.Get(c)}}
 	if o.json.Get(c) {
@@ -73,6 +73,63 @@ func (o *Options) Open(c *config.Config, program string) (_ *slog.Logger, level 
 		return nil, nil, nil, err
 	}
 	return slog.New(h), level, closer, nil
+}
+
+// Level is the level that the option debug asks for.
+func (o *Options) Level(c *config.Config) slog.Level {
+	if o.debug.Get(c) {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// Debug is the name of the option that Level goes by, as "[group] name".
+const Debug = "[DEFAULT] debug"
+
+// Reopen opens the file again that Open opened, given its closer, so that one which has been moved away by logrotate is left
+// for a new one. It does nothing where lines go elsewhere.
+func Reopen(closer io.Closer) error {
+	if f, is := closer.(*file); is {
+		return f.reopen()
+	}
+	return nil
+}
+
+// file is a log file that can be opened again while lines are written to it.
+type file struct {
+	path string
+	lock sync.Mutex
+	now  *os.File
+}
+
+func openFile(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+}
+
+// Write implements io.Writer.
+func (f *file) Write(line []byte) (int, error) {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	return f.now.Write(line)
+}
+
+// Close implements io.Closer.
+func (f *file) Close() error {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	return f.now.Close()
+}
+
+func (f *file) reopen() error {
+	next, err := openFile(f.path)
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "", "The log file %s cannot be opened again.", f.path)
+	}
+	f.lock.Lock()
+	old := f.now
+	f.now = next
+	f.lock.Unlock()
+	return old.Close()
 }
 
 // output opens the file that file and dir name.
@@ -89,9 +146,10 @@ func (o *Options) output(c *config.Config, program string) (io.Writer, io.Closer
 	if path == "" {
 		return os.Stderr, io.NopCloser(nil), nil
 	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, nil, handle.Refuse(c, "", fmt.Sprintf("the log file cannot be opened: %v", err), "a place this user may write to")
 	}
-	return f, f, nil
+	out := &file{path: path, now: f}
+	return out, out, nil
 }

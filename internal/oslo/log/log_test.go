@@ -84,3 +84,36 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("a format with an unknown field: %v", err)
 	}
 }
+
+// TestReopen: after logrotate has moved the file away, lines go to a new one.
+func TestReopen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.log")
+	o := NewOptions()
+	c, err := config.Load(config.Sources{Overrides: map[string]string{"log_file": path}}, o.All()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, _, closer, err := o.Open(c, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Info("before")
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Reopen(closer); err != nil {
+		t.Fatal(err)
+	}
+	l.Info("after")
+	if err := closer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{path + ".1": "before", path: "after"} {
+		if text, err := os.ReadFile(name); err != nil || !strings.Contains(string(text), want) || strings.Count(string(text), "\n") != 1 {
+			t.Errorf("%s: %q, %v; want %s alone", name, text, err, want)
+		}
+	}
+	if err := Reopen(os.Stderr); err != nil {
+		t.Errorf("what is no file of ours: %v", err)
+	}
+}

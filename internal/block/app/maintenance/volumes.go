@@ -2,11 +2,15 @@ package maintenance
 
 import (
 	"context"
+	"time"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 )
+
+// messageTimeout bounds the sending of a message.
+const messageTimeout = time.Minute
 
 // DeleteVolume has a volume deleted whatever its status (volume delete), unless it is in use, which is only said: by the
 // service of its back end, or its row alone if it has none. It needs Messages for the former. NotFound: VolumeNotFound.
@@ -34,6 +38,8 @@ func (d Desk) DeleteVolume(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, messageTimeout)
+	defer cancel()
 	return rpcapi.Volume{Client: client}.Cast(ctx, v.Host, "3.0", rpcapi.MethodDeleteVolume, &rpcapi.DeleteVolume{VolumeID: id})
 }
 
