@@ -57,7 +57,7 @@ func (p *Program) open(ctx context.Context, out io.Writer, sync, checked bool) (
 		Now: func() time.Time { return time.Now().UTC() }, DownTime: app.OptionsFrom(p.conf).ServiceDownTime}
 	release := func() error { return nil }
 	desk.Messages = func() (messaging.Client, error) {
-		bus, err := p.Messages.Out(p.conf, s)
+		bus, err := p.Messages.Out(p.conf, s, p.logger)
 		if err == nil {
 			release = bus.Release
 		}

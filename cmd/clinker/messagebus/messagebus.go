@@ -119,8 +119,8 @@ func (o *Options) read(c *config.Config, url string) (rabbit.Options, error) {
 }
 
 // Out is a bus for a command, whose messages have to reach services of other processes. The caller releases it.
-func (o *Options) Out(c *config.Config, rows store.Reader) (*Bus, error) {
-	b, err := o.Open(c, Process{Store: rows, Log: slog.Default()})
+func (o *Options) Out(c *config.Config, rows store.Reader, log *slog.Logger) (*Bus, error) {
+	b, err := o.Open(c, Process{Store: rows, Log: log})
 	if err != nil {
 		return nil, err
 	}

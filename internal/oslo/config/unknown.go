@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/clinker/clinker/internal/oslo/spelling"
 )
 
 // checkForeign looks at every assignment that no declared option read. In a file it is worth a warning, because files are
@@ -112,7 +114,7 @@ func suggestion(k key, known map[key]bool) string {
 		if other.group != k.group {
 			continue
 		}
-		d := distance(wanted, other.name, bestDistance+1)
+		d := spelling.Distance(wanted, other.name, bestDistance+1)
 		if d < bestDistance || d == bestDistance && best != "" && other.name < best {
 			best, bestDistance = other.name, d
 		}
@@ -121,28 +123,4 @@ func suggestion(k key, known map[key]bool) string {
 		return ""
 	}
 	return fmt.Sprintf("; is %s meant?", best)
-}
-
-// distance is how many characters have to change to make a of b, or limit if it is that many or more.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 64 {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return min(row[len(b)], limit)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/messaging"
+	"github.com/clinker/clinker/internal/reqctx"
 	"github.com/clinker/clinker/internal/sqlkit"
 	"github.com/clinker/clinker/internal/sqlkit/connect"
 )
@@ -31,9 +32,10 @@ import (
 type room struct {
 	Desk
 
-	out  *bytes.Buffer
-	path string
-	sent []messaging.Message
+	out   *bytes.Buffer
+	path  string
+	sent  []messaging.Message
+	asked reqctx.Request // who sent last
 }
 
 // at is when everything happens.
@@ -58,8 +60,8 @@ func newRoom(t *testing.T) *room {
 }
 
 // Cast implements messaging.Client.
-func (r *room) Cast(_ context.Context, _ messaging.Target, m messaging.Message) error {
-	r.sent = append(r.sent, m)
+func (r *room) Cast(ctx context.Context, _ messaging.Target, m messaging.Message) error {
+	r.sent, r.asked = append(r.sent, m), reqctx.From(ctx)
 	return nil
 }
 
@@ -304,7 +306,7 @@ func TestDeleteVolume(t *testing.T) {
 	r.says(t, "unplaced", remove("unplaced"), 0, "Volume not yet assigned to host.", "Deleting volume from database and skipping rpc.")
 	r.says(t, "used", remove("used"), 0, "Volume is in-use.", "Detach volume from instance and then try again.")
 	r.says(t, "stuck", remove("stuck"), 0)
-	if len(r.sent) != 1 || r.sent[0].Method != rpcapi.MethodDeleteVolume || r.sent[0].Args.(*rpcapi.DeleteVolume).VolumeID != "stuck" {
+	if len(r.sent) != 1 || r.sent[0].Method != rpcapi.MethodDeleteVolume || r.sent[0].Args.(*rpcapi.DeleteVolume).VolumeID != "stuck" || !r.asked.IsAdmin {
 		t.Errorf("sent: %+v", r.sent)
 	}
 	if _, err := r.Store.Volume(t.Context(), "unplaced", ""); !fault.Is(err, fault.NotFound) {

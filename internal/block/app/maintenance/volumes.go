@@ -7,6 +7,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/reqctx"
 )
 
 // messageTimeout bounds the sending of a message.
@@ -38,7 +39,8 @@ func (d Desk) DeleteVolume(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, messageTimeout)
+	// Python's services read their rows as whoever asks, who has to be an administrator.
+	ctx, cancel := context.WithTimeout(reqctx.Internal(ctx), messageTimeout)
 	defer cancel()
 	return rpcapi.Volume{Client: client}.Cast(ctx, v.Host, "3.0", rpcapi.MethodDeleteVolume, &rpcapi.DeleteVolume{VolumeID: id})
 }
