@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/messaging/messagingtest"
 	"github.com/clinker/clinker/internal/oslo/messaging/rabbit/broker"
@@ -31,9 +33,19 @@ func run(m *testing.M) int {
 		return 1
 	default:
 		rabbitmq = b
-		defer b.Close()
 	}
-	return m.Run()
+	code := m.Run()
+	if rabbitmq != nil {
+		if err := rabbitmq.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "the broker does not end:", err)
+			return 1
+		}
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, "what was closed still runs:", err)
+		return 1
+	}
+	return code
 }
 
 // need skips a test on a machine without RabbitMQ.
