@@ -52,7 +52,8 @@ func (p *process) apiHandler() (http.Handler, error) {
 	o.Disabled, o.Observe, o.Log = p.opts.disabledExtensions.Get(p.conf), observe.Route("/v3"), p.log
 	settings := p.opts.middleware.Settings(p.conf)
 	o.MaxBodyBytes = int64(settings.MaxRequestBodyBytes)
-	filters := middleware.Filters{Settings: settings, Logger: p.log, Messages: p.transport.Check}
+	p.neighbours = middleware.NewNeighbours(middleware.Database(p.store.Ping), middleware.Messages(p.transport.Check))
+	filters := middleware.Filters{Settings: settings, Logger: p.log, Neighbours: p.neighbours}
 	v3, err := api.New(p.useCases(enforcer), o)
 	if err != nil {
 		return nil, err
@@ -69,6 +70,14 @@ func (p *process) apiComponent() (run.Component, error) {
 	}
 	address := net.JoinHostPort(p.opts.listen.Get(p.conf), strconv.Itoa(p.opts.listenPort.Get(p.conf)))
 	return httpserver.Component("cinder-api", address, observe.Requests(p.metrics, httpserver.Attended(handler)), p.certificate), nil
+}
+
+// neighboursComponent proves in the background that the database and the broker answer, for the health check.
+func (p *process) neighboursComponent() run.Component {
+	return run.Component{Name: "proofs of the health check", Start: func(ctx context.Context, _ func(error)) error {
+		go p.neighbours.Run(ctx)
+		return nil
+	}}
 }
 
 // forgetPeriod is how often it is looked for creates that nobody will repeat any more.

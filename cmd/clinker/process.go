@@ -22,6 +22,7 @@ import (
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/middleware"
 	"github.com/clinker/clinker/internal/oslo/notification"
 	"github.com/clinker/clinker/internal/telemetry"
 )
@@ -46,6 +47,7 @@ type process struct {
 	logLevel    *slog.LevelVar
 	logFile     io.Closer
 	metrics     *telemetry.Metrics
+	neighbours  *middleware.Neighbours // what the API's health check tells of
 	store       *sqlstore.Store
 	identity    *identityservice.Service    // nil: there is none in this process
 	validation  *identityservice.Validation // of tokens; made when it is needed

@@ -126,6 +126,7 @@ func (p *process) components(which services) ([]run.Component, error) {
 		if err := add(p.apiComponent()); err != nil {
 			return nil, err
 		}
+		list = append(list, p.neighboursComponent())
 		if p.appOptions.IdempotencyWindow > 0 {
 			list = append(list, p.forgetComponent())
 		}

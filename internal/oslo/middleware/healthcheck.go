@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -25,10 +24,11 @@ type health struct {
 }
 
 // healthCheck is asked with the port a request came in at.
-type healthCheck func(ctx context.Context, port int) health
+type healthCheck func(port int) health
 
 // Healthcheck is the application behind /healthcheck, for load balancers: 200 (204 to HEAD) or 503, as text, HTML or
-// JSON. Upstream: oslo_middleware/healthcheck.
+// JSON. Upstream: oslo_middleware/healthcheck. Beyond upstream, the neighbours count: those that the back ends name, and in a
+// detailed answer all of them.
 func (f Filters) Healthcheck(local map[string]string) (http.Handler, error) {
 	s := f.Settings.Healthcheck
 	s.Backends = listSetting(local, "backends", s.Backends)
@@ -57,22 +57,23 @@ func (f Filters) Healthcheck(local map[string]string) (http.Handler, error) {
 		return nil, fmt.Errorf("backends: enable_by_files and disable_by_file exclude each other")
 	}
 	for _, name := range s.Backends {
-		check, err := f.newHealthCheck(name, s)
+		if name == neighbourDatabase || name == neighbourMessages {
+			continue // below, and of no effect in a service that has none
+		}
+		check, err := newHealthCheck(name, s)
 		if err != nil {
 			return nil, err
 		}
 		app.checks = append(app.checks, check)
 	}
-	if s.Detailed && f.Messages != nil && !slices.Contains(s.Backends, "messages") {
-		app.checks = append(app.checks, f.messages(false)) // shown, and decides nothing
-	}
+	app.checks = append(app.checks, f.Neighbours.checks(func(name string) bool { return s.Detailed || slices.Contains(s.Backends, name) })...)
 	return app, nil
 }
 
-func (f Filters) newHealthCheck(name string, s HealthcheckSettings) (healthCheck, error) {
+func newHealthCheck(name string, s HealthcheckSettings) (healthCheck, error) {
 	switch name {
 	case "disable_by_file":
-		return func(context.Context, int) health { return disabledBy(s.DisableByFilePath) }, nil
+		return func(int) health { return disabledBy(s.DisableByFilePath) }, nil
 	case "disable_by_files_ports":
 		paths := map[int]string{}
 		for _, text := range s.DisableByFilePaths {
@@ -83,39 +84,15 @@ func (f Filters) newHealthCheck(name string, s HealthcheckSettings) (healthCheck
 			}
 			paths[port] = path
 		}
-		return func(_ context.Context, port int) health {
+		return func(port int) health {
 			found := disabledBy(paths[port])
 			found.details, found.class = "", "DisableByFilesPortsHealthcheck"
 			return found
 		}, nil
 	case "enable_by_files":
-		return func(context.Context, int) health { return enabledBy(s.EnableByFilePaths) }, nil
+		return func(int) health { return enabledBy(s.EnableByFilePaths) }, nil
 	}
-	if name == "messages" && f.Messages != nil {
-		return f.messages(true), nil
-	}
-	return nil, fmt.Errorf("backends: %q is not known; disable_by_file, disable_by_files_ports, enable_by_files and messages are", name)
-}
-
-// messagesPatience bounds the proof that messages come through.
-const messagesPatience = 2 * time.Second
-
-// messages checks that a message comes through now. Unless it decides, the service counts as available all the same: without its
-// messages it still reads, and a load balancer that took all of them out would make an outage of it.
-func (f Filters) messages(decides bool) healthCheck {
-	return func(ctx context.Context, _ int) health {
-		ctx, cancel := context.WithTimeout(ctx, messagesPatience)
-		defer cancel()
-		proven, err := f.Messages(ctx)
-		details := "No message has come through yet"
-		if !proven.IsZero() {
-			details = "The last message came through at " + proven.UTC().Format(time.RFC3339)
-		}
-		if err != nil {
-			return health{!decides, "NO MESSAGES", details, healthClass}
-		}
-		return health{true, "OK", details, healthClass}
-	}
+	return nil, fmt.Errorf("backends: %q is not known; disable_by_file, disable_by_files_ports, enable_by_files, %s and %s are", name, neighbourDatabase, neighbourMessages)
 }
 
 const healthClass = "HealthcheckResult"
@@ -159,7 +136,7 @@ func (a *healthApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	results := make([]health, 0, len(a.checks))
 	status := http.StatusOK
 	for _, check := range a.checks {
-		result := check(r.Context(), localPort(r))
+		result := check(localPort(r))
 		if !result.available {
 			status = http.StatusServiceUnavailable
 		}

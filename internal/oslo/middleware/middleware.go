@@ -6,7 +6,6 @@
 package middleware
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,7 +15,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -31,11 +29,9 @@ type Factory = func(local map[string]string) (Filter, error)
 
 // Filters makes the filters of one service. The settings of a paste section win over these.
 type Filters struct {
-	Settings Settings
-	Logger   *slog.Logger // nil discards
-	// Messages proves that messages come through and says when the last did (messaging.Transport's Check), for health checks; nil
-	// if the application sends none.
-	Messages func(ctx context.Context) (lastProven time.Time, err error)
+	Settings   Settings
+	Logger     *slog.Logger // nil discards
+	Neighbours *Neighbours  // what the health check tells of; nil: nothing
 }
 
 func (f Filters) log() *slog.Logger {

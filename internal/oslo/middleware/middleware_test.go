@@ -2,9 +2,7 @@ package middleware
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -306,12 +303,12 @@ func TestHealthcheckSettings(t *testing.T) {
 
 func TestDisabledByPort(t *testing.T) {
 	here := t.TempDir()
-	check, err := Filters{}.newHealthCheck("disable_by_files_ports", HealthcheckSettings{DisableByFilePaths: []string{"8776:" + here, "8777:/nowhere"}})
+	check, err := newHealthCheck("disable_by_files_ports", HealthcheckSettings{DisableByFilePaths: []string{"8776:" + here, "8777:/nowhere"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for port, want := range map[int]bool{8776: false, 8777: true, 8778: true} {
-		if got := check(t.Context(), port); got.available != want {
+		if got := check(port); got.available != want {
 			t.Errorf("%d: %+v", port, got)
 		}
 	}
@@ -338,43 +335,5 @@ func TestFactoriesHaveTheNamesOfPasteFiles(t *testing.T) {
 		if _, err := factory(map[string]string{"oslo_config_project": "cinder"}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-func TestHealthOfMessages(t *testing.T) {
-	proven := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	var failure error
-	f := Filters{Messages: func(context.Context) (time.Time, error) { return proven, failure }}
-	ask := func(local map[string]string) (int, string) {
-		t.Helper()
-		app, err := f.Healthcheck(local)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := httptest.NewRequest("GET", "/healthcheck", nil)
-		r.Header.Set("Accept", "application/json")
-		w := httptest.NewRecorder()
-		app.ServeHTTP(w, r)
-		return w.Code, w.Body.String()
-	}
-	for _, tt := range []struct {
-		failure error
-		local   map[string]string
-		status  int
-		says    string
-	}{
-		{nil, map[string]string{"detailed": "true"}, 200, "2026-01-02T03:04:05Z"},
-		{errors.New("gone"), map[string]string{"detailed": "true"}, 200, "NO MESSAGES"},
-		{errors.New("gone"), map[string]string{"backends": "messages"}, 503, "NO MESSAGES"},
-		{nil, map[string]string{"backends": "messages"}, 200, "OK"},
-		{errors.New("gone"), nil, 200, ""},
-	} {
-		failure = tt.failure
-		if status, body := ask(tt.local); status != tt.status || !strings.Contains(body, tt.says) || strings.Contains(body, "gone") {
-			t.Errorf("%v with %v: %d %s", tt.failure, tt.local, status, body)
-		}
-	}
-	if _, err := (Filters{}).Healthcheck(map[string]string{"backends": "messages"}); err == nil {
-		t.Error("a service without messages has their health")
 	}
 }
