@@ -18,6 +18,7 @@ import (
 	"github.com/clinker/clinker/internal/identity/store/sqlstore/delegationrows"
 	"github.com/clinker/clinker/internal/identity/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/sqlkit"
+	"github.com/clinker/clinker/internal/sqlkit/connect"
 	"github.com/clinker/clinker/internal/sqlkit/migrate"
 )
 
@@ -25,6 +26,9 @@ import (
 type Config struct {
 	// Path is the SQLite file; it is made if it is not there, its directory must be.
 	Path string
+	// URL is a database of any kind, which is opened instead of Path if it is set, with what Server says beside it.
+	URL    string
+	Server connect.Options
 	// Synchronous is SQLite's; see sqlkit.SQLiteOptions.
 	Synchronous string
 	// Observer is told of every statement; nil means nobody is.
@@ -47,7 +51,12 @@ var _ store.Store = (*Store)(nil)
 // Open opens the database and brings its schema to the newest revision. It refuses one of a newer program, or of something
 // else, as fault.Invalid.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	db, err := sqlkit.OpenSQLite(ctx, sqlkit.SQLiteOptions{Options: sqlkit.Options{Observer: c.Observer}, Path: c.Path, Synchronous: c.Synchronous})
+	o := c.Server
+	o.Observer, o.Synchronous, o.URL = c.Observer, c.Synchronous, c.URL
+	if o.URL == "" {
+		o.URL = connect.SQLiteURL(c.Path)
+	}
+	db, err := connect.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -73,15 +82,15 @@ var _ store.Tx = tx{}
 func on(c rows.Conn) conn { return conn{c, cloudrows.On(c), delegationrows.On(c)} }
 
 // in is the connection in a transaction.
-func (c conn) in(session *sqlkit.Session) conn {
-	c.Session = session
+func (c conn) in(session *sqlkit.Session, writes bool) conn {
+	c.Session, c.Writes = session, writes
 	return on(c.Conn)
 }
 
 // Read implements store.Store.
 func (s *Store) Read(ctx context.Context, fn func(r store.Reader) error) error {
 	return s.DB.Read(ctx, func(session *sqlkit.Session) error {
-		return fn(s.in(session))
+		return fn(s.in(session, false))
 	})
 }
 
@@ -90,7 +99,7 @@ func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	// The epoch moves also when the outcome is not known.
 	defer s.epoch.Add(1)
 	return s.DB.Write(ctx, func(session *sqlkit.Session) error {
-		return fn(tx{s.in(session)})
+		return fn(tx{s.in(session, true)})
 	})
 }
 

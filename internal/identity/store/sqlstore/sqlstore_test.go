@@ -14,6 +14,7 @@ import (
 	"github.com/clinker/clinker/internal/identity/store/sqlstore"
 	"github.com/clinker/clinker/internal/identity/store/storetest"
 	"github.com/clinker/clinker/internal/sqlkit"
+	"github.com/clinker/clinker/internal/sqlkit/sqlkittest"
 )
 
 func open(t testing.TB, path string) *sqlstore.Store {
@@ -33,6 +34,34 @@ func open(t testing.TB, path string) *sqlstore.Store {
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "keystone.sqlite")) })
+}
+
+// TestServers is TestStore on the databases that are servers.
+func TestServers(t *testing.T) {
+	keys := fernet.Keys{fernet.NewKey()}
+	sqlkittest.Each(t, func(t *testing.T, s *sqlkittest.Server) {
+		on := func(t testing.TB, url string) *sqlstore.Store {
+			made, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: url, Keys: func() fernet.Keys { return keys }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return made
+		}
+		empty := s.Prepared(func(t testing.TB, url string) {
+			if err := on(t, url).Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		storetest.Run(t, func(t *testing.T) store.Store {
+			made := on(t, empty(t))
+			t.Cleanup(func() {
+				if err := made.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			return made
+		})
+	})
 }
 
 func TestOpenAgain(t *testing.T) {

@@ -72,6 +72,11 @@ func (r *reader) Image(ctx context.Context, id string) (*image.Image, error) {
 
 // ImageForUpdate implements store.ImageWriter. SQLite's writers wait for one another from their first statement.
 func (t *tx) ImageForUpdate(ctx context.Context, id string) (*image.Image, error) {
+	if locking := t.session.Dialect().Locking(); locking != "" {
+		if _, err := t.session.QueryRow(ctx, `SELECT 1 FROM images WHERE id = ?`+locking, []any{new(sqlkit.Int)}, id); err != nil {
+			return nil, err
+		}
+	}
 	return t.Image(ctx, id)
 }
 

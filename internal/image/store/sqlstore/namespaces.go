@@ -94,12 +94,12 @@ func (r *reader) Associations(ctx context.Context, namespaces ...int64) (map[int
 	if len(namespaces) == 0 {
 		return all, nil
 	}
-	ids := make([]string, len(namespaces))
+	args := make([]any, len(namespaces))
 	for i, id := range namespaces {
-		ids[i] = strconv.FormatInt(id, 10)
+		args[i] = id
 	}
+	in := "(?" + strings.Repeat(", ?", len(args)-1) + ")"
 	err := r.read(ctx, func(s *sqlkit.Session) error {
-		in, args := s.Dialect().InSet(ids)
 		text := `SELECT a.namespace_id, t.name, a.prefix, a.properties_target, a.created_at, a.updated_at FROM metadef_namespace_resource_types a
 			JOIN metadef_resource_types t ON t.id = a.resource_type_id WHERE a.namespace_id IN ` + in + ` ORDER BY a.created_at, a.resource_type_id`
 		return s.Query(ctx, text, func(rows *sql.Rows) error {

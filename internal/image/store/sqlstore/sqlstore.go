@@ -12,12 +12,16 @@ import (
 	"github.com/clinker/clinker/internal/image/store"
 	"github.com/clinker/clinker/internal/image/store/schema"
 	"github.com/clinker/clinker/internal/sqlkit"
+	"github.com/clinker/clinker/internal/sqlkit/connect"
 )
 
 // Config says which database to open. Zero fields mean the default.
 type Config struct {
 	// Path is the SQLite file; it is made if it is not there, its directory must be.
 	Path string
+	// URL is a database of any kind, which is opened instead of Path if it is set, with what Server says beside it.
+	URL    string
+	Server connect.Options
 	// Synchronous is SQLite's: FULL (the default), NORMAL, EXTRA or OFF; see sqlkit.SQLiteOptions.
 	Synchronous string
 	// Observer is told of every statement; nil means nobody is.
@@ -36,8 +40,12 @@ const readers = 4
 
 // Open opens the database and brings its schema up; see schema.Up for what it refuses.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	db, err := sqlkit.OpenSQLite(ctx, sqlkit.SQLiteOptions{Options: sqlkit.Options{Readers: readers, Observer: c.Observer},
-		Path: c.Path, Synchronous: c.Synchronous})
+	o := c.Server
+	o.Observer, o.Synchronous, o.URL = c.Observer, c.Synchronous, c.URL
+	if o.URL == "" {
+		o.URL, o.Readers = connect.SQLiteURL(c.Path), readers
+	}
+	db, err := connect.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -16,11 +16,12 @@ import (
 	"github.com/clinker/clinker/internal/image/store/sqlstore"
 	"github.com/clinker/clinker/internal/image/store/storetest"
 	"github.com/clinker/clinker/internal/sqlkit"
+	"github.com/clinker/clinker/internal/sqlkit/sqlkittest"
 )
 
 func open(t testing.TB, c sqlstore.Config) *sqlstore.Store {
 	t.Helper()
-	if c.Path == "" {
+	if c.Path == "" && c.URL == "" {
 		c.Path = filepath.Join(t.TempDir(), "glance.sqlite")
 	}
 	c.Synchronous = "OFF" // the suite does not cut the power
@@ -38,6 +39,22 @@ func open(t testing.TB, c sqlstore.Config) *sqlstore.Store {
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, sqlstore.Config{}) })
+}
+
+// TestServers is TestStore on the databases that are servers.
+func TestServers(t *testing.T) {
+	sqlkittest.Each(t, func(t *testing.T, s *sqlkittest.Server) {
+		empty := s.Prepared(func(t testing.TB, url string) {
+			made, err := sqlstore.Open(t.Context(), sqlstore.Config{URL: url})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := made.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		storetest.Run(t, func(t *testing.T) store.Store { return open(t, sqlstore.Config{URL: empty(t)}) })
+	})
 }
 
 // TestOpenAgain: what was written is there at the next start, and only the owner can read the file.

@@ -9,7 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/sqlkit"
 )
 
-const policyColumns = "id, type, blob, extra"
+const policyColumns = `id, type, "blob", extra`
 
 func policyFields(p *identity.Policy) []any {
 	return []any{(*sqlkit.Text)(&p.ID), (*sqlkit.Text)(&p.Type), (*sqlkit.Text)(&p.Blob), rows.Object[identity.Extra]{To: &p.Extra}}
@@ -45,7 +45,7 @@ func (c CloudRows) UpdatePolicy(ctx context.Context, p *identity.Policy) error {
 	if err != nil {
 		return err
 	}
-	return c.conn.Change(ctx, missing(identity.ThePolicy, p.ID), nil, `UPDATE policies SET type = ?, blob = ?, extra = ? WHERE id = ?`, p.Type, p.Blob, extra, p.ID)
+	return c.conn.Change(ctx, missing(identity.ThePolicy, p.ID), nil, `UPDATE policies SET type = ?, "blob" = ?, extra = ? WHERE id = ?`, p.Type, p.Blob, extra, p.ID)
 }
 
 // DeletePolicy implements store.PolicyWriter.

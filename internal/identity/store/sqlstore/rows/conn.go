@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/clinker/clinker/internal/fernet"
@@ -12,6 +13,8 @@ import (
 type Conn struct {
 	DB      *sqlkit.DB
 	Session *sqlkit.Session
+	// Writes says that the transaction also writes.
+	Writes bool
 	// Keys gives the keys that secrets are sealed with which have to be read again.
 	Keys func() fernet.Keys
 }
@@ -72,10 +75,14 @@ func (c Conn) Is(ctx context.Context, text string, args ...any) (found bool, err
 	return found, err
 }
 
-// Get reads the thing that the conditions of q name; missing says that there is none.
+// Get reads the thing that the conditions of q name; missing says that there is none. In a transaction that writes, nobody
+// else changes it until the transaction ends, so that what is read of it can be written back.
 func Get[T any](ctx context.Context, c Conn, q *Selection, fields func(*T) []any, missing func() error) (thing *T, err error) {
 	err = c.Read(ctx, func(s *sqlkit.Session) error {
 		var found bool
+		if c.Writes && !strings.Contains(q.table, " ") { // of one table, not of several joined
+			q.locking = s.Dialect().Locking()
+		}
 		if thing, found, err = One(ctx, s, q, fields); err == nil && !found {
 			err = missing()
 		}

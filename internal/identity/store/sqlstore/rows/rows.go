@@ -25,6 +25,7 @@ type Selection struct {
 	names          []store.NameFilter
 	page           store.Page
 	impossible     bool // no row can meet the conditions
+	locking        string
 }
 
 // From starts a query; columns and table are texts of ours, never a user's.
@@ -72,7 +73,8 @@ func (q *Selection) Matching(column, value string, parts []store.NameFilter) {
 	q.names = parts
 	for _, f := range parts {
 		if isASCII(f.Value) {
-			q.Where(column+" LIKE ? ESCAPE '!'", "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(f.Value)+"%")
+			escaped := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(f.Value))
+			q.Where("LOWER("+column+") LIKE ? ESCAPE '!'", "%"+escaped+"%")
 		}
 	}
 }
@@ -154,7 +156,7 @@ func List[T any](ctx context.Context, s *sqlkit.Session, q *Selection, fields fu
 // One runs a query for one thing and says whether it is there.
 func One[T any](ctx context.Context, s *sqlkit.Session, q *Selection, fields func(*T) []any) (thing *T, found bool, err error) {
 	thing = new(T)
-	found, err = s.QueryRow(ctx, q.text(), fields(thing), q.args...)
+	found, err = s.QueryRow(ctx, q.text()+q.locking, fields(thing), q.args...)
 	return thing, found, err
 }
 
