@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/commandline"
 	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/block/api"
@@ -26,8 +27,13 @@ import (
 
 // policies reads who may do what.
 func (p *process) policies() (*policy.Enforcer, error) {
-	return policy.New(policy.Options{Defaults: policies.Defaults(), File: p.opts.policyFile.Get(p.conf),
-		Directories: p.opts.policyDirs.Get(p.conf), EnforceNewDefaults: true, Logger: p.log})
+	var directories []string
+	for _, dir := range p.opts.policyDirs.Get(p.conf) {
+		directories = append(directories, commandline.Find(p.sources, dir))
+	}
+	return policy.New(policy.Options{Defaults: policies.Defaults(), File: commandline.Find(p.sources, p.opts.policyFile.Get(p.conf)),
+		Directories: directories, EnforceNewDefaults: p.opts.newDefaults.Get(p.conf),
+		EnforceScope: p.opts.scopes.Get(p.conf), Logger: p.log})
 }
 
 // useCases makes what the API stands on.

@@ -40,7 +40,9 @@ type options struct {
 	pasteConfig, authStrategy config.Handle[string]
 	reportInterval            config.Handle[time.Duration]
 	disabledExtensions        config.Handle[[]string]
+	newServices               config.Handle[bool]
 	policyFile                config.Handle[string]
+	newDefaults, scopes       config.Handle[bool]
 	policyDirs                config.Handle[[]string]
 
 	messages  *messagebus.Options
@@ -79,6 +81,9 @@ func newOptions() options {
 			config.Choices("noauth", "noauth_include_project_id", "keystone")),
 		reportInterval:     config.Seconds(def, "report_interval", 10*time.Second, "Seconds between two heartbeats of a service.", config.Min(1)),
 		disabledExtensions: config.List("clinker", "disabled_extensions", nil, "Aliases of API extensions to leave out; GET /v3/extensions lists them."),
+		newServices:        config.Bool(def, "enable_new_services", true, "Whether a service takes part as soon as it starts for the first time; else an operator enables it."),
+		newDefaults:        config.Bool("oslo_policy", "enforce_new_defaults", true, "Whether deprecated default rules are left out of the decision who may do what."),
+		scopes:             config.Bool("oslo_policy", "enforce_scope", false, "Whether tokens of a scope that a rule is not for are refused. Cinder's rules are for all scopes but a few."),
 		policyFile:         config.String("oslo_policy", "policy_file", "policy.yaml", "The file with the operator's policy rules; it need not be there.", config.Deprecated(def, "policy_file")),
 		policyDirs:         config.MultiString("oslo_policy", "policy_dirs", []string{"policy.d"}, "Directories with more policy files.", config.Deprecated(def, "policy_dirs")),
 		messages:           messagebus.NewOptions(),
@@ -102,7 +107,7 @@ func newOptions() options {
 // all lists every option of the program: what is parsed, what is documented, and in which order.
 func (o options) all() []config.Option {
 	list := []config.Option{o.host, o.statePath, o.myIP, o.listen, o.listenPort, o.pasteConfig, o.authStrategy, o.reportInterval,
-		o.disabledExtensions, o.policyFile, o.policyDirs,
+		o.disabledExtensions, o.newServices, o.newDefaults, o.scopes, o.policyFile, o.policyDirs,
 		o.adminListen, o.adminPort}
 	list = append(list, o.database.All()...)
 	list = append(list, o.tls.All()...)

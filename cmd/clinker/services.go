@@ -57,7 +57,7 @@ func (p *process) readParts(which services) (err error) {
 
 func (p *process) schedulerOptions() (scheduler.Options, error) {
 	o := scheduler.Options{Host: p.host, AvailabilityZone: p.appOptions.StorageAvailabilityZone,
-		ReportInterval: p.opts.reportInterval.Get(p.conf), ServiceDownTime: p.appOptions.ServiceDownTime,
+		ReportInterval: p.opts.reportInterval.Get(p.conf), StartsDisabled: !p.opts.newServices.Get(p.conf), ServiceDownTime: p.appOptions.ServiceDownTime,
 		NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, BackupUseSameHost: p.appOptions.BackupUseSameHost,
 		Flow: p.flowOptions(), Log: p.log}
 	ratio, ok := snapshot.RatioOf(p.opts.backends.overSubscription.Get(p.conf))
@@ -87,7 +87,7 @@ func (p *process) volumeComponent(b *backend) run.Component {
 			working := func() bool { return m != nil && m.Working() }
 			member, err := membership.Join(ctx, p.store, block.Service{Host: string(b.host), Binary: block.BinaryVolume,
 				Topic: block.BinaryVolume, AvailabilityZone: b.zone, RPCCurrentVersion: block.VolumeRPCVersion,
-				ObjectCurrentVersion: block.ObjectVersion, ReplicationStatus: "disabled"},
+				ObjectCurrentVersion: block.ObjectVersion, ReplicationStatus: "disabled", Disabled: !p.opts.newServices.Get(p.conf)},
 				membership.Options{Interval: p.opts.reportInterval.Get(p.conf), Working: working, Owner: string(b.host), Log: p.log})
 			if err != nil {
 				return err
@@ -126,7 +126,7 @@ func (p *process) backupComponent() run.Component {
 	return p.opts.backup.Component(p.conf, backup.Options{Host: p.host, AvailabilityZone: p.appOptions.StorageAvailabilityZone, Store: p.store,
 		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Repository: p.backups, Transport: p.transport, Events: p.events(p.host),
 		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys,
-		ReportInterval: p.opts.reportInterval.Get(p.conf), Log: p.log})
+		ReportInterval: p.opts.reportInterval.Get(p.conf), StartsDisabled: !p.opts.newServices.Get(p.conf), Log: p.log})
 }
 
 var _ manager.Backend = (*driver.Backend)(nil)

@@ -6,6 +6,9 @@ package commandline
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,6 +75,28 @@ func Operators(src config.Sources) config.Sources {
 		src.Files, src.Dirs = config.DefaultFiles("cinder", "cinder")
 	}
 	return src
+}
+
+// Find gives the path of a file or directory that a configuration names: what is not absolute is looked for beside the
+// configuration, in its directories first, and, of an operator's, in /etc/cinder. What is nowhere stays as it is.
+func Find(src config.Sources, name string) string {
+	if filepath.IsAbs(name) || name == "" {
+		return name
+	}
+	places := slices.Clone(src.Dirs)
+	for _, file := range slices.Backward(src.Files) {
+		places = append(places, filepath.Dir(file))
+	}
+	if len(src.Defaults) == 0 { // those of clinker up do not concern operators
+		places = append(places, "/etc/cinder")
+	}
+	for _, place := range places {
+		path := filepath.Join(place, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return name
 }
 
 // override is a flag that sets an option.

@@ -3,7 +3,6 @@ package manage
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -71,7 +70,11 @@ func (p *Program) upgradeCheck(ctx context.Context, src config.Sources) (results
 		return nil, err
 	}
 	defer func() { _ = s.Close() }()
-	subject := upgrade.Subject{Directory: directoryOf(src, "cinder.conf"), Database: s, BackupDriver: given(p.conf, config.DefaultGroup, "backup_driver"),
+	directory := ""
+	if path := commandline.Find(src, "cinder.conf"); filepath.IsAbs(path) {
+		directory = filepath.Dir(path)
+	}
+	subject := upgrade.Subject{Directory: directory, Database: s, BackupDriver: given(p.conf, config.DefaultGroup, "backup_driver"),
 		PolicyFile: given(p.conf, "oslo_policy", "policy_file"), PeriodicInterval: given(p.conf, config.DefaultGroup, "periodic_interval"),
 		QuotaDriver: given(p.conf, config.DefaultGroup, "quota_driver")}
 	for _, backend := range p.conf.Backends() {
@@ -95,18 +98,4 @@ func given(conf *config.Config, group, name string) string {
 		return ""
 	}
 	return settings[i].Text
-}
-
-// directoryOf is where a file of this name is found among the sources, empty if it is not.
-func directoryOf(src config.Sources, name string) string {
-	places := slices.Clone(src.Dirs)
-	for _, file := range slices.Backward(src.Files) {
-		places = append(places, filepath.Dir(file))
-	}
-	for _, place := range places {
-		if _, err := os.Stat(filepath.Join(place, name)); err == nil {
-			return place
-		}
-	}
-	return ""
 }

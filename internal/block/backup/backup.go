@@ -62,6 +62,7 @@ type Options struct {
 	Now        func() time.Time   // nil means time.Now
 
 	ReportInterval time.Duration // report_interval; 0 means 10 s
+	StartsDisabled bool          // not enable_new_services: of a service that has no row yet
 	CheckInterval  time.Duration // backup_driver_stats_polling_interval: between two checks of the repository; 0 means a minute
 	MaxOperations  int           // backup_max_operations: backups made or restored at once; 0 means no limit
 	ProgressEvery  time.Duration // backup_timer_interval: between two notifications of how far a backup is; 0 means 2 min
@@ -140,7 +141,7 @@ func New(o Options) *Service {
 func (s *Service) Start(ctx context.Context) error {
 	s.check(ctx)
 	member, err := membership.Join(ctx, s.Store, block.Service{Host: s.Host, Binary: block.BinaryBackup, Topic: rpcapi.BackupTopic,
-		AvailabilityZone: s.AvailabilityZone, RPCCurrentVersion: block.BackupRPCVersion, ObjectCurrentVersion: block.ObjectVersion},
+		AvailabilityZone: s.AvailabilityZone, RPCCurrentVersion: block.BackupRPCVersion, ObjectCurrentVersion: block.ObjectVersion, Disabled: s.StartsDisabled},
 		membership.Options{Interval: s.ReportInterval, Working: s.Working, Owner: rpcapi.BackupOwner(s.Host), Log: s.Log})
 	if err != nil {
 		return err

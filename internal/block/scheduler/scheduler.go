@@ -53,6 +53,7 @@ type Options struct {
 	Host             string        // host: this service's name; required
 	AvailabilityZone string        // storage_availability_zone: written into the service's row
 	ReportInterval   time.Duration // report_interval, 10 s
+	StartsDisabled   bool          // not enable_new_services: of a service that has no row yet
 	ServiceDownTime  time.Duration // service_down_time, 60 s
 	InitWait         time.Duration // scheduler_driver_init_wait_time, 60 s
 	// MaxOverSubscription is max_over_subscription_ratio for reports that bring none, 20.
@@ -155,7 +156,7 @@ func (s *Scheduler) Start(ctx context.Context) error {
 	member, err := membership.Join(ctx, s.store, block.Service{
 		Host: s.opts.Host, Binary: block.BinaryScheduler, Topic: rpcapi.SchedulerTopic,
 		AvailabilityZone: s.opts.AvailabilityZone, RPCCurrentVersion: block.SchedulerRPCVersion,
-		ObjectCurrentVersion: block.ObjectVersion,
+		ObjectCurrentVersion: block.ObjectVersion, Disabled: s.opts.StartsDisabled,
 	}, membership.Options{Interval: s.opts.ReportInterval, Owner: rpcapi.SchedulerOwner, Log: s.opts.Log})
 	if err != nil {
 		return err
