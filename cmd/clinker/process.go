@@ -17,8 +17,9 @@ import (
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/backup/repository"
+	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/scheduler"
-	"github.com/clinker/clinker/internal/block/store/sqlstore"
+	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/keymanager"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -48,7 +49,8 @@ type process struct {
 	logFile     io.Closer
 	metrics     *telemetry.Metrics
 	neighbours  *middleware.Neighbours // what the API's health check tells of
-	store       *sqlstore.Store
+	store       store.Store
+	keepers     *journal.Keepers            // nil: all services are in this process
 	identity    *identityservice.Service    // nil: there is none in this process
 	validation  *identityservice.Validation // of tokens; made when it is needed
 	certificate *httpserver.Certificate     // of the API; nil: it speaks plain HTTP
@@ -123,10 +125,15 @@ func (p *process) close() {
 // openTransport makes the transport that transport_url names.
 func (p *process) openTransport(which services) (err error) {
 	p.transport, err = p.opts.messages.Open(p.conf, messagebus.Process{Alone: which == allServices, Store: p.store, Log: p.log})
-	if err == nil {
-		p.closers = append(p.closers, p.transport.Release)
+	if err != nil {
+		return err
 	}
-	return err
+	p.closers = append(p.closers, p.transport.Release)
+	if !p.transport.Local { // then other processes may be Python's
+		p.keepers = journal.NewKeepers(p.appOptions.ServiceDownTime, nil)
+		p.store = journal.Keeping(p.store, p.keepers)
+	}
+	return nil
 }
 
 func (p *process) openStore(ctx context.Context) error {
