@@ -28,8 +28,14 @@ func (p *pythons) Cast(ctx context.Context, _ messaging.Target, m messaging.Mess
 	case *rpcapi.CreateVolume:
 		return p.set(ctx, a.VolumeID, store.VolumeSet{Status: new(block.VolumeAvailable), Host: new(block.Host("n@b#p"))})
 	case *rpcapi.ExtendVolume:
+		if len(a.Reservations) != 2 { // gigabytes, and those of the type
+			return fault.New(fault.Internal, "", "reserved: %v", a.Reservations)
+		}
 		return p.set(ctx, a.VolumeID, store.VolumeSet{Status: new(block.VolumeErrorExtending)}) // and the size is left alone
 	case *rpcapi.Retype:
+		if len(a.Reservations) != 2 || len(a.OldReservations) != 2 {
+			return fault.New(fault.Internal, "", "reserved: %v, %v", a.Reservations, a.OldReservations)
+		}
 		return p.set(ctx, a.VolumeID, store.VolumeSet{Status: new(block.VolumeAvailable)}) // and so is the type
 	}
 	return nil

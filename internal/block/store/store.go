@@ -382,6 +382,9 @@ type QuotaWriter interface {
 	LockQuota(ctx context.Context, projectID string) error
 	// PutQuotaUsage writes the sums for those who read Cinder's quota_usages table. Nothing of ours reads them back.
 	PutQuotaUsage(ctx context.Context, projectID string, inUse map[string]int64) error
+	// Reserve sets quota aside in quota_usages as a Python API does, for a Python service to take or give up: deltas by
+	// resource, of which only those above 0 count as reserved. It gives an id for each. What nobody has ended by then expires.
+	Reserve(ctx context.Context, projectID string, deltas map[string]int64, expire time.Time) (ids []string, err error)
 	// ReleaseReservations gives up what a Python API has reserved in quota_usages, by the reservations' ids; those that are
 	// gone, and whose they were, do not matter. Whether it was taken or not is the counted usage's to say (RecordUsage).
 	ReleaseReservations(ctx context.Context, ids []string) error

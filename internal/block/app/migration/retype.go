@@ -120,7 +120,7 @@ func (u *Migration) markRetyping(ctx context.Context, tx store.Tx, m *rpcapi.Ret
 	var ok bool
 	if ours {
 		ok, err = u.Quota.ChangeType(ctx, tx, v, t, when, set)
-	} else if err = u.Quota.CheckType(ctx, tx, v, t); err == nil {
+	} else if m.Reservations, m.OldReservations, err = u.Quota.HoldType(ctx, tx, v, t); err == nil {
 		ok, err = tx.UpdateVolume(ctx, v.ID, when, set)
 	}
 	if err == nil && !ok {

@@ -152,21 +152,34 @@ func checkSize(limits map[string]int64, sizeGiB int64) error {
 // checked against the limit for a single volume. It refuses with a fault.OverLimit that names the resource, what was
 // asked, the limit and what is used.
 func (q *Quota) Take(ctx context.Context, tx store.Tx, projectID string, d Delta, newSizeGiB int64) error {
-	if err := tx.LockQuota(ctx, projectID); err != nil {
+	used, more, err := q.check(ctx, tx, projectID, d, newSizeGiB)
+	if err != nil {
 		return err
+	}
+	for name, amount := range more {
+		used[name] += amount
+	}
+	return tx.PutQuotaUsage(ctx, projectID, used)
+}
+
+// check is what is used, and how much of what d takes more. It refuses as Take does.
+func (q *Quota) check(ctx context.Context, tx store.Tx, projectID string, d Delta, newSizeGiB int64) (used, more map[string]int64, err error) {
+	if err := tx.LockQuota(ctx, projectID); err != nil {
+		return nil, nil, err
 	}
 	limits, err := q.Limits(ctx, tx, projectID, []string{d.TypeName})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if err := checkSize(limits, newSizeGiB); err != nil {
-		return err
+		return nil, nil, err
 	}
 	usage, err := tx.QuotaUsage(ctx, projectID)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	used := usage.InUse(!q.opts.NoSnapshotGigabytes, d.TypeID, d.TypeName)
+	more = map[string]int64{}
+	used = usage.InUse(!q.opts.NoSnapshotGigabytes, d.TypeID, d.TypeName)
 	if d.Groups > 0 {
 		used[block.QuotaGroups] = usage.Groups
 	}
@@ -177,12 +190,12 @@ func (q *Quota) Take(ctx context.Context, tx store.Tx, projectID string, d Delta
 				continue
 			}
 			if c.amount > 0 && limit >= 0 && used[name]+c.amount > limit {
-				return overQuota(c, name, limit, used[name])
+				return nil, nil, overQuota(c, name, limit, used[name])
 			}
-			used[name] += c.amount
+			more[name] += c.amount
 		}
 	}
-	return tx.PutQuotaUsage(ctx, projectID, used)
+	return used, more, nil
 }
 
 // TakeGigabytes is Take for gigabytes alone: of v, or of a snapshot of it, whose number the project has taken already.

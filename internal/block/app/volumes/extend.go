@@ -5,7 +5,6 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
-	"github.com/clinker/clinker/internal/block/app/quota"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 )
@@ -44,13 +43,13 @@ func (u *Volumes) Extend(ctx context.Context, id string, newSizeGiB int64, attac
 	msg := &rpcapi.ExtendVolume{FlowID: app.NewOperationID(), VolumeID: id, OldSizeGiB: v.SizeGiB, NewSizeGiB: newSizeGiB}
 	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeExtend, Owner: rpcapi.SchedulerOwner,
 		ResourceType: "volume", ResourceID: id, State: msg}
-	return u.HandOver(ctx, op, func(tx store.Tx) error { return u.markExtending(ctx, tx, v, from, newSizeGiB) },
+	return u.HandOver(ctx, op, func(tx store.Tx) error { return u.markExtending(ctx, tx, v, from, msg) },
 		func(ctx context.Context) error { return u.Scheduler.ExtendVolume(ctx, msg) })
 }
 
 // markExtending takes the quota and marks the row. The volume is read again under the transaction: another extend that
 // was done meanwhile must neither be undone by a smaller size nor be counted twice.
-func (u *Volumes) markExtending(ctx context.Context, tx store.Tx, v *block.Volume, from block.VolumeStatus, newSizeGiB int64) error {
+func (u *Volumes) markExtending(ctx context.Context, tx store.Tx, v *block.Volume, from block.VolumeStatus, m *rpcapi.ExtendVolume) error {
 	now, err := tx.Volume(ctx, v.ID, "")
 	if err != nil {
 		return err
@@ -58,12 +57,11 @@ func (u *Volumes) markExtending(ctx context.Context, tx store.Tx, v *block.Volum
 	if now.Status != from || now.SizeGiB != v.SizeGiB {
 		return notExtendable(now, from)
 	}
-	delta := quota.Delta{VolumeGiB: newSizeGiB - v.SizeGiB, TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}
-	if err := u.Quota.Take(ctx, tx, v.ProjectID, delta, newSizeGiB); err != nil {
+	size, err := app.Early(ctx, u.Core, tx, &m.NewSizeGiB, rpcapi.SchedulerOwner, v.Host.Backend())
+	if err != nil {
 		return err
 	}
-	size, err := app.Early(ctx, u.Core, tx, &newSizeGiB, rpcapi.SchedulerOwner, v.Host.Backend())
-	if err != nil {
+	if m.Reservations, err = u.Quota.TakeGrowth(ctx, tx, v, m.NewSizeGiB, size == nil); err != nil {
 		return err
 	}
 	ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{from}},

@@ -350,6 +350,10 @@ func (t *tx) QuotaUsage(_ context.Context, projectID string) (*block.QuotaUsage,
 	return u, nil
 }
 
+func (t *tx) Reserve(context.Context, string, map[string]int64, time.Time) ([]string, error) {
+	return nil, nil
+}
+
 func (t *tx) MarkOwn(context.Context, store.OwnService) error { return nil }
 
 func (t *tx) ReleaseReservations(context.Context, []string) error { return nil }

@@ -5,8 +5,12 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
 
@@ -120,6 +124,47 @@ func (t *tx) PutQuotaUsage(ctx context.Context, projectID string, inUse map[stri
 		}
 	}
 	return nil
+}
+
+// Reserve implements store.QuotaWriter.
+func (t *tx) Reserve(ctx context.Context, projectID string, deltas map[string]int64, expire time.Time) (ids []string, err error) {
+	for _, resource := range slices.Sorted(maps.Keys(deltas)) {
+		usage, err := t.usageRow(ctx, projectID, resource)
+		if err != nil {
+			return nil, err
+		}
+		now, delta, id := t.conn.At(t.conn.Now()), deltas[resource], uuid.NewString()
+		if delta > 0 {
+			if err := t.conn.Run(ctx, `UPDATE quota_usages SET updated_at = ?, reserved = reserved + ? WHERE id = ?`, now, delta, usage); err != nil {
+				return nil, err
+			}
+		}
+		if err := t.conn.Run(ctx, `INSERT INTO reservations (created_at, deleted, uuid, usage_id, project_id, resource, delta, expire)
+			VALUES (?, FALSE, ?, ?, ?, ?, ?, ?)`, now, id, usage, projectID, resource, delta, t.conn.At(expire)); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// usageRow is the number of the row that counts a resource, which is made if it is not there.
+func (t *tx) usageRow(ctx context.Context, projectID, resource string) (id int64, err error) {
+	for range 2 {
+		var found bool
+		err := t.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
+			found, err = s.QueryRow(ctx, `SELECT id FROM quota_usages WHERE project_id = ? AND resource = ? AND race_preventer = TRUE`,
+				[]any{(*sqlkit.Int)(&id)}, projectID, resource)
+			return err
+		})
+		if err != nil || found {
+			return id, err
+		}
+		if err := t.PutQuotaUsage(ctx, projectID, map[string]int64{resource: 0}); err != nil {
+			return 0, err
+		}
+	}
+	return 0, fault.New(fault.Internal, "", "the usage of %s of project %s cannot be written", resource, projectID)
 }
 
 // ReleaseReservations implements store.QuotaWriter. What is to be given up (a negative delta) was never counted as reserved.

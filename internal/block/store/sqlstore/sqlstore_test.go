@@ -133,6 +133,17 @@ func TestReleaseReservations(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	var ids []string
+	err = s.Update(t.Context(), func(tx store.Tx) (err error) { // what is reserved here is released, too
+		ids, err = tx.Reserve(t.Context(), "p", map[string]int64{"gigabytes": 10, "gigabytes_new": 10, "gigabytes_old": -10}, time.Now())
+		if err == nil {
+			err = tx.ReleaseReservations(t.Context(), ids[:1])
+		}
+		return err
+	})
+	if err != nil || len(ids) != 3 {
+		t.Fatalf("%v, %v", ids, err)
+	}
 	var inUse, reserved, left int64
 	err = db.Read(t.Context(), func(s *sqlkit.Session) error {
 		if _, err := s.QueryRow(t.Context(), `SELECT in_use, reserved FROM quota_usages WHERE id = 900`, []any{(*sqlkit.Int)(&inUse), (*sqlkit.Int)(&reserved)}); err != nil {
@@ -141,7 +152,7 @@ func TestReleaseReservations(t *testing.T) {
 		_, err := s.QueryRow(t.Context(), `SELECT COUNT(*) FROM reservations WHERE deleted = FALSE`, []any{(*sqlkit.Int)(&left)})
 		return err
 	})
-	if err != nil || inUse != 5 || reserved != 4 || left != 1 {
+	if err != nil || inUse != 5 || reserved != 4 || left != 3 {
 		t.Errorf("in use %d, reserved %d, reservations %d: %v", inUse, reserved, left, err)
 	}
 }
