@@ -92,7 +92,7 @@ func (s *Settings) declareConnections() {
 	s.text("rabbit_login_method", "AMQPLAIN", "How to log in.", config.Choices("PLAIN", "AMQPLAIN", "EXTERNAL"))
 	s.seconds("heartbeat_timeout_threshold", time.Minute, "The interval of heartbeats; a broker that is silent for three of them is gone. 0 leaves it to the broker.")
 	s.seconds("rabbit_retry_interval", time.Second, "The pause after the first attempt to connect that failed.", config.Min(1))
-	s.seconds("rabbit_retry_backoff", 2*time.Second, "How much longer each further pause is.")
+	s.seconds("rabbit_retry_backoff", 2*time.Second, "How much longer each further pause is, where something answers and lets nobody in; a host that refuses is asked again without.")
 	s.seconds("rabbit_interval_max", 30*time.Second, "The longest pause.", config.Min(1))
 	s.seconds("kombu_reconnect_delay", time.Second, "The most that is waited before the first attempt after a loss; it is a random part of it.", config.Max(4.5))
 	s.seconds("kombu_reconnect_splay", 0, "More of the same, so that not everybody comes back at once.")

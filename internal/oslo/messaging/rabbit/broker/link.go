@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -126,10 +127,13 @@ func (l *Link) settle() time.Duration {
 	return d
 }
 
-// connect tries host after host, with a pause after each round, until one takes it; nil when ctx has ended.
+// connect tries host after host, with a pause after each round, until one takes it; nil when ctx has ended. The pauses grow as
+// long as something answers that lets nobody in. Where nothing listens, asking costs nothing, and a broker that comes back is found
+// within the first of them.
 func (l *Link) connect(ctx context.Context) (*amqp.Connection, net.Conn) {
 	wait := l.opts.RetryInterval
-	for {
+	for round := 1; ; round++ {
+		refused := true
 		for range l.opts.Hosts {
 			host := l.opts.Hosts[l.host%len(l.opts.Hosts)]
 			if l.host++; l.opts.Shuffle {
@@ -142,13 +146,18 @@ func (l *Link) connect(ctx context.Context) (*amqp.Connection, net.Conn) {
 			if ctx.Err() != nil {
 				return nil, nil
 			}
+			refused = refused && errors.Is(err, syscall.ECONNREFUSED)
 			l.set(func() { l.why = err })
-			l.log.Error("the message broker cannot be reached", "host", host.Address, "error", err, "again_after", wait)
+			if round&(round-1) == 0 { // the first, second, fourth, eighth, ...
+				l.log.Error("the message broker cannot be reached", "host", host.Address, "error", err, "attempts", round)
+			}
 		}
-		if !pause(ctx, wait) {
+		if !pause(ctx, wait*3/4+time.Duration(rand.Int64N(int64(wait/2)+1))) {
 			return nil, nil
 		}
-		wait = min(wait+l.opts.RetryBackoff, l.opts.RetryMax)
+		if !refused {
+			wait = min(wait+l.opts.RetryBackoff, l.opts.RetryMax)
+		}
 	}
 }
 
