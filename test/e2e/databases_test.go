@@ -2,10 +2,16 @@ package e2e
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack"
 	"github.com/gophercloud/gophercloud/v2/openstack/blockstorage/v3/volumes"
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/projects"
+	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
 
 	"github.com/clinker/clinker/internal/sqlkit/sqlkittest"
 	"github.com/clinker/clinker/test/harness"
@@ -48,5 +54,41 @@ func TestDatabases(t *testing.T) {
 		cloud.Stop(t)
 		cloud.Run(t)
 		wantStatus(t, c, "after a restart", v.ID, "available")
+		testAllDatabases(t, s)
 	})
+}
+
+// testAllDatabases: the identity and the image service keep their rows on the same server, and find them again.
+func testAllDatabases(t *testing.T, s *sqlkittest.Server) {
+	cloud := harness.Start(t, "[DEFAULT]\nauth_strategy = keystone\n[database]\nconnection = "+s.Database(t)+
+		"\n[clinker]\nidentity_connection = "+s.Database(t)+"\nimage_connection = "+s.Database(t)+"\n")
+	list := func() []projects.Project {
+		c, err := openstack.NewIdentityV3(login(t, cloud, "admin"), gophercloud.EndpointOpts{})
+		must(t, err)
+		pages, err := projects.List(c, nil).AllPages(t.Context())
+		must(t, err)
+		all, err := projects.ExtractProjects(pages)
+		must(t, err)
+		return all
+	}
+	before := list()
+	c, err := openstack.NewImageV2(login(t, cloud, "admin"), gophercloud.EndpointOpts{})
+	must(t, err)
+	i, err := images.Create(t.Context(), c, images.CreateOpts{Name: "an image"}).Extract()
+	must(t, err)
+	for _, file := range []string{"keystone.sqlite", "glance.sqlite", "cinder.sqlite"} {
+		if _, err := os.Stat(filepath.Join(cloud.StateDir, file)); err == nil {
+			t.Errorf("there is a %s", file)
+		}
+	}
+	cloud.Stop(t)
+	cloud.Run(t)
+	if after := list(); len(before) == 0 || len(after) != len(before) {
+		t.Errorf("%d projects before the restart, %d after it", len(before), len(after))
+	}
+	c, err = openstack.NewImageV2(login(t, cloud, "admin"), gophercloud.EndpointOpts{})
+	must(t, err)
+	if got, err := images.Get(t.Context(), c, i.ID).Extract(); err != nil || got.Name != "an image" {
+		t.Errorf("the image after the restart: %+v, %v", got, err)
+	}
 }

@@ -6,23 +6,26 @@ package identityservice
 
 import (
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/identity/app"
 	"github.com/clinker/clinker/internal/identity/app/secrets"
 	"github.com/clinker/clinker/internal/keystone"
 	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/sqlkit/connect"
 )
 
 // Options are the options of the identity service: keystone.conf's where it has them, in its groups; and of one elsewhere.
 type Options struct {
-	listen, endpoint, policyFile config.Handle[string]
-	port                         config.Handle[int]
-	expiration, window, lockout  config.Handle[time.Duration]
-	rescope                      config.Handle[bool]
-	keys, credentialKeys         config.Handle[string]
-	activeKeys, attempts, rounds config.Handle[int]
-	keystone                     *keystone.ValidatorOptions
+	listen, endpoint, connection, policyFile config.Handle[string]
+	port                                     config.Handle[int]
+	expiration, window, lockout              config.Handle[time.Duration]
+	rescope                                  config.Handle[bool]
+	keys, credentialKeys                     config.Handle[string]
+	activeKeys, attempts, rounds             config.Handle[int]
+	keystone                                 *keystone.ValidatorOptions
 }
 
 // NewOptions declares them.
@@ -32,6 +35,8 @@ func NewOptions() *Options {
 		keystone: keystone.NewValidatorOptions(),
 		listen:   config.HostAddress("clinker", "identity_listen", "127.0.0.1", "The address the identity API listens on."),
 		port:     config.Port("clinker", "identity_port", 0, "The port of the identity API; 0 runs no identity service in this process."),
+		connection: config.String("clinker", "identity_connection", "", "The database of the identity service, in the words of [database] connection; without it, keystone.sqlite in state_path.",
+			config.Secret(), config.NoDefault()),
 		endpoint: config.String("clinker", "identity_public_endpoint", "", "What links of the identity API begin with; without it, what the request was sent to.", config.NoDefault()),
 		policyFile: config.String("clinker", "identity_policy_file", "", "The file with the operator's policy rules of the identity service; without it, keystone-policy.yaml in state_path. It need not be there.",
 			config.NoDefault()),
@@ -51,7 +56,7 @@ func NewOptions() *Options {
 
 // All lists the options for config.Load.
 func (o *Options) All() []config.Option {
-	return append([]config.Option{o.listen, o.port, o.endpoint, o.policyFile, o.expiration, o.window, o.rescope, o.keys, o.activeKeys, o.credentialKeys, o.attempts,
+	return append([]config.Option{o.listen, o.port, o.endpoint, o.connection, o.policyFile, o.expiration, o.window, o.rescope, o.keys, o.activeKeys, o.credentialKeys, o.attempts,
 		o.lockout, o.rounds}, o.keystone.All()...)
 }
 
@@ -72,4 +77,16 @@ func or(h config.Handle[string], c *config.Config, stateDir, name string) string
 		return path
 	}
 	return filepath.Join(stateDir, name)
+}
+
+// database is the address of the service's database; empty is the file in the state directory.
+func (o *Options) database(c *config.Config) (string, error) {
+	address := o.connection.Get(c)
+	if address == "" {
+		return "", nil
+	}
+	if err := connect.Check(connect.Options{URL: address}); err != nil {
+		return "", o.connection.Refuse(c, "", strings.TrimSuffix(fault.UserText(err), "."), "mysql+pymysql://, postgresql+psycopg2:// or sqlite:////")
+	}
+	return address, nil
 }

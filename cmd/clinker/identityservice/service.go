@@ -104,7 +104,11 @@ func (o *Options) core(ctx context.Context, c *config.Config, cfg Config, s *Ser
 	if err != nil {
 		return nil, err
 	}
-	s.store, err = sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(cfg.StateDir, "keystone.sqlite"), Synchronous: cfg.Synchronous, Keys: credentialKeys.Keys})
+	address, err := o.database(c)
+	if err != nil {
+		return nil, err
+	}
+	s.store, err = sqlstore.Open(ctx, sqlstore.Config{URL: address, Path: filepath.Join(cfg.StateDir, "keystone.sqlite"), Synchronous: cfg.Synchronous, Keys: credentialKeys.Keys})
 	if err != nil {
 		return nil, err
 	}

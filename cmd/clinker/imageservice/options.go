@@ -10,33 +10,38 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/image/app"
 	"github.com/clinker/clinker/internal/image/app/imports"
 	"github.com/clinker/clinker/internal/image/app/intake"
 	"github.com/clinker/clinker/internal/image/fetch"
 	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/sqlkit/connect"
 )
 
 // Options are the options of the image service: glance-api.conf's where it has them, in its groups.
 type Options struct {
-	listen, endpoint, policyFile, storageQuota, hash, initial, dataDir     config.Handle[string]
-	port, members, properties, tags, locations, limit, limitMax, taskHours config.Handle[int]
-	stores, containers, disks, methods, nonfatal                           config.Handle[[]string]
-	schemes, noSchemes, hosts, noHosts, internalHosts, ports, noPorts      config.Handle[[]string]
-	weights                                                                config.Handle[map[string]string]
-	sizeCap                                                                config.Handle[int]
-	s3                                                                     s3Options
-	directURL, multipleLocations, formatMatch, privateNetworks, thin       config.Handle[bool]
+	listen, endpoint, connection, policyFile, storageQuota, hash, initial, dataDir config.Handle[string]
+	port, members, properties, tags, locations, limit, limitMax, taskHours         config.Handle[int]
+	stores, containers, disks, methods, nonfatal                                   config.Handle[[]string]
+	schemes, noSchemes, hosts, noHosts, internalHosts, ports, noPorts              config.Handle[[]string]
+	weights                                                                        config.Handle[map[string]string]
+	sizeCap                                                                        config.Handle[int]
+	s3                                                                             s3Options
+	directURL, multipleLocations, formatMatch, privateNetworks, thin               config.Handle[bool]
 }
 
 // NewOptions declares them.
 func NewOptions() *Options {
 	const def, filter, formats = config.DefaultGroup, "import_filtering_opts", "image_format"
 	return &Options{
-		listen:   config.HostAddress("clinker", "image_listen", "127.0.0.1", "The address the image API listens on."),
-		port:     config.Port("clinker", "image_port", 0, "The port of the image API; 0 runs no image service in this process."),
+		listen: config.HostAddress("clinker", "image_listen", "127.0.0.1", "The address the image API listens on."),
+		port:   config.Port("clinker", "image_port", 0, "The port of the image API; 0 runs no image service in this process."),
+		connection: config.String("clinker", "image_connection", "", "The database of the image service, in the words of [database] connection; without it, glance.sqlite in state_path.",
+			config.Secret(), config.NoDefault()),
 		endpoint: config.String("clinker", "image_public_endpoint", "", "What links of the image API's versions begin with; without it, what the request was sent to.", config.NoDefault()),
 		policyFile: config.String("clinker", "image_policy_file", "", "The file with the operator's policy rules of the image service; without it, glance-policy.yaml in state_path. It need not be there.",
 			config.NoDefault()),
@@ -87,7 +92,7 @@ var quotaForm = regexp.MustCompile(`^(\d+)((K|M|G|T)?B)?$`)
 
 // All lists the options for config.Load.
 func (o *Options) All() []config.Option {
-	list := []config.Option{o.listen, o.port, o.endpoint, o.policyFile, o.stores, o.initial, o.weights, o.dataDir, o.thin, o.containers, o.disks, o.formatMatch, o.nonfatal,
+	list := []config.Option{o.listen, o.port, o.endpoint, o.connection, o.policyFile, o.stores, o.initial, o.weights, o.dataDir, o.thin, o.containers, o.disks, o.formatMatch, o.nonfatal,
 		o.members, o.properties, o.tags, o.locations, o.limit, o.limitMax, o.sizeCap, o.storageQuota, o.hash, o.directURL, o.multipleLocations, o.methods,
 		o.taskHours, o.schemes, o.noSchemes, o.hosts, o.noHosts, o.internalHosts, o.ports, o.noPorts, o.privateNetworks}
 	return append(list, o.s3.all()...)
@@ -141,4 +146,16 @@ func or(h config.Handle[string], c *config.Config, stateDir, name string) string
 		return path
 	}
 	return filepath.Join(stateDir, name)
+}
+
+// database is the address of the service's database; empty is the file in the state directory.
+func (o *Options) database(c *config.Config) (string, error) {
+	address := o.connection.Get(c)
+	if address == "" {
+		return "", nil
+	}
+	if err := connect.Check(connect.Options{URL: address}); err != nil {
+		return "", o.connection.Refuse(c, "", strings.TrimSuffix(fault.UserText(err), "."), "mysql+pymysql://, postgresql+psycopg2:// or sqlite:////")
+	}
+	return address, nil
 }

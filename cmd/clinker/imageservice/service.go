@@ -74,7 +74,11 @@ func (o *Options) Open(ctx context.Context, c *config.Config, cfg Config) (*Serv
 	if err != nil {
 		return nil, err
 	}
-	if s.store, err = sqlstore.Open(ctx, sqlstore.Config{Path: filepath.Join(cfg.StateDir, Database), Synchronous: cfg.Synchronous}); err != nil {
+	address, err := o.database(c)
+	if err != nil {
+		return nil, err
+	}
+	if s.store, err = sqlstore.Open(ctx, sqlstore.Config{URL: address, Path: filepath.Join(cfg.StateDir, Database), Synchronous: cfg.Synchronous}); err != nil {
 		return nil, err
 	}
 	s.core = &app.Core{Store: s.store, Flows: flow.NewEngine(app.NewJournal(s.store), cfg.Flow), Policy: enforcer, Stores: stores, Options: o.app(c),
