@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -36,7 +37,7 @@ type backendOptions struct {
 	registry *driver.Registry
 
 	enabled                          config.Handle[[]string]
-	volumeDriver, backendName        config.Handle[string]
+	volumeDriver, backendName, host  config.Handle[string]
 	overSubscription                 config.Handle[string]
 	reservedPercentage               config.Handle[int]
 	filterFunction, goodnessFunction config.Handle[string]
@@ -55,6 +56,8 @@ func newBackendOptions() backendOptions {
 		enabled:      config.List(config.DefaultGroup, "enabled_backends", nil, "The sections of the back ends this service runs.", config.NamesBackends()),
 		volumeDriver: config.String(config.BackendDefaults, "volume_driver", "file", "The driver of a back end, by short name or by upstream's class path.", each),
 		backendName:  config.String(config.BackendDefaults, "volume_backend_name", "", "The name under which volume types ask for the back end; its section's if this is not set.", each, config.NoDefault()),
+		host: config.String(config.BackendDefaults, "backend_host", "", "The name of the node in a back end's address, if it is not host: so that two nodes can take turns.",
+			each, config.NoDefault()),
 		overSubscription: config.String(config.BackendDefaults, "max_over_subscription_ratio", "20.0",
 			"How many times its capacity a thin pool may promise: a number of at least 1, or auto.", each),
 		reservedPercentage: config.Int(config.BackendDefaults, "reserved_percentage", 0, "The part of a pool, in per cent, that is kept free.", each, config.Min(0), config.Max(100)),
@@ -81,7 +84,7 @@ func newBackendOptions() backendOptions {
 }
 
 func (o backendOptions) all() []config.Option {
-	list := []config.Option{o.enabled, o.volumeDriver, o.backendName, o.overSubscription, o.reservedPercentage, o.filterFunction,
+	list := []config.Option{o.enabled, o.volumeDriver, o.backendName, o.host, o.overSubscription, o.reservedPercentage, o.filterFunction,
 		o.goodnessFunction, o.zone, o.extraCapabilities, o.targetHelper, o.targetAddress, o.targetPort, o.pollingInterval}
 	for _, h := range o.ofDrivers {
 		list = append(list, h)
@@ -142,7 +145,8 @@ func (o backendOptions) open(p *process, name string) (*backend, error) {
 	if zone == "" {
 		zone = p.appOptions.StorageAvailabilityZone
 	}
-	return &backend{name: name, host: block.Host(p.host + "@" + name), zone: zone, storage: storage, target: exports}, nil
+	node := cmp.Or(o.host.In(c, name), p.host)
+	return &backend{name: name, host: block.Host(node + "@" + name), zone: zone, storage: storage, target: exports}, nil
 }
 
 // exports makes the target of a back end, and what holds back its consumers' writes, nil where it has none.

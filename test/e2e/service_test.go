@@ -7,7 +7,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
@@ -21,6 +23,8 @@ import (
 
 	"github.com/gophercloud/gophercloud/v2/openstack/blockstorage/v3/volumes"
 
+	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/store/sqlstore"
 	"github.com/clinker/clinker/test/harness"
 )
 
@@ -175,4 +179,51 @@ func TestOperatorsCommands(t *testing.T) {
 	}
 	has(t, "cinder-status", stdout, "| Upgrade Check Results", "Check: Use of Nested Quota Driver")
 	wantStatus(t, c, "after all the commands", v.ID, "available")
+}
+
+// TestDrain: what is under way when the process is told to stop is finished before it ends, or else in the journal.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	cloud := harness.Start(t, "")
+	c := cloud.Client(t, "d4a1", latest)
+	source := create(t, c, volumes.CreateOpts{Size: 1})
+	file := ""
+	must(t, filepath.WalkDir(cloud.StateDir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() && strings.Contains(entry.Name(), source.ID) {
+			file = path
+		}
+		if errors.Is(err, fs.ErrNotExist) { // gone since the directory was read
+			return nil
+		}
+		return err
+	}))
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	must(t, err)
+	part := make([]byte, 1<<20)
+	_, err = rand.Read(part)
+	must(t, err)
+	for i := range int64(256) { // what takes a moment to copy, where the file system does not share blocks
+		_, err := f.WriteAt(part, i<<20)
+		must(t, err)
+	}
+	must(t, f.Close())
+	made, err := volumes.Create(t.Context(), c, volumes.CreateOpts{Size: 1, SourceVolID: source.ID}, nil).Extract()
+	must(t, err)
+	cloud.Stop(t)
+
+	rows, err := sqlstore.Open(t.Context(), sqlstore.Config{Path: filepath.Join(cloud.StateDir, "cinder.sqlite"), AsIs: true})
+	must(t, err)
+	v, err := rows.Volume(t.Context(), made.ID, "")
+	must(t, err)
+	pending, err := rows.Flows(t.Context(), v.Host.Backend(), 0, 10)
+	must(t, err)
+	must(t, rows.Close())
+	if finished := v.Status == block.VolumeAvailable; finished != (len(pending) == 0) {
+		t.Errorf("the process has ended, the volume is %s, and the journal holds %v", v.Status, pending)
+	}
+	if v.Status != block.VolumeAvailable {
+		t.Errorf("the copy was not finished within graceful_shutdown_timeout: %s", v.Status)
+	}
+	cloud.Run(t)
+	wantStatus(t, c, "after the restart", made.ID, "available")
 }
