@@ -186,6 +186,8 @@ func ofState(code string) sqlkit.ErrorClass {
 		return sqlkit.Retryable
 	case "22001", "22003", "22021": // too long; out of range; the character 0
 		return sqlkit.Unfit
+	case "57014": // query_canceled: it took too long, and would again
+		return sqlkit.Other
 	case "25006": // read_only_sql_transaction: what was the primary is no longer
 		return sqlkit.Lost
 	}
