@@ -60,7 +60,11 @@ func (t *Transport) Serve(ctx context.Context, s messaging.Server) (messaging.Li
 		l.cancel(messaging.ErrStopping)
 		return nil, err
 	}
-	waiting, done := context.WithTimeout(ctx, establish)
+	patience := establish
+	if !t.listening.Up() { // a program with several servers waits for a broker that is not there once
+		patience = time.Until(t.opened.Add(establish))
+	}
+	waiting, done := context.WithTimeout(ctx, patience)
 	defer done()
 	if err := l.sub.Ready(waiting); err != nil {
 		t.opts.Log.Warn("the server begins when the message broker lets it", "server", l.name, "error", err)

@@ -38,6 +38,7 @@ const lookAgain = 250 * time.Millisecond
 // listen, so that a broker that holds publishers back still hands out messages.
 type Transport struct {
 	opts      Options
+	opened    time.Time
 	publisher *broker.Publisher
 	sending   *broker.Link
 	listening *broker.Link
@@ -69,7 +70,7 @@ func New(o Options) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Transport{opts: o, listeners: make(map[*listener]struct{}), recent: newRecent(), gone: newGoneQueues(), answers: make(chan struct{}, o.MaxCalls)}
+	t := &Transport{opts: o, opened: time.Now(), listeners: make(map[*listener]struct{}), recent: newRecent(), gone: newGoneQueues(), answers: make(chan struct{}, o.MaxCalls)}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.sending, t.listening = broker.NewLink("publish", &t.opts.Options), broker.NewLink("listen", &t.opts.Options)
 	t.publisher = broker.NewPublisher(t.sending)

@@ -315,6 +315,31 @@ func TestBrokerIsKilled(t *testing.T) {
 	}
 }
 
+// TestServersComeBeforeTheBroker: a program starts without it, and serves when it comes.
+func TestServersComeBeforeTheBroker(t *testing.T) {
+	o := options(t)
+	p := newProxy(t, o.Hosts[0].Address)
+	o.Hosts[0].Address = p.address()
+	p.refuse(true)
+	tr := open(t, o)
+	tr.opened = time.Now().Add(-establish) // it has waited long enough
+	name := topic(t)
+	var c counting
+	began := time.Now()
+	for _, server := range []string{"a", "b", "c"} {
+		serveOn(t, tr, name, server, c.handle)
+	}
+	if d := time.Since(began); d > time.Second {
+		t.Errorf("three servers took %v to start without a broker", d)
+	}
+	p.refuse(false)
+	for _, server := range []string{"a", "b", "c"} {
+		if err := tr.Call(t.Context(), messaging.Target{Topic: name, Server: server}, numbered(1), &note{}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestBlocked has the broker take no messages for a while, as it does when its memory or disk is full.
 func TestBlocked(t *testing.T) {
 	b := need(t)
