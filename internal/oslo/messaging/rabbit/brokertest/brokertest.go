@@ -46,8 +46,20 @@ type Broker struct {
 	epmd      *exec.Cmd
 	certs     Certificates
 
-	mu  sync.Mutex
-	cmd *exec.Cmd
+	mu    sync.Mutex
+	cmd   *exec.Cmd
+	guard *exec.Cmd // ends the broker's processes when the test's process is gone
+}
+
+// guarded starts a process that kills a process group as soon as this process is gone, however that came: the broker is a child of
+// a script of its own, which does not end with us.
+func guarded(group int) (*exec.Cmd, error) {
+	guard := exec.Command("/bin/sh", "-c", `read -r _; kill -KILL -- "-$0"`, fmt.Sprint(group))
+	guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if _, err := guard.StdinPipe(); err != nil { // which closes with this process
+		return nil, err
+	}
+	return guard, guard.Start()
 }
 
 // ErrMissing says that the machine has no RabbitMQ; the text says what to install.
@@ -145,6 +157,10 @@ func (b *Broker) Run() error {
 		return err
 	}
 	b.cmd = cmd
+	var err error
+	if b.guard, err = guarded(cmd.Process.Pid); err != nil {
+		return err
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -198,6 +214,8 @@ func (b *Broker) end(s syscall.Signal) error {
 		}
 	}
 	b.cmd = nil
+	_ = b.guard.Process.Kill() // it has nothing left to do
+	_ = b.guard.Wait()
 	return nil
 }
 
