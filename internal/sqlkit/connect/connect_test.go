@@ -385,6 +385,15 @@ func testUnfit(t *testing.T, db *sqlkit.DB, _ string) {
 			t.Errorf("%s: %v", column, err)
 		}
 	}
+	if db.Dialect().Name() == "mysql" {
+		err := db.Read(t.Context(), func(s *sqlkit.Session) error {
+			_, err := s.Strings(t.Context(), `SELECT name FROM thing WHERE narrow = ?`, "🙂")
+			return err
+		})
+		if !fault.Is(err, fault.Invalid) {
+			t.Errorf("compared with what it cannot hold: %v", err)
+		}
+	}
 }
 
 func testNames(t *testing.T, db *sqlkit.DB, _ string) {

@@ -166,8 +166,10 @@ const (
 	connectionKilled     = 1927
 	tableDefChanged      = 1412
 	outOfRange           = 1264
+	mixedCollations      = 1267 // likewise incorrectValue, where it is compared
 	incorrectValue       = 1366 // a character of four bytes, where utf8mb3 has three
 	dataTooLong          = 1406
+	cannotConvert        = 3854 // MySQL's word for mixedCollations
 )
 
 // Classify reads the server's error numbers and the driver's and the network's errors.
@@ -178,7 +180,7 @@ func (Dialect) Classify(err error) sqlkit.ErrorClass {
 			return sqlkit.Duplicate
 		case deadlock, lockWaitTimeout, changedSinceSnapshot, errorDuringCommit, needReprepare, tableDefChanged:
 			return sqlkit.Retryable
-		case outOfRange, incorrectValue, dataTooLong:
+		case outOfRange, mixedCollations, incorrectValue, dataTooLong, cannotConvert:
 			return sqlkit.Unfit
 		case tooManyConnections, userTooMany, deniedDatabase, deniedUser, unknownDatabase, hostNotAllowed, tableFull, diskFull:
 			return sqlkit.Unreachable

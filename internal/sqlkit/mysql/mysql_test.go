@@ -21,7 +21,7 @@ func TestClassify(t *testing.T) {
 		sqlkit.Retryable:   {number(1213), number(1205), number(1020), number(1180)},
 		sqlkit.Unreachable: {number(1045), number(1049), number(1040), &net.OpError{Op: "dial", Err: errors.New("refused")}},
 		sqlkit.Lost:        {number(1047), number(1053), number(1290), mysql.ErrInvalidConn, driver.ErrBadConn, io.ErrUnexpectedEOF, &net.OpError{Op: "read", Err: errors.New("reset")}},
-		sqlkit.Unfit:       {number(1366), number(1406)},
+		sqlkit.Unfit:       {number(1366), number(1267), number(1406)},
 		sqlkit.Other:       {number(1064), number(1451), errors.New("x"), context.Canceled, context.DeadlineExceeded},
 	} {
 		for _, err := range errs {
