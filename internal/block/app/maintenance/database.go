@@ -11,7 +11,7 @@ import (
 )
 
 // Purge removes rows that were deleted more than so many days ago (db purge). Rows that others still refer to stay and are
-// said, where upstream gives up. Status 1: the age cannot be.
+// said; upstream undoes the whole purge at the first of them. Status 1: the age cannot be.
 func (d Desk) Purge(ctx context.Context, ageDays int) error {
 	if ageDays < 0 {
 		d.say("Must supply a positive value for age")
