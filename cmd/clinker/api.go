@@ -39,12 +39,14 @@ func (p *process) policies() (*policy.Enforcer, error) {
 // useCases makes what the API stands on.
 func (p *process) useCases(enforcer *policy.Enforcer) *app.Core {
 	now := func() time.Time { return time.Now().UTC() }
+	o := p.appOptions
+	o.ServiceTokenRoles = p.opts.authToken.Settings(p.conf).ServiceTokenRoles
 	core := &app.Core{
 		Store: p.store, Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()),
 		Scheduler: rpcapi.Scheduler{Client: p.transport}, VolumeService: rpcapi.Volume{Client: p.transport}, BackupService: rpcapi.Backup{Client: p.transport},
 		Events: p.events(p.host), Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys,
 		Policy: enforcer, Quota: quota.New(quota.OptionsFrom(p.conf)), Zones: app.NewZones(p.store, now),
-		Images: p.images, Options: p.appOptions, Log: p.log, LogLevel: p.logLevel, Host: p.host, Now: now,
+		Images: p.images, Compute: p.compute, Options: o, Log: p.log, LogLevel: p.logLevel, Host: p.host, Now: now,
 	}
 	if p.keepers != nil {
 		core.Keepers = p.keepers

@@ -24,6 +24,7 @@ import (
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/glance/client"
 	"github.com/clinker/clinker/internal/keymanager"
+	novaclient "github.com/clinker/clinker/internal/nova/client"
 	"github.com/clinker/clinker/internal/oslo/authtoken"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/log"
@@ -126,6 +127,7 @@ func (o options) all() []config.Option {
 	list = append(list, o.backup.Options()...)
 	list = append(list, app.ConfigOptions()...)
 	list = append(list, client.ConfigOptions()...)
+	list = append(list, novaclient.ConfigOptions()...)
 	list = append(list, image.ConfigOptions()...)
 	list = append(list, quota.ConfigOptions()...)
 	list = append(list, messages.ConfigOptions()...)

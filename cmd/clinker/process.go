@@ -22,6 +22,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/keymanager"
+	novaclient "github.com/clinker/clinker/internal/nova/client"
 	"github.com/clinker/clinker/internal/oslo/config"
 	"github.com/clinker/clinker/internal/oslo/middleware"
 	"github.com/clinker/clinker/internal/oslo/notification"
@@ -57,6 +58,7 @@ type process struct {
 	image       *imageservice.Service       // nil: likewise
 	transport   *messagebus.Bus
 	images      *imageclient.Images
+	compute     *novaclient.Client
 	notifier    *notification.Notifier // nil: nobody is told of anything
 	notified    notification.Recorder  // what the driver "test" keeps
 	closers     []func() error
@@ -97,7 +99,7 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 		p.close()
 		return nil, err
 	}
-	if err := errors.Join(p.openNotifier(), p.openImages()); err != nil {
+	if err := errors.Join(p.openNotifier(), p.openImages(), p.openCompute()); err != nil {
 		p.close()
 		return nil, err
 	}

@@ -71,6 +71,7 @@ const (
 	MessageQuotaExceeded        = "006"
 	MessageNoSpaceForImage      = "007"
 	MessageUnmanageEncrypted    = "008"
+	MessageComputeFailedExtend  = "009"
 	MessageDriverFailedExtend   = "010"
 	MessageSignatureFailed      = "011"
 	MessageDriverFailedCreate   = "012"

@@ -6,6 +6,7 @@
 package keystone
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/authtoken"
 )
 
 // Account is who a service of ours is at an identity service.
@@ -49,6 +51,7 @@ type Login struct {
 	service *gophercloud.ServiceClient
 	mu      sync.Mutex // held while logging in, so that one does it for all
 	token   string
+	catalog []authtoken.Service
 	err     error // of the last login
 	until   time.Time
 }
@@ -82,7 +85,7 @@ func newClient(a Account) (*gophercloud.ServiceClient, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "", "[%s] auth_url: %.200q is not the address of an identity service; http://keystone.example.com:5000/v3 would be one.",
 			a.Group, a.AuthURL)
 	}
-	transport, err := a.Transport.open(a.Group)
+	transport, err := a.Transport.Open(a.Group)
 	if err != nil {
 		return nil, err
 	}
@@ -94,21 +97,44 @@ func newClient(a Account) (*gophercloud.ServiceClient, error) {
 
 // Token is a token of the account. Faults: Unavailable.
 func (l *Login) Token(ctx context.Context) (string, error) {
+	token, _, err := l.Session(ctx)
+	return token, err
+}
+
+// Session is a token of the account, and the catalog that came with it, which must not be changed. Faults: Unavailable.
+func (l *Login) Session(ctx context.Context) (token string, catalog []authtoken.Service, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if time.Now().Before(l.until) {
-		return l.token, l.err
+		return l.token, l.catalog, l.err
 	}
-	t, err := tokens.Create(ctx, l.service, l.account.options()).ExtractToken()
+	result := tokens.Create(ctx, l.service, l.account.options())
+	t, err := result.ExtractToken()
 	if err != nil {
-		l.token, l.err = "", fault.Wrap(l.account.hide(err), fault.Unavailable, "", "The identity service gives this service no token.")
+		l.token, l.catalog, l.err = "", nil, fault.Wrap(l.account.hide(err), fault.Unavailable, "", "The identity service gives this service no token.")
 		if ctx.Err() == nil {
 			l.until = time.Now().Add(failureLife)
 		}
-		return "", l.err
+		return "", nil, l.err
 	}
-	l.token, l.err, l.until = t.ID, nil, time.Now().Add(min(tokenLife, time.Until(t.ExpiresAt)/2))
-	return l.token, nil
+	l.token, l.catalog, l.err, l.until = t.ID, catalogOf(result), nil, time.Now().Add(min(tokenLife, time.Until(t.ExpiresAt)/2))
+	return l.token, l.catalog, nil
+}
+
+// catalogOf is the catalog in the answer to a login; nil if it has none.
+func catalogOf(r tokens.CreateResult) (list []authtoken.Service) {
+	c, err := r.ExtractServiceCatalog()
+	if err != nil {
+		return nil
+	}
+	for _, entry := range c.Entries {
+		s := authtoken.Service{Type: entry.Type, Name: entry.Name}
+		for _, e := range entry.Endpoints {
+			s.Endpoints = append(s.Endpoints, authtoken.Endpoint{Interface: e.Interface, Region: cmp.Or(e.RegionID, e.Region), URL: e.URL})
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 // Forget makes the next Token log in again, if the token that is no longer good is the one it would give.

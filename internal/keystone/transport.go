@@ -34,8 +34,9 @@ const (
 
 func (t Transport) timeout() time.Duration { return cmp.Or(max(t.Timeout, 0), defaultTimeout) }
 
-// open makes the transport. Certificates that cannot be used are a fault.Invalid; group is where their options are.
-func (t Transport) open(group string) (http.RoundTripper, error) {
+// Open makes the transport, whose answers have a limit. Certificates that cannot be used are a fault.Invalid; group is where their
+// options are.
+func (t Transport) Open(group string) (http.RoundTripper, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.Insecure}
 	if t.CAFile != "" {
 		pem, err := os.ReadFile(t.CAFile)

@@ -39,8 +39,9 @@ type Options struct {
 	SnapshotSameHost              bool   // snapshot_same_host
 	BackupUseSameHost             bool   // backup_use_same_host
 	ServiceDownTime               time.Duration
-	TransferSaltLength            int // volume_transfer_salt_length; 0 means 8
-	TransferKeyLength             int // volume_transfer_key_length; 0 means 16
+	ServiceTokenRoles             []string // [keystone_authtoken] service_token_roles: callers with one of them are services
+	TransferSaltLength            int      // volume_transfer_salt_length; 0 means 8
+	TransferKeyLength             int      // volume_transfer_key_length; 0 means 16
 	// IdempotencyWindow is for how long a create that is asked for again is carried out only once; 0: it never is.
 	IdempotencyWindow time.Duration
 
@@ -74,6 +75,7 @@ type Core struct {
 	Messages      Messages           // nil: users are told nothing
 	Keys          keymanager.Manager // nil: encrypted volumes are refused
 	Images        Images             // nil: there is no image service
+	Compute       Compute            // nil: there is no compute service
 	Keepers       Keepers            // nil: all services are ours
 	Options       Options
 	Log           *slog.Logger

@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/nova"
 )
 
 // extension is the state of a volume_extend. The row has the new size already, or the old one if a Python API asks.
@@ -44,6 +45,10 @@ func (m *Manager) extendFlow() *flow.Flow[extension, store.Tx] {
 			// Last, as upstream has it: a consumer that cannot be told does not make the volume smaller again.
 			{Name: "extend_target", Do: func(ctx context.Context, st *extension) error {
 				return m.within(ctx, m.VerbTimeout, func(ctx context.Context) error { return m.exports.Resize(ctx, st.volume) })
+			}},
+			{Name: "notify_nova", Do: func(ctx context.Context, st *extension) error {
+				m.tellServers(ctx, st.volume, nova.EventVolumeExtended, block.MessageExtendVolume, block.MessageComputeFailedExtend)
+				return nil
 			}},
 		},
 	}

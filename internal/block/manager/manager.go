@@ -33,6 +33,7 @@ import (
 	"github.com/clinker/clinker/internal/block/target"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/nova"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
@@ -71,6 +72,11 @@ type Messages interface {
 	Create(ctx context.Context, m block.Failure) error
 }
 
+// Compute is the compute service that servers are at; nova.Service has the contract, and more.
+type Compute interface {
+	Tell(ctx context.Context, events ...nova.Event) error
+}
+
 // Quota takes quota for what the service enters by itself; a *quota.Quota.
 type Quota interface {
 	adopt.Quota
@@ -85,6 +91,7 @@ type Options struct {
 	// Flows must have been made with messaging.ErrStopping as what stops it.
 	Flows     *flow.Engine[store.Tx]
 	Backend   Backend
+	Compute   Compute       // nil: there is no compute service
 	Target    target.Target // nil for a back end with a protocol of its own
 	Transport messaging.Transport
 	Notifier  Notifier         // nil means nobody listens
@@ -197,7 +204,7 @@ func New(o Options) *Manager {
 	if o.Images.Images != nil {
 		m.images = image.New(image.Options{Settings: o.Images, Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Messages: o.Transport, Quota: o.Quota, Timeout: o.CopyTimeout, Now: o.Now, CountSnapshots: !o.NoSnapshotGigabytes,
-			Changed: m.capacity.add, Notify: m.notify, Tell: m.tellVolume, Log: o.Log})
+			Changed: m.capacity.add, Notify: m.notify, Tell: m.tellVolume, TellServers: m.tellServers, Log: o.Log})
 		m.parts = append(m.parts, m.images)
 	}
 	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow()}

@@ -36,6 +36,7 @@ import (
 	"github.com/clinker/clinker/internal/flow"
 	fakeimages "github.com/clinker/clinker/internal/glance/fake"
 	"github.com/clinker/clinker/internal/keymanager"
+	fakenova "github.com/clinker/clinker/internal/nova/fake"
 	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
 	"github.com/clinker/clinker/internal/oslo/policy"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -70,6 +71,8 @@ type Options struct {
 	Unattachable bool
 	// Idle leaves scheduler and volume service out: what is cast is lost, and every row stays as the use case left it.
 	Idle bool
+	// Nova is the compute service; nil leaves the cloud without one.
+	Nova *fakenova.Nova
 	// Keys is the key manager; nil leaves the cloud without one.
 	Keys keymanager.Manager
 	// Images changes what the volume services do with images; nil leaves it as it is by default.
@@ -101,7 +104,7 @@ const settle = 20 * time.Second
 func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	t.Helper()
 	o := Options{
-		App: app.Options{DefaultVolumeType: block.DefaultTypeName, StorageAvailabilityZone: Zone, ClonedVolumeSameZone: true,
+		App: app.Options{ServiceTokenRoles: []string{"service"}, DefaultVolumeType: block.DefaultTypeName, StorageAvailabilityZone: Zone, ClonedVolumeSameZone: true,
 			SnapshotSameHost: true, ServiceDownTime: time.Minute, CoreImageProperties: []string{"checksum", "container_format", "disk_format",
 				"image_name", "image_id", "min_disk", "min_ram", "name", "size"}},
 		Quota: quota.Options{Volumes: 10, Snapshots: 10, Gigabytes: 1000, Backups: 10, BackupGigabytes: 1000, Groups: 10,
@@ -138,6 +141,9 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 		VolumeService: rpcapi.Volume{Client: transport}, BackupService: rpcapi.Backup{Client: transport}, Policy: enforcer,
 		Quota: quota.New(o.Quota), Zones: app.NewZones(s, now), Messages: messages.NewWriter(s, time.Hour), Keys: o.Keys,
 		Images: c.Images, Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
+	if o.Nova != nil {
+		c.Core.Compute = o.Nova
+	}
 	if o.Notified != nil {
 		c.Core.Events = notify.New(o.Notified, "node")
 	}
@@ -214,6 +220,9 @@ func (c *Cloud) serve(ctx context.Context, t testing.TB, host string, d driver.D
 		Images: image.Settings{Images: c.Images, Run: execx.System{}, Keys: o.Keys, UnlockTimeMS: 10, ConversionDir: t.TempDir(), VerifySignatures: true}}
 	if o.Images != nil {
 		o.Images(&mo.Images)
+	}
+	if o.Nova != nil {
+		mo.Compute = o.Nova
 	}
 	if o.Notified != nil {
 		mo.Notifier = notify.New(o.Notified, host)

@@ -222,7 +222,8 @@ func (u *Attachments) List(ctx context.Context, q store.AttachmentQuery, allProj
 }
 
 // Delete ends an attachment and its export, and gives the attachments the volume still has. The volume service does it
-// even for one that was only reserved: it alone derives the volume's status from the attachments that are left.
+// even for one that was only reserved: it alone derives the volume's status from the attachments that are left. Faults: those of
+// CheckDetach.
 func (u *Attachments) Delete(ctx context.Context, id string) ([]block.Attachment, error) {
 	a, err := u.get(ctx, id, "volume:attachment_delete")
 	if err != nil {
@@ -230,6 +231,9 @@ func (u *Attachments) Delete(ctx context.Context, id string) ([]block.Attachment
 	}
 	v, err := u.Store.Volume(ctx, a.VolumeID, "")
 	if err != nil {
+		return nil, err
+	}
+	if err := u.CheckDetach(ctx, v, id); err != nil {
 		return nil, err
 	}
 	err = u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentDelete,

@@ -27,7 +27,7 @@ func (u *Volumes) InitializeConnection(ctx context.Context, id string, c block.C
 
 // TerminateConnection ends what InitializeConnection began, and takes a reservation back. A nil connector means all.
 func (u *Volumes) TerminateConnection(ctx context.Context, id string, c block.Connector, force bool) error {
-	v, err := u.connectable(ctx, id, "volume_extension:volume_actions:terminate_connection", "")
+	v, err := u.connectable(ctx, id, "volume_extension:volume_actions:terminate_connection", "", "")
 	if err != nil {
 		return err
 	}
@@ -64,9 +64,9 @@ func (u *Volumes) Attach(ctx context.Context, id string, r AttachRequest) error 
 }
 
 // DetachVolume records that the consumer of an attachment uses the volume no more; an empty attachmentID means the only
-// attachment there is.
+// attachment there is. Faults: those of CheckDetach.
 func (u *Volumes) DetachVolume(ctx context.Context, id, attachmentID string) error {
-	v, err := u.connectable(ctx, id, "volume_extension:volume_actions:detach", "The volume cannot be detached in maintenance mode.")
+	v, err := u.connectable(ctx, id, "volume_extension:volume_actions:detach", "The volume cannot be detached in maintenance mode.", attachmentID)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (u *Volumes) DetachVolume(ctx context.Context, id, attachmentID string) err
 
 // ForceDetach ends a connection and its attachment whatever their state; for administrators.
 func (u *Volumes) ForceDetach(ctx context.Context, id, attachmentID string, c block.Connector) error {
-	v, err := u.connectable(ctx, id, "volume_extension:volume_admin_actions:force_detach", "")
+	v, err := u.connectable(ctx, id, "volume_extension:volume_admin_actions:force_detach", "", "", attachmentID)
 	if err != nil {
 		return err
 	}
@@ -89,8 +89,8 @@ func (u *Volumes) ForceDetach(ctx context.Context, id, attachmentID string, c bl
 		&rpcapi.DetachVolume{VolumeID: id, AttachmentID: attachmentID}, nil)
 }
 
-// connectable reads a volume that a back end has, and refuses one in maintenance with text unless text is empty.
-func (u *Volumes) connectable(ctx context.Context, id, rule, text string) (*block.Volume, error) {
+// connectable reads a volume that a back end has, refuses one in maintenance with text unless text is empty, and what CheckDetach refuses.
+func (u *Volumes) connectable(ctx context.Context, id, rule, text string, ends ...string) (*block.Volume, error) {
 	v, err := u.Volume(ctx, id, rule)
 	if err != nil {
 		return nil, err
@@ -101,5 +101,5 @@ func (u *Volumes) connectable(ctx context.Context, id, rule, text string) (*bloc
 	if v.Host == "" {
 		return nil, block.InvalidVolume("Volume %s has not been scheduled to any host; its status is %s.", id, v.Status)
 	}
-	return v, nil
+	return v, u.CheckDetach(ctx, v, ends...)
 }

@@ -88,7 +88,10 @@ type Options struct {
 	Notify func(ctx context.Context, event string, payload map[string]any)
 	// Tell tells the user that something came to nothing, with the ids of upstream's user messages; nil means nobody does.
 	Tell func(ctx context.Context, v *block.Volume, action, detail string, cause error)
-	Log  *slog.Logger // nil means slog.Default
+	// TellServers tells the compute service of an event, for each server that the volume is attached to, and the user, with these ids
+	// of messages, that it could not; nil means that nobody does.
+	TellServers func(ctx context.Context, v *block.Volume, event, action, detail string)
+	Log         *slog.Logger // nil means slog.Default
 }
 
 // Service serves the messages. It is safe for concurrent use.
@@ -107,6 +110,9 @@ func New(o Options) *Service {
 	}
 	if o.Tell == nil {
 		o.Tell = func(context.Context, *block.Volume, string, string, error) {}
+	}
+	if o.TellServers == nil {
+		o.TellServers = func(context.Context, *block.Volume, string, string, string) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

@@ -11,6 +11,7 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/glance"
+	"github.com/clinker/clinker/internal/nova"
 )
 
 // reimageState is the state of a reimage; in the journal, the message.
@@ -46,6 +47,12 @@ func (s *Service) reimageFlow() *flow.Flow[reimageState, store.Tx] {
 			{Name: "extract_refs", Do: s.extractReimage},
 			{Name: "copy_image_to_volume", Do: s.overwrite},
 			{Name: "on_finish", Tx: s.reimaged},
+			{Name: "notify_nova", Do: func(ctx context.Context, st *reimageState) error {
+				if st.volume.PreviousStatus == block.VolumeReserved { // a server waits for it
+					s.TellServers(ctx, st.volume, nova.EventVolumeReimaged, block.MessageReimageVolume, block.MessageReimageFailed)
+				}
+				return nil
+			}},
 		},
 	}
 }
