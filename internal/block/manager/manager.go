@@ -74,6 +74,7 @@ type Messages interface {
 
 // Compute is the compute service that servers are at; nova.Service has the contract, and more.
 type Compute interface {
+	migrate.Compute
 	Tell(ctx context.Context, events ...nova.Event) error
 }
 
@@ -181,7 +182,7 @@ func New(o Options) *Manager {
 	m.snapshots = snapshots.New(snapshots.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Unmanage: m.adopt.UnmanageSnapshot, Timeout: o.CopyTimeout, CountSnapshots: !o.NoSnapshotGigabytes,
 		Changed: m.capacity.touch, Notify: m.notifySnapshot, Tell: m.tellSnapshot})
-	m.migrate = migrate.New(migrate.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+	m.migrate = migrate.New(migrate.Options{Compute: o.Compute, Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Exports: m.exports, Volumes: rpcapi.Volume{Client: o.Transport}, Open: o.Open, SharedTargets: m.sharedTargets,
 		CreateTimeout: o.MigrationTimeout, VerbTimeout: o.VerbTimeout, CopyTimeout: o.CopyTimeout, Refresh: m.capacity.poll,
 		CountSnapshots: !o.NoSnapshotGigabytes, Notify: m.notifyVolume, Tell: m.tellVolume, Log: o.Log, Now: o.Now})

@@ -12,6 +12,7 @@ const (
 	FlowVolumeRetype     = "volume_retype"     // Retype
 	FlowVolumeMigrate    = "volume_migrate"    // MigrateVolume
 	FlowVolumeMigrated   = "volume_migrated"   // UpdateMigratedVolume
+	FlowVolumeSwap       = "volume_swap"       // MigrateVolume, while Nova moves the bytes
 	FlowSnapshotManage   = "snapshot_manage"   // ManageExistingSnapshot
 	FlowSnapshotUnmanage = "snapshot_unmanage" // ManageExistingSnapshot without a reference
 	FlowSnapshotCreate   = "snapshot_create"   // CreateSnapshot

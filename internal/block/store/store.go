@@ -281,6 +281,7 @@ type AttachmentWriter interface {
 
 // AttachmentSet is what UpdateAttachment writes; nil fields stay. For Connection and Connector an empty map writes NULL.
 type AttachmentSet struct {
+	VolumeID     *string // a migration gives the attachments of one row to another
 	AttachStatus *block.AttachStatus
 	AttachMode   *string
 	AttachedHost *string

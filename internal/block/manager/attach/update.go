@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -165,7 +166,8 @@ func (s *Service) finishUpdate(ctx context.Context, tx store.Tx, st *updateState
 	if err != nil {
 		return err
 	}
-	if !v.StatusFollowsAttachments() {
+	// A volume that a migration has made is Nova's to attach, so that it can put the bytes there.
+	if made := strings.HasPrefix(v.MigrationStatus, "target:") && v.Status == block.VolumeReserved; !made && !v.StatusFollowsAttachments() {
 		return block.InvalidVolume("Volume %s cannot be attached while its status is %s.", v.ID, v.Status)
 	}
 	_, err = tx.UpdateVolume(ctx, st.VolumeID, store.VolumeWhen{},

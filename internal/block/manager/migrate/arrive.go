@@ -69,9 +69,10 @@ func (s *Service) extractArrived(ctx context.Context, st *arrival) error {
 	return nil
 }
 
-// mayRename says whether the volume is kept under another name than its id stands for, which the driver can change.
+// mayRename says whether the volume is kept under another name than its id stands for, which the driver can change: not under
+// those who use it.
 func (s *Service) mayRename(v *block.Volume) bool {
-	return v != nil && v.NameID != "" && s.Storage.Features().Renamer
+	return v != nil && v.NameID != "" && len(v.Attachments) == 0 && s.Storage.Features().Renamer
 }
 
 func (s *Service) rename(ctx context.Context, st *arrival) error {

@@ -32,7 +32,7 @@ func (s *Service) copyLimit(v *block.Volume) time.Duration {
 // copyData copies the bytes to the volume that was made, unless the driver has put them there. It connects to it as every
 // other consumer does. What a kill leaves half-copied is copied again from the beginning: nobody uses either volume.
 func (s *Service) copyData(ctx context.Context, st *move) (err error) {
-	if st.carried {
+	if st.carried || st.used {
 		return nil
 	}
 	if s.Open == nil {

@@ -2,7 +2,7 @@
 //
 // A retype (retype.go) is done where the volume is if the driver can, and becomes a migration if not. A migration (move.go)
 // makes a second volume on the other back end, whose row says target:<id>, puts the bytes there, by the driver or by a
-// copy (copy.go), and then exchanges in one transaction which storage each of the two rows stands for. Until that commits,
+// copy (copy.go) or, of a volume that an instance uses, by Nova (swap.go), and then exchanges in one transaction which storage each of the two rows stands for. Until that commits,
 // the volume is where it was and what was made is deleted if anything fails; from then on it is where it goes to, and what
 // was left behind is deleted. The other back end's service ends it (arrive.go): it gives the volume in storage the name
 // that its id stands for.
@@ -68,7 +68,8 @@ type Options struct {
 	Exports     Exports
 	// Volumes reaches the volume services, for the other end of a migration.
 	Volumes rpcapi.Volume
-	Open    Opener // nil: nothing can be copied
+	Open    Opener  // nil: nothing can be copied
+	Compute Compute // moves the bytes of volumes in use; nil: nobody does
 
 	SharedTargets func() *bool  // what the rows of volumes here say; nil means that targets are not shared
 	CreateTimeout time.Duration // migration_create_volume_timeout_secs; 0 means 5 minutes
@@ -151,6 +152,7 @@ func (s *Service) Resume() map[string]journal.Resume {
 		rpcapi.FlowVolumeRetype:   journal.Again(s.Flows, s.retype),
 		rpcapi.FlowVolumeMigrate:  journal.Again(s.Flows, s.move),
 		rpcapi.FlowVolumeMigrated: journal.Again(s.Flows, s.arrive),
+		rpcapi.FlowVolumeSwap:     s.resumeSwap,
 	}
 }
 
@@ -182,9 +184,16 @@ func (s *Service) Arrive(ctx context.Context, m *rpcapi.UpdateMigratedVolume) er
 	return journal.Continue(ctx, s.Flows, s.arrive, s.record(m.FlowID, rpcapi.FlowVolumeMigrated, m.VolumeID), &arrival{UpdateMigratedVolume: *m})
 }
 
-// Complete serves migrate_volume_completion. A migration of ours needs nobody to end it, so that it can only be given up:
-// its copy is stopped, and what it made is removed. It gives the id of the volume, which stays.
+// Complete serves migrate_volume_completion, with which the compute service ends a migration whose bytes it has moved. Any other one
+// of ours needs nobody to end it, so that it can only be given up: its copy is stopped, and what it made is removed. It gives the
+// id of the volume, which stays.
 func (s *Service) Complete(ctx context.Context, m *rpcapi.MigrateVolumeCompletion) (string, error) {
+	if st, err := s.swapOf(ctx, m.VolumeID); err != nil || st != nil && st.madeID() == m.NewVolumeID {
+		if err != nil {
+			return "", err
+		}
+		return s.completeSwap(ctx, st, m.Failed)
+	}
 	if !m.Failed {
 		return "", block.InvalidVolume("Volume %s is being moved by its volume service, which ends the migration itself.", m.VolumeID)
 	}

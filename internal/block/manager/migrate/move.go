@@ -25,6 +25,7 @@ type move struct {
 	rpcapi.MigrateVolume
 	volume  *block.Volume
 	carried bool // the driver has put the bytes there
+	used    bool // an instance uses the volume, and Nova is to put them there
 }
 
 // madeID is the id of the volume that is made on the other back end: always the same for one migration, so that every
@@ -41,7 +42,7 @@ func (st *move) derived(what string) string {
 
 func (s *Service) moveFlow() *flow.Flow[move, store.Tx] {
 	return &flow.Flow[move, store.Tx]{
-		Name: rpcapi.FlowVolumeMigrate,
+		Name: rpcapi.FlowVolumeMigrate, // of a volume in use it ends in what swap.go has
 		Steps: []flow.Step[move, store.Tx]{
 			{Name: "cast_cleanup", Undo: s.castCleanup},
 			{Name: "on_failure", UndoTx: s.moveFailed},
@@ -53,15 +54,24 @@ func (s *Service) moveFlow() *flow.Flow[move, store.Tx] {
 			{Name: "finish_volume_migration", Tx: s.exchange},
 			// What is still exported here nobody knows of: whoever does has kept the volume from being exchanged.
 			{Name: "remove_export", Do: func(ctx context.Context, st *move) error {
+				if st.used {
+					return nil
+				}
 				return within(ctx, s.VerbTimeout, func(ctx context.Context) error { return s.Exports.DisconnectAll(ctx, st.volume) })
 			}},
 			{Name: "cast_completion", Do: func(ctx context.Context, st *move) error {
+				if st.used {
+					return s.askNova(ctx, st)
+				}
 				s.Refresh()
 				m := st.completion()
 				return s.Volumes.Cast(ctx, st.Destination.Host, "3.0", rpcapi.MethodUpdateMigratedVolume, &m)
 			}},
 		},
 		HandOver: func(st *move) *flow.Next {
+			if st.used { // exchange has entered what is waited for
+				return nil
+			}
 			return &flow.Next{Name: rpcapi.FlowVolumeMigrated, Owner: st.Destination.Host.Backend(), State: st.completion()}
 		},
 	}
@@ -74,10 +84,17 @@ func (st *move) completion() rpcapi.UpdateMigratedVolume {
 }
 
 // movable refuses a volume that is not in a state to be moved, or no longer.
-func (st *move) movable(v *block.Volume) error {
+func (s *Service) movable(st *move, v *block.Volume) error {
+	used := len(v.Attachments) > 0 || v.Status == block.VolumeInUse
+	if used {
+		if err := s.usedByServer(v); err != nil {
+			return err
+		}
+	}
 	switch {
-	case len(v.Attachments) > 0 || v.Status == block.VolumeInUse:
-		return failure("Volume %s is in use, and only Nova can move the bytes of a volume that an instance uses; no Nova is connected.", v.ID)
+	case used != st.used:
+		return failure("Volume %s was used, or was not used any more, while it was to be moved.", v.ID)
+	case used && (v.Status == block.VolumeInUse || slices.Contains(held, v.Status)) && len(export.Legacy(v)) == 0:
 	case len(export.Legacy(v)) > 0 || v.Status != block.VolumeAvailable && !slices.Contains(held, v.Status):
 		return failure("Volume %s was used while it was to be moved; its status is %s.", v.ID, v.Status)
 	case st.Retype != nil && v.VolumeTypeID != st.Retype.NewTypeID:
@@ -109,10 +126,11 @@ func (s *Service) enterTarget(ctx context.Context, tx store.Tx, st *move) error 
 	if v.MigrationStatus == block.MigrationError {
 		return failure("The migration of volume %s was given up.", v.ID)
 	}
-	if err := st.movable(v); err != nil {
+	st.used = len(v.Attachments) > 0
+	if err := s.movable(st, v); err != nil {
 		return err
 	}
-	ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{v.Status}, MigrationStatus: underWay, NoAttachments: true},
+	ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{v.Status}, MigrationStatus: underWay, NoAttachments: !st.used},
 		store.VolumeSet{MigrationStatus: new(block.MigrationMigrating)})
 	if err != nil {
 		return err
@@ -135,7 +153,9 @@ func (s *Service) enterTarget(ctx context.Context, tx store.Tx, st *move) error 
 // carry has the driver put the bytes into the other storage, if it can and is not forbidden to. A retype that changes more
 // than which back end is asked for may need the other storage to make the volume in its own way.
 func (s *Service) carry(ctx context.Context, st *move) error {
-	st.carried = false
+	if st.carried = false; st.used {
+		return nil
+	}
 	if st.ForceHostCopy || st.Retype != nil {
 		same, err := s.differInPlaceOnly(ctx, st.Retype)
 		if err != nil || st.ForceHostCopy || !same {
@@ -239,32 +259,42 @@ func (s *Service) exchange(ctx context.Context, tx store.Tx, st *move) error {
 	if v.MigrationStatus != block.MigrationMigrating {
 		return givenUp
 	}
-	if err := st.movable(v); err != nil {
+	if err := s.movable(st, v); err != nil {
 		return err
 	}
 	if v.SizeGiB != made.SizeGiB {
 		return failure("Volume %s was extended while it was moved.", v.ID)
 	}
+	st.volume = v
+	if st.used {
+		return s.waiting(ctx, tx, st)
+	}
 	status := v.Status
 	if status == block.VolumeAvailable { // nobody is to use it before it has arrived
 		status = block.VolumeMaintenance
 	}
+	ok, err := s.swapRows(ctx, tx, v, made, status)
+	if err == nil && !ok {
+		err = givenUp
+	}
+	return err
+}
+
+// swapRows gives the volume the storage that was made for it, and the row that was made the storage it had, which is to be deleted
+// with it; it says whether the volume was still as v says.
+func (s *Service) swapRows(ctx context.Context, tx store.Tx, v, made *block.Volume, status block.VolumeStatus) (bool, error) {
 	ok, err := tx.UpdateVolume(ctx, v.ID, store.VolumeWhen{Status: []block.VolumeStatus{v.Status}, MigrationStatus: []string{block.MigrationMigrating}, Host: v.Host,
 		NoAttachments: true, NoSnapshots: true}, store.VolumeSet{Status: &status, MigrationStatus: new(block.MigrationCompleting), AvailabilityZone: &made.AvailabilityZone,
 		Host: &made.Host, ClusterName: &made.ClusterName, NameID: new(made.BackendID()), ProviderID: &made.ProviderID,
 		ProviderLocation: &made.ProviderLocation, ProviderAuth: &made.ProviderAuth, ProviderGeometry: &made.ProviderGeometry})
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return givenUp
+	if err != nil || !ok {
+		return false, err
 	}
 	name, about := v.BackendID(), new("migration src for "+v.ID)
-	_, err = tx.UpdateVolume(ctx, made.ID, store.VolumeWhen{}, store.VolumeSet{Status: new(block.VolumeDeleting), MigrationStatus: new(block.MigrationDeleting),
+	return tx.UpdateVolume(ctx, made.ID, store.VolumeWhen{}, store.VolumeSet{Status: new(block.VolumeDeleting), MigrationStatus: new(block.MigrationDeleting),
 		Description: &about, TerminatedAt: new(s.Now().UTC()), AvailabilityZone: &v.AvailabilityZone, Host: &v.Host, ClusterName: &v.ClusterName,
 		NameID: &name, ProviderID: &v.ProviderID, ProviderLocation: &v.ProviderLocation, ProviderAuth: &v.ProviderAuth,
 		ProviderGeometry: &v.ProviderGeometry})
-	return err
 }
 
 // moveFailed shows the failure at the volume, which is where and what it was, and has what was made deleted.

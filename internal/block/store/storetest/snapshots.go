@@ -125,6 +125,10 @@ func testAttachment(t *testing.T, s store.Store) {
 	if diff := cmp.Diff(&want, must(s.Attachment(ctx, "full", ""))(t), cmpopts.IgnoreFields(block.Attachment{}, "UpdatedAt")); diff != "" {
 		t.Errorf("after the update (-want +got):\n%s", diff)
 	}
+	create(t, s, volume(ty.ID, "w", nil))
+	if !apply(nil, store.AttachmentSet{VolumeID: new("w")}) || len(must(s.Volume(ctx, "w", mine))(t).Attachments) != 1 {
+		t.Error("it was not given to another volume")
+	}
 	for range 2 {
 		update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DestroyAttachment(ctx, "full") })
 	}

@@ -151,6 +151,7 @@ func (w Writer) CreateAttachment(ctx context.Context, a *block.Attachment) error
 // UpdateAttachment implements store.AttachmentWriter.
 func (w Writer) UpdateAttachment(ctx context.Context, id string, from []block.AttachStatus, set store.AttachmentSet) (bool, error) {
 	c := rows.NewChange(w.conn, "volume_attachment", id, "updated_at")
+	rows.SetText(c, "volume_id", set.VolumeID)
 	rows.SetText(c, "attach_status", set.AttachStatus)
 	rows.SetText(c, "attach_mode", set.AttachMode)
 	rows.SetText(c, "attached_host", set.AttachedHost)
