@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 // neighbour is one whose answers a test decides.
 type neighbour struct {
+	mu      sync.Mutex
 	asked   int
 	err     error
 	hangs   bool
@@ -22,12 +24,28 @@ type neighbour struct {
 }
 
 func (n *neighbour) prove(ctx context.Context) (time.Time, error) {
+	n.mu.Lock()
 	n.asked++
-	if n.hangs {
+	hangs, answers, err := n.hangs, n.answers, n.err
+	n.mu.Unlock()
+	if hangs {
 		<-ctx.Done()
-		return n.answers, ctx.Err()
+		err = ctx.Err()
 	}
-	return n.answers, n.err
+	return answers, err
+}
+
+// now decides what it answers from now on.
+func (n *neighbour) now(answers time.Time, hangs bool, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.answers, n.hangs, n.err = answers, hangs, err
+}
+
+func (n *neighbour) times() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.asked
 }
 
 func (n *neighbour) ping(ctx context.Context) error {
@@ -85,19 +103,20 @@ func TestNeighbours(t *testing.T) {
 		for range 100 {
 			askHealth(t, h)
 		}
-		if database.asked != 1 || broker.asked != 1 {
-			t.Errorf("a hundred health checks asked %d and %d times", database.asked, broker.asked)
+		if database.times() != 1 || broker.times() != 1 {
+			t.Errorf("a hundred health checks asked %d and %d times", database.times(), broker.times())
 		}
-		broker.err = fault.New(fault.Unavailable, "", "The broker is away.")
-		database.err = errors.New("secret of the database")
-		broker.answers = time.Now().Add(3 * time.Second)
+		answered := time.Now().Add(3 * time.Second)
+		database.now(time.Time{}, false, errors.New("secret of the database"))
+		broker.now(answered, false, fault.New(fault.Unavailable, "", "The broker is away."))
 		time.Sleep(ProofPeriod + 2*time.Second)
 		check("both away", 503, "database: database AWAY; Last proven round trip: 2000-01-01 00:00:00.000000. "+fault.Unexpected,
 			"messages: messages AWAY; Last proven round trip: 2000-01-01 00:00:03.000000. The broker is away.")
-		database.err, broker.err, broker.hangs = nil, nil, true
+		database.now(time.Time{}, false, nil)
+		broker.now(answered, true, nil)
 		time.Sleep(ProofPeriod + 8*time.Second)
 		check("one hangs", 503, "database: OK", "messages: messages AWAY; Last proven round trip: 2000-01-01 00:00:03.000000. The last attempt had no answer within 5s.")
-		broker.hangs, broker.answers = false, time.Time{}
+		broker.now(time.Time{}, false, nil)
 		time.Sleep(ProofPeriod + 2*time.Second)
 		check("both again", 200, "database: OK", "messages: OK")
 		stop()
