@@ -204,9 +204,11 @@ func (c *cloud) run(t *testing.T, service string, who kind) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	chroot, _, _ := strings.Cut(c.file, "/srv/")
 	// The same file but for what only another host would have elsewhere: our services are not in the chroot.
 	own := filepath.Join(dir, "host.conf")
-	if err := os.WriteFile(own, []byte("[DEFAULT]\nstate_path = "+dir+"\nimage_conversion_dir = "+dir+"/conversion\napi_paste_config =\n"+
+	if err := os.WriteFile(own, []byte("[DEFAULT]\nstate_path = "+dir+"\nimage_conversion_dir = "+dir+"/conversion\n"+
+		"api_paste_config = "+chroot+"/etc/cinder/api-paste.ini\n"+
 		"[oslo_concurrency]\nlock_path = "+dir+"/lock\n[coordination]\nbackend_url = file://"+dir+"/coordination\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
