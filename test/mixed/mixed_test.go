@@ -214,6 +214,8 @@ func (c *cloud) run(t *testing.T, service string, who kind) {
 	}
 	command := exec.Command(harness.Binary(t), service, "--config-file", c.file, "--config-file", own)
 	command.Stdout, command.Stderr = log, log
+	// A test that is killed leaves nobody behind who would take messages.
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
