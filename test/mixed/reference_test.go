@@ -251,8 +251,8 @@ type caller struct {
 
 func login(t *testing.T, c *cloud) *caller {
 	t.Helper()
-	body := fmt.Sprintf(`{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"admin","domain":{"id":"default"},"password":"lab"}}},
-		"scope":{"project":{"name":"admin","domain":{"id":"default"}}}}}`)
+	const body = `{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"admin","domain":{"id":"default"},"password":"lab"}}},
+		"scope":{"project":{"name":"admin","domain":{"id":"default"}}}}}`
 	r, err := http.Post(c.admin["OS_AUTH_URL"]+"/auth/tokens", "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)

@@ -16,11 +16,11 @@ import (
 
 // consumer signs requests as a program does that acts for users.
 type consumer struct {
-	cloud               *apitest.Cloud
-	key, secret         string
-	token, tokenSecret  string
-	verifier, signature string // "" for the method HMAC-SHA1
-	count               int
+	cloud              *apitest.Cloud
+	key, secret        string
+	token, tokenSecret string
+	verifier           string
+	count              int
 }
 
 // header is the Authorization header of a POST to a path.

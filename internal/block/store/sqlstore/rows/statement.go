@@ -58,7 +58,7 @@ func (s *Select) build() (text string, args []any) {
 	// An index cannot have what a joined table is joined by.
 	if base, joined, _ := strings.Cut(s.from, " LEFT JOIN "); joined != "" {
 		alias := strings.Fields(joined)[1] + "."
-		if text, args = s.builder.From(base).Build(); strings.Contains(text, " "+alias) || strings.Contains(text, "("+alias) {
+		if without, _ := s.builder.From(base).Build(); strings.Contains(without, " "+alias) || strings.Contains(without, "("+alias) {
 			s.builder.From(s.from)
 		}
 	}
