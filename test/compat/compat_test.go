@@ -34,7 +34,7 @@ func ours(t *testing.T) *Cloud {
 		o.API.ProjectIDRegex, o.API.MaxLimit, o.API.MaxBodyBytes = `[0-9a-f\-]+`, 1000, 114688
 		o.Driver = func(d *fakedriver.Driver) driver.Driver { return recordedDriver{d} }
 	})
-	c := &Cloud{Host: "node", Backend: apitest.Backend, HTTP: http.DefaultClient, Identities: map[tour.Persona]Identity{}}
+	c := &Cloud{Host: "node", Backend: apitest.Backend, ServiceToken: "cinder", HTTP: http.DefaultClient, Identities: map[tour.Persona]Identity{}}
 	for i, p := range tour.Personas() {
 		project := i
 		if p == tour.Reader {
@@ -96,6 +96,9 @@ func authenticate(identities map[tour.Persona]Identity) middleware.Filter {
 			caller := reqctx.From(r.Context())
 			caller.UserID, caller.ProjectID = identities[persona].UserID, identities[persona].ProjectID
 			caller.Roles, caller.IsAdmin = roles[persona], persona == tour.Admin
+			if r.Header.Get("X-Service-Token") != "" {
+				caller.ServiceRoles = []string{"service"}
+			}
 			next.ServeHTTP(w, r.WithContext(reqctx.With(r.Context(), caller)))
 		})
 	}
