@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -46,6 +48,10 @@ const lockWait = 5 * time.Second
 func (o *Options) count() (int, error) {
 	group := syscall.Getpgrp()
 	started, err := startOf(cmp.Or(group, os.Getpid()))
+	if errors.Is(err, fs.ErrNotExist) { // the group has outlived the process it is named after, as behind a shell that has ended
+		group = os.Getpid()
+		started, err = startOf(group)
+	}
 	if err != nil {
 		return 0, err
 	}
