@@ -92,6 +92,7 @@ driver = noop
 [fake]
 volume_driver = cinder.tests.fake_driver.FakeLoggingVolumeDriver
 volume_backend_name = fake
+target_helper = fake
 [file]
 volume_driver = file
 volume_backend_name = file
@@ -132,7 +133,9 @@ type cloud struct {
 	admin map[string]string
 	file  string // of the cinder.conf, on this host
 	stops map[string]func(t testing.TB)
-	pids  map[string]int // of the services that are ours
+	// Of the services that are ours:
+	pids    map[string]int
+	started map[string]func() (done bool, state string)
 }
 
 // start brings a composition up, on a database that is new.
@@ -148,7 +151,7 @@ func start(t *testing.T, c composition) *cloud {
 	lab.Do(t, nil, parts...)
 	lab.Do(t, nil, "down", "cinder-api", "cinder-scheduler", "cinder-volume", "cinder-backup")
 	admin := lab.Admin(t)
-	r := &cloud{composition: c, admin: admin, stops: map[string]func(testing.TB){}, pids: map[string]int{}}
+	r := &cloud{composition: c, admin: admin, stops: map[string]func(testing.TB){}, pids: map[string]int{}, started: map[string]func() (bool, string){}}
 	r.file = strings.TrimSpace(lab.Feed(t, conf(admin, c.backend, "/var/lib/cinder"), "conf", "cinder.conf"))
 	lab.Do(t, nil, "fresh-cinder")
 	lab.Do(t, nil, "up", "cinder-db")
@@ -188,8 +191,17 @@ func (c *cloud) stop(t testing.TB, service string) {
 	}
 }
 
-// run starts a service of that kind. One that is ours has said that it listens.
+// run starts a service of that kind and waits until it says that it listens.
 func (c *cloud) run(t *testing.T, service string, who kind) {
+	t.Helper()
+	c.launch(t, service, who)
+	if who == ours {
+		harness.Within(t, time.Minute, service+" starting", c.started[service])
+	}
+}
+
+// launch starts a service of that kind.
+func (c *cloud) launch(t *testing.T, service string, who kind) {
 	t.Helper()
 	if who == python {
 		lab.Do(t, nil, "up", service)
@@ -222,7 +234,7 @@ func (c *cloud) run(t *testing.T, service string, who kind) {
 	ended := make(chan struct{})
 	go func() { _ = command.Wait(); close(ended) }()
 	c.pids[service] = command.Process.Pid
-	harness.Within(t, time.Minute, service+" starting", func() (bool, string) {
+	c.started[service] = func() (bool, string) {
 		text, _ := os.ReadFile(log.Name())
 		select {
 		case <-ended:
@@ -230,7 +242,7 @@ func (c *cloud) run(t *testing.T, service string, who kind) {
 		default:
 		}
 		return strings.Contains(string(text), "The service has started."), string(text)
-	})
+	}
 	c.stops[service] = func(t testing.TB) {
 		_ = command.Process.Signal(syscall.SIGTERM)
 		select {
