@@ -105,11 +105,20 @@ func (l *load) cycle(ctx context.Context) error {
 	// Of no server: before it lets go of one, Cinder asks Nova, which is not here.
 	var attached struct{ Attachment struct{ ID string } }
 	body := `{"attachment":{"volume_uuid":"` + id + `","connector":{"host":"h","initiator":"iqn.x","ip":"127.0.0.1"}}}`
-	if err := l.send(ctx, "POST", "/attachments", body, &attached); err != nil {
+	err := l.sendOnce(ctx, "POST", "/attachments", body, &attached)
+	if isAway(err) { // it may have been done or not; whoever asked looks
+		var all struct{ Attachments []struct{ ID string } }
+		if err = l.send(ctx, "GET", "/attachments?volume_id="+id, "", &all); err == nil && len(all.Attachments) > 0 {
+			attached.Attachment.ID = all.Attachments[0].ID
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("attach: %w", err)
 	}
-	if err := l.send(ctx, "DELETE", "/attachments/"+attached.Attachment.ID, "", nil); err != nil {
-		return fmt.Errorf("detach: %w", err)
+	if attached.Attachment.ID != "" {
+		if err := l.send(ctx, "DELETE", "/attachments/"+attached.Attachment.ID, "", nil); err != nil {
+			return fmt.Errorf("detach: %w", err)
+		}
 	}
 	if err := l.until(ctx, id, "available"); err != nil {
 		return fmt.Errorf("detach: %w", err)
@@ -126,8 +135,17 @@ func (l *load) cycle(ctx context.Context) error {
 	return nil
 }
 
-// send sends a request; while nobody listens it is sent again, since that is not what is asked here.
+// send sends a request; while nobody listens, or takes it and goes, it is sent again, since that is not what is asked here.
 func (l *load) send(ctx context.Context, method, path, body string, into any) error {
+	for {
+		if err := l.sendOnce(ctx, method, path, body, into); !isAway(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// sendOnce is send for what must not be done twice: it is sent again only while nobody listens.
+func (l *load) sendOnce(ctx context.Context, method, path, body string, into any) error {
 	for {
 		err := l.client.send(method, path, body, into)
 		if !isAway(err) || ctx.Err() != nil {
@@ -137,6 +155,9 @@ func (l *load) send(ctx context.Context, method, path, body string, into any) er
 		l.away++
 		l.mu.Unlock()
 		time.Sleep(20 * time.Millisecond)
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return err
+		}
 	}
 }
 
