@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -150,8 +152,9 @@ func (w *world) populate(t testing.TB, r *vo.Registry, v any) {
 		}
 	case map[string]any:
 		if v["versioned_object.name"] != "GroupSnapshot" { // the group in it is as it was
-			for _, e := range v {
-				w.populate(t, r, e)
+			// In order: "volume" comes after the request_spec, which has the volume as it was before it was placed.
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				w.populate(t, r, v[name])
 			}
 		}
 		if !vo.IsPrimitive(v) {
