@@ -165,3 +165,20 @@ func NullIfNil[V any](p *V) any {
 	}
 	return *p
 }
+
+// OptionalInt scans an integer into a pointer, nil for NULL.
+type OptionalInt struct{ To **int64 }
+
+// Scan implements sql.Scanner.
+func (o OptionalInt) Scan(src any) error {
+	if src == nil {
+		*o.To = nil
+		return nil
+	}
+	var n Int
+	if err := n.Scan(src); err != nil {
+		return err
+	}
+	*o.To = new(int64(n))
+	return nil
+}

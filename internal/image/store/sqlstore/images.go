@@ -14,29 +14,12 @@ import (
 const imageColumns = `i.id, i.created_at, i.updated_at, i.name, i.owner, i.status, i.visibility, i.container_format, i.disk_format,
 	i.protected, i.os_hidden, i.min_disk, i.min_ram, i.size, i.virtual_size, i.checksum, i.os_hash_algo, i.os_hash_value`
 
-// optionalInt scans an integer into a pointer, nil for NULL.
-type optionalInt struct{ to **int64 }
-
-// Scan implements sql.Scanner.
-func (o optionalInt) Scan(src any) error {
-	if src == nil {
-		*o.to = nil
-		return nil
-	}
-	var n sqlkit.Int
-	if err := n.Scan(src); err != nil {
-		return err
-	}
-	*o.to = new(int64(n))
-	return nil
-}
-
 func imageFields(i *image.Image) []any {
 	return []any{
 		(*sqlkit.Text)(&i.ID), (*sqlkit.Time)(&i.CreatedAt), (*sqlkit.Time)(&i.UpdatedAt), sqlkit.OptionalText{To: &i.Name},
 		(*sqlkit.Text)(&i.Owner), (*sqlkit.Text)(&i.Status), (*sqlkit.Text)(&i.Visibility), (*sqlkit.Text)(&i.ContainerFormat),
 		(*sqlkit.Text)(&i.DiskFormat), (*sqlkit.Bool)(&i.Protected), (*sqlkit.Bool)(&i.Hidden), (*sqlkit.Int)(&i.MinDiskGiB),
-		(*sqlkit.Int)(&i.MinRAMMiB), optionalInt{&i.SizeBytes}, optionalInt{&i.VirtualSizeBytes}, (*sqlkit.Text)(&i.Checksum),
+		(*sqlkit.Int)(&i.MinRAMMiB), sqlkit.OptionalInt{To: &i.SizeBytes}, sqlkit.OptionalInt{To: &i.VirtualSizeBytes}, (*sqlkit.Text)(&i.Checksum),
 		(*sqlkit.Text)(&i.HashAlgorithm), (*sqlkit.Text)(&i.HashValue),
 	}
 }

@@ -49,7 +49,7 @@ const trustColumns = "id, trustor_user_id, trustee_user_id, project_id, imperson
 
 func trustFields(t *identity.Trust) []any {
 	return []any{(*sqlkit.Text)(&t.ID), (*sqlkit.Text)(&t.TrustorUserID), (*sqlkit.Text)(&t.TrusteeUserID), (*sqlkit.Text)(&t.ProjectID), (*sqlkit.Bool)(&t.Impersonation),
-		(*sqlkit.Time)(&t.ExpiresAt), rows.OptionalInt{To: &t.RemainingUses}, (*sqlkit.Text)(&t.RedelegatedTrustID), (*sqlkit.Int)(&t.RedelegationCount)}
+		(*sqlkit.Time)(&t.ExpiresAt), sqlkit.OptionalInt{To: &t.RemainingUses}, (*sqlkit.Text)(&t.RedelegatedTrustID), (*sqlkit.Int)(&t.RedelegationCount)}
 }
 
 // Trust implements store.TrustReader.

@@ -105,20 +105,3 @@ func All[T any](ctx context.Context, c Conn, q *Selection, fields func(*T) []any
 
 // Unnamed is the name of what has none.
 func Unnamed[T any](*T) string { return "" }
-
-// OptionalInt scans an integer that may be NULL, which is nil.
-type OptionalInt struct{ To **int64 }
-
-// Scan implements sql.Scanner.
-func (o OptionalInt) Scan(src any) error {
-	if src == nil {
-		*o.To = nil
-		return nil
-	}
-	var n sqlkit.Int
-	if err := n.Scan(src); err != nil {
-		return err
-	}
-	*o.To = new(int64(n))
-	return nil
-}
