@@ -1,6 +1,9 @@
 package sqlkit
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Dialect is what the databases do not agree on. Implementations hold no state and are safe for concurrent use.
 type Dialect interface {
@@ -65,6 +68,17 @@ type Definitions interface {
 
 // MaxInSet is how many values one InSet takes: beyond it a query is split.
 const MaxInSet = 4096
+
+// InChunks calls fn with the ids in pieces that fit into one IN list, of InSet, and ends with its first error.
+func InChunks(d Dialect, ids []string, fn func(list string, args []any) error) error {
+	for chunk := range slices.Chunk(ids, MaxInSet) {
+		list, args := d.InSet(chunk)
+		if err := fn(list, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // ColumnType is a type of column that a table definition may ask for.
 type ColumnType uint8

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/clinker/clinker/internal/fault"
@@ -137,41 +136,32 @@ func (c conn) applicationCredentials(ctx context.Context, sel *rows.Selection) (
 				a.AccessRules = []identity.AccessRule{}
 			}
 		}
-		for chunk := range slices.Chunk(ids, sqlkit.MaxInSet) {
-			if err := completeApplicationCredentials(ctx, s, byID, chunk); err != nil {
-				return err
-			}
-		}
-		return nil
+		return completeApplicationCredentials(ctx, s, byID, ids)
 	})
 	return found, err
 }
 
 // completeApplicationCredentials reads roles and rules.
 func completeApplicationCredentials(ctx context.Context, s *sqlkit.Session, byID map[string]*identity.ApplicationCredential, ids []string) error {
-	set, args := s.Dialect().InSet(ids)
-	err := s.Query(ctx, `SELECT application_credential_id, role_id FROM application_credential_roles WHERE application_credential_id IN `+set+
-		` ORDER BY application_credential_id, role_id`, func(row *sql.Rows) error {
-		var id, role string
-		if err := row.Scan((*sqlkit.Text)(&id), (*sqlkit.Text)(&role)); err != nil {
-			return err
-		}
-		byID[id].RoleIDs = append(byID[id].RoleIDs, role)
-		return nil
-	}, args...)
+	err := rows.Children(ctx, s, ids, func(in string) string {
+		return `SELECT application_credential_id, role_id FROM application_credential_roles WHERE application_credential_id IN ` + in +
+			` ORDER BY application_credential_id, role_id`
+	}, func(id, role string) { byID[id].RoleIDs = append(byID[id].RoleIDs, role) })
 	if err != nil {
 		return err
 	}
-	return s.Query(ctx, `SELECT a.application_credential_id, r.id, r.user_id, r.service, r.method, r.path FROM application_credential_access_rules a `+
-		`JOIN access_rules r ON r.id = a.access_rule_id WHERE a.application_credential_id IN `+set+` ORDER BY a.application_credential_id, r.id`, func(row *sql.Rows) error {
-		var id string
-		var r identity.AccessRule
-		if err := row.Scan(append([]any{(*sqlkit.Text)(&id)}, accessRuleFields(&r)...)...); err != nil {
-			return err
-		}
-		byID[id].AccessRules = append(byID[id].AccessRules, r)
-		return nil
-	}, args...)
+	return sqlkit.InChunks(s.Dialect(), ids, func(in string, args []any) error {
+		return s.Query(ctx, `SELECT a.application_credential_id, r.id, r.user_id, r.service, r.method, r.path FROM application_credential_access_rules a `+
+			`JOIN access_rules r ON r.id = a.access_rule_id WHERE a.application_credential_id IN `+in+` ORDER BY a.application_credential_id, r.id`, func(row *sql.Rows) error {
+			var id string
+			var r identity.AccessRule
+			if err := row.Scan(append([]any{(*sqlkit.Text)(&id)}, accessRuleFields(&r)...)...); err != nil {
+				return err
+			}
+			byID[id].AccessRules = append(byID[id].AccessRules, r)
+			return nil
+		}, args...)
+	})
 }
 
 func accessRuleFields(r *identity.AccessRule) []any {

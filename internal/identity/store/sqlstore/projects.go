@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 
 	"github.com/clinker/clinker/internal/identity"
@@ -103,21 +102,9 @@ func readTags(ctx context.Context, s *sqlkit.Session, projects []*identity.Proje
 	for i, p := range projects {
 		byID[p.ID], ids[i] = p, p.ID
 	}
-	for chunk := range slices.Chunk(ids, sqlkit.MaxInSet) {
-		list, args := s.Dialect().InSet(chunk)
-		err := s.Query(ctx, `SELECT project_id, name FROM project_tags WHERE project_id IN `+list+` ORDER BY project_id, name`, func(row *sql.Rows) error {
-			var id, tag string
-			if err := row.Scan((*sqlkit.Text)(&id), (*sqlkit.Text)(&tag)); err != nil {
-				return err
-			}
-			byID[id].Tags = append(byID[id].Tags, tag)
-			return nil
-		}, args...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return rows.Children(ctx, s, ids, func(in string) string {
+		return `SELECT project_id, name FROM project_tags WHERE project_id IN ` + in + ` ORDER BY project_id, name`
+	}, func(id, tag string) { byID[id].Tags = append(byID[id].Tags, tag) })
 }
 
 func projectConflict(p *identity.Project) func() error {

@@ -20,8 +20,7 @@ func loadChildren(ctx context.Context, s *sqlkit.Session, images []*image.Image)
 		i.Properties, i.Tags, i.Locations = map[string]string{}, []string{}, nil
 		byID[i.ID], ids[n] = i, i.ID
 	}
-	for chunk := range slices.Chunk(ids, sqlkit.MaxInSet) {
-		in, args := s.Dialect().InSet(chunk)
+	return sqlkit.InChunks(s.Dialect(), ids, func(in string, args []any) error {
 		for text, scan := range map[string]func(*sql.Rows, map[string]*image.Image) error{
 			`SELECT image_id, name, value FROM image_properties WHERE image_id IN ` + in:                      scanProperty,
 			`SELECT image_id, value FROM image_tags WHERE image_id IN ` + in + ` ORDER BY value`:              scanTag,
@@ -31,8 +30,8 @@ func loadChildren(ctx context.Context, s *sqlkit.Session, images []*image.Image)
 				return err
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func scanProperty(rows *sql.Rows, byID map[string]*image.Image) error {

@@ -23,7 +23,7 @@ func (t specs) live() string { return ` WHERE ` + t.owner + ` = ? AND deleted = 
 
 // load reads the specs of some owners.
 func (t specs) load(ctx context.Context, s *sqlkit.Session, owners []string, add func(owner, key string, value *string)) error {
-	return rows.InChunks(s.Dialect(), owners, func(list string, args []any) error {
+	return sqlkit.InChunks(s.Dialect(), owners, func(list string, args []any) error {
 		text := `SELECT ` + t.owner + `, "key", value FROM ` + t.table + ` WHERE ` + t.owner + ` IN ` + list + ` AND deleted = FALSE`
 		return s.Query(ctx, text, func(r *sql.Rows) error {
 			var owner, key sqlkit.Text

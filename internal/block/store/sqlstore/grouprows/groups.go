@@ -95,7 +95,7 @@ func loadVolumeTypes(ctx context.Context, s *sqlkit.Session, list []*block.Group
 		g.VolumeTypeIDs = []string{}
 		byID[g.ID], ids[i] = g, g.ID
 	}
-	return rows.InChunks(s.Dialect(), ids, func(chunk string, args []any) error {
+	return sqlkit.InChunks(s.Dialect(), ids, func(chunk string, args []any) error {
 		return s.Query(ctx, `SELECT group_id, volume_type_id FROM group_volume_type_mapping WHERE group_id IN `+chunk+` AND deleted = FALSE ORDER BY id`,
 			func(row *sql.Rows) error {
 				var groupID, typeID sqlkit.Text
@@ -114,7 +114,7 @@ func (r GroupReader) GroupVolumeIDs(ctx context.Context, groupIDs []string) (map
 	all := map[string][]string{}
 	err := r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		clear(all)
-		return rows.InChunks(s.Dialect(), groupIDs, func(chunk string, args []any) error {
+		return sqlkit.InChunks(s.Dialect(), groupIDs, func(chunk string, args []any) error {
 			return s.Query(ctx, `SELECT group_id, id FROM volumes WHERE group_id IN `+chunk+` AND deleted = FALSE ORDER BY created_at, id`,
 				func(row *sql.Rows) error {
 					var groupID, id sqlkit.Text

@@ -34,7 +34,7 @@ func (p Pairs) exists(id, key, condition string) string {
 
 // Load reads the pairs of some owners: one query for every sqlkit.MaxInSet of them.
 func (p Pairs) Load(ctx context.Context, s *sqlkit.Session, owners []string, add func(owner, key, value string)) error {
-	return InChunks(s.Dialect(), owners, func(list string, args []any) error {
+	return sqlkit.InChunks(s.Dialect(), owners, func(list string, args []any) error {
 		text := `SELECT ` + p.owner + `, "key", value FROM ` + p.table + ` WHERE ` + p.owner + ` IN ` + list + ` AND deleted = FALSE`
 		return s.Query(ctx, text, func(r *sql.Rows) error {
 			var owner, key, value sqlkit.Text

@@ -3,7 +3,6 @@ package rows
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"strings"
 	"time"
 
@@ -117,17 +116,6 @@ func InsertInto(table, columns string) string {
 // Qualified puts an alias before every name of a list "a, b, c".
 func Qualified(alias, names string) string {
 	return alias + "." + strings.ReplaceAll(names, ", ", ", "+alias+".")
-}
-
-// InChunks calls fn with the ids in pieces that fit into one IN list.
-func InChunks(d sqlkit.Dialect, ids []string, fn func(list string, args []any) error) error {
-	for chunk := range slices.Chunk(ids, sqlkit.MaxInSet) {
-		list, args := d.InSet(chunk)
-		if err := fn(list, args); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Change is an UPDATE of one row under construction. Which columns and conditions it has is up to our own code, so the

@@ -62,7 +62,7 @@ func (r Reader) SnapshotsIn(ctx context.Context, p store.Period, after string, l
 func (r Reader) VolumeZones(ctx context.Context, ids []string) (zones map[string]string, err error) {
 	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
 		zones = make(map[string]string, len(ids))
-		return rows.InChunks(r.conn.Dialect(), ids, func(list string, args []any) error {
+		return sqlkit.InChunks(r.conn.Dialect(), ids, func(list string, args []any) error {
 			return s.Query(ctx, `SELECT id, availability_zone FROM volumes WHERE id IN `+list, func(row *sql.Rows) error {
 				var id, zone string
 				err := row.Scan((*sqlkit.Text)(&id), (*sqlkit.Text)(&zone))

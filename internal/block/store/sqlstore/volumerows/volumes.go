@@ -169,7 +169,7 @@ func loadVolumeChildren(ctx context.Context, s *sqlkit.Session, volumes []*block
 		v.Metadata, v.AdminMetadata, v.ImageMetadata, v.Attachments = none, none, none, []block.Attachment{}
 		byID[v.ID], ids[i] = v, v.ID
 	}
-	err := rows.InChunks(s.Dialect(), ids, func(list string, args []any) error {
+	err := sqlkit.InChunks(s.Dialect(), ids, func(list string, args []any) error {
 		err := s.Query(ctx, volumePairs(list), func(row *sql.Rows) error {
 			var kind int64
 			var id, key, value string

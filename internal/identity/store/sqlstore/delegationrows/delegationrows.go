@@ -5,8 +5,6 @@ package delegationrows
 
 import (
 	"context"
-	"database/sql"
-	"slices"
 
 	"github.com/clinker/clinker/internal/identity"
 	"github.com/clinker/clinker/internal/identity/store"
@@ -84,21 +82,9 @@ func (c DelegationRows) trusts(ctx context.Context, sel *rows.Selection) (found 
 		for i, t := range found {
 			byID[t.ID], ids[i] = t, t.ID
 		}
-		for chunk := range slices.Chunk(ids, sqlkit.MaxInSet) {
-			set, args := s.Dialect().InSet(chunk)
-			err := s.Query(ctx, `SELECT trust_id, role_id FROM trust_roles WHERE trust_id IN `+set+` ORDER BY trust_id, role_id`, func(row *sql.Rows) error {
-				var trust, role string
-				if err := row.Scan((*sqlkit.Text)(&trust), (*sqlkit.Text)(&role)); err != nil {
-					return err
-				}
-				byID[trust].RoleIDs = append(byID[trust].RoleIDs, role)
-				return nil
-			}, args...)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return rows.Children(ctx, s, ids, func(in string) string {
+			return `SELECT trust_id, role_id FROM trust_roles WHERE trust_id IN ` + in + ` ORDER BY trust_id, role_id`
+		}, func(trust, role string) { byID[trust].RoleIDs = append(byID[trust].RoleIDs, role) })
 	})
 	return found, err
 }

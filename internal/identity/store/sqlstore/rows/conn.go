@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"time"
 
@@ -105,3 +106,18 @@ func All[T any](ctx context.Context, c Conn, q *Selection, fields func(*T) []any
 
 // Unnamed is the name of what has none.
 func Unnamed[T any](*T) string { return "" }
+
+// Children reads what belongs to rows that were read: query gives pairs of a row's id and a text for an IN list of ids, in the
+// order in which add gets them.
+func Children(ctx context.Context, s *sqlkit.Session, ids []string, query func(in string) string, add func(id, text string)) error {
+	return sqlkit.InChunks(s.Dialect(), ids, func(list string, args []any) error {
+		return s.Query(ctx, query(list), func(row *sql.Rows) error {
+			var id, text string
+			if err := row.Scan((*sqlkit.Text)(&id), (*sqlkit.Text)(&text)); err != nil {
+				return err
+			}
+			add(id, text)
+			return nil
+		}, args...)
+	})
+}
