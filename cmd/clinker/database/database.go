@@ -97,10 +97,25 @@ func (o *Options) Settings(c *config.Config) (connect.Options, error) {
 	if s.SyncWait, s.SetSyncWait, ok = waitOf(o.syncWait.Get(c)); !ok {
 		return s, o.syncWait.Refuse(c, "", "it is no such number", "a number from 0 to 15, or nothing")
 	}
-	if err := connect.Check(s); err != nil {
-		return s, o.connection.Refuse(c, "", strings.TrimSuffix(fault.UserText(err), "."), "mysql+pymysql://, postgresql+psycopg2:// or sqlite:////")
+	return s, check(c, o.connection, s)
+}
+
+// Address is the value of another option that names a database as [database] connection does, refused likewise; empty if it
+// is not set.
+func Address(c *config.Config, h config.Handle[string]) (string, error) {
+	address := h.Get(c)
+	if address == "" {
+		return "", nil
 	}
-	return s, nil
+	return address, check(c, h, connect.Options{URL: address})
+}
+
+// check refuses an address that cannot be that of a database.
+func check(c *config.Config, h config.Handle[string], o connect.Options) error {
+	if err := connect.Check(o); err != nil {
+		return h.Refuse(c, "", strings.TrimSuffix(fault.UserText(err), "."), "mysql+pymysql://, postgresql+psycopg2:// or sqlite:////")
+	}
+	return nil
 }
 
 func waitOf(text string) (wait int, set, ok bool) {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/database"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/fernet"
 	"github.com/clinker/clinker/internal/identity"
@@ -104,7 +105,7 @@ func (o *Options) core(ctx context.Context, c *config.Config, cfg Config, s *Ser
 	if err != nil {
 		return nil, err
 	}
-	address, err := o.database(c)
+	address, err := database.Address(c, o.connection)
 	if err != nil {
 		return nil, err
 	}

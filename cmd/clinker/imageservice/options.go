@@ -10,16 +10,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/image/app"
 	"github.com/clinker/clinker/internal/image/app/imports"
 	"github.com/clinker/clinker/internal/image/app/intake"
 	"github.com/clinker/clinker/internal/image/fetch"
 	"github.com/clinker/clinker/internal/oslo/config"
-	"github.com/clinker/clinker/internal/sqlkit/connect"
 )
 
 // Options are the options of the image service: glance-api.conf's where it has them, in its groups.
@@ -146,16 +143,4 @@ func or(h config.Handle[string], c *config.Config, stateDir, name string) string
 		return path
 	}
 	return filepath.Join(stateDir, name)
-}
-
-// database is the address of the service's database; empty is the file in the state directory.
-func (o *Options) database(c *config.Config) (string, error) {
-	address := o.connection.Get(c)
-	if address == "" {
-		return "", nil
-	}
-	if err := connect.Check(connect.Options{URL: address}); err != nil {
-		return "", o.connection.Refuse(c, "", strings.TrimSuffix(fault.UserText(err), "."), "mysql+pymysql://, postgresql+psycopg2:// or sqlite:////")
-	}
-	return address, nil
 }

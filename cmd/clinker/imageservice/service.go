@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/database"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/flow/recovery"
@@ -74,7 +75,7 @@ func (o *Options) Open(ctx context.Context, c *config.Config, cfg Config) (*Serv
 	if err != nil {
 		return nil, err
 	}
-	address, err := o.database(c)
+	address, err := database.Address(c, o.connection)
 	if err != nil {
 		return nil, err
 	}
