@@ -91,3 +91,13 @@ func errorAttrs(err error) []any {
 	}
 	return attrs
 }
+
+// Pause waits for d, and reports whether it did: false if ctx ended meanwhile.
+func Pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}

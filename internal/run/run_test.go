@@ -322,3 +322,17 @@ func TestPanicsAndErrorsAreLoggedAndSurvived(t *testing.T) {
 		t.Error("an error after the stop is logged")
 	}
 }
+
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		if !Pause(t.Context(), time.Minute) || time.Since(began) != time.Minute {
+			t.Errorf("a pause of a minute took %s", time.Since(began))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if began = time.Now(); Pause(ctx, time.Minute) || time.Since(began) != time.Second {
+			t.Errorf("a pause whose context ends after a second took %s", time.Since(began))
+		}
+	})
+}

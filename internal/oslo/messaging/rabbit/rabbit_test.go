@@ -21,9 +21,9 @@ import (
 // rabbitmq is the one broker of this package's tests; nil if the machine has none.
 var rabbitmq *brokertest.Broker
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
-func run(m *testing.M) int {
+func testMain(m *testing.M) int {
 	b, err := brokertest.Start()
 	switch {
 	case errors.Is(err, brokertest.ErrMissing):

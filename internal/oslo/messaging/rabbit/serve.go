@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/messaging/rabbit/broker"
 	"github.com/clinker/clinker/internal/oslo/messaging/rabbit/wire"
+	"github.com/clinker/clinker/internal/run"
 	"github.com/clinker/clinker/internal/telemetry"
 )
 
@@ -141,7 +142,7 @@ func (l *listener) signs(r *wire.Request) func() {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for pause(ctx, every) {
+		for run.Pause(ctx, every) {
 			if out, err := l.transport.replyTo(r.ReplyQueue, &wire.Reply{MsgID: r.MsgID, UniqueID: broker.NewID()}); err == nil {
 				_ = l.transport.publisher.Send(ctx, out) // without it the client gives up, which is its right
 			}
@@ -185,7 +186,7 @@ func (l *listener) send(queue string, r *wire.Reply) {
 			return
 		}
 		leaving := l.consuming.Err() != nil && time.Since(began) > lookWhileStopping
-		if err != broker.ErrUnroutable || leaving || !pause(looking, lookAgain) {
+		if err != broker.ErrUnroutable || leaving || !run.Pause(looking, lookAgain) {
 			if err == broker.ErrUnroutable && ctx.Err() == nil {
 				t.gone.add(queue)
 			}
@@ -195,15 +196,5 @@ func (l *listener) send(queue string, r *wire.Reply) {
 		if t.gone.has(queue) {
 			return
 		}
-	}
-}
-
-// pause waits; false if ctx ended meanwhile.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/clinker/clinker/internal/run"
 )
 
 // ErrEnded is what a link whose Run has ended has for everybody.
@@ -68,7 +70,7 @@ func (l *Link) set(change func()) {
 func (l *Link) Run(ctx context.Context) {
 	defer l.set(func() { l.ended = true })
 	for lost := false; ctx.Err() == nil; lost = true {
-		if lost && !pause(ctx, l.settle()) {
+		if lost && !run.Pause(ctx, l.settle()) {
 			return
 		}
 		conn, raw := l.connect(ctx)
@@ -152,7 +154,7 @@ func (l *Link) connect(ctx context.Context) (*amqp.Connection, net.Conn) {
 				l.log.Error("the message broker cannot be reached", "host", host.Address, "error", err, "attempts", round)
 			}
 		}
-		if !pause(ctx, wait*3/4+time.Duration(rand.Int64N(int64(wait/2)+1))) {
+		if !run.Pause(ctx, wait*3/4+time.Duration(rand.Int64N(int64(wait/2)+1))) {
 			return nil, nil
 		}
 		if !refused {

@@ -7,7 +7,6 @@ package broker
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -90,14 +89,4 @@ func (o *Options) Complete() error {
 
 func refuse(format string, args ...any) error {
 	return fault.New(fault.Invalid, "", "[oslo_messaging_rabbit]: %s.", fmt.Sprintf(format, args...))
-}
-
-// pause waits; false if ctx ended meanwhile.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

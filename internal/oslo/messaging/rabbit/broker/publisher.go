@@ -9,6 +9,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/clinker/clinker/internal/run"
 )
 
 // Message is a message ready to be published.
@@ -197,7 +199,7 @@ func (p *Publisher) Send(ctx context.Context, out *Message) error {
 		if errors.Is(err, errRefused) {
 			wait = againAfterRefusal
 		}
-		if !pause(ctx, wait) {
+		if !run.Pause(ctx, wait) {
 			return errors.Join(context.Cause(ctx), err)
 		}
 	}
@@ -302,7 +304,7 @@ func (p *Publisher) DeclareQueue(ctx context.Context, q Queue) error {
 		if err == nil {
 			err = s.verdict(inTurn(ctx, s.declaring, func() error { return s.declarer.queue(q) }))
 		}
-		if !errors.Is(err, errLost) || !pause(ctx, againAfterLoss) {
+		if !errors.Is(err, errLost) || !run.Pause(ctx, againAfterLoss) {
 			return err
 		}
 	}

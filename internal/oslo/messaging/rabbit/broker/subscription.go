@@ -8,6 +8,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/clinker/clinker/internal/run"
 )
 
 // Subscription consumes from a few queues over a link, on one channel of whatever connection there is, and declares them
@@ -79,7 +81,7 @@ func (s *Subscription) Run(ctx context.Context) {
 		if err != nil && !conn.IsClosed() {
 			s.opts.Log.Warn("messages cannot be taken from the broker; they are asked for again", "for", s.name, "error", err, "after", wait)
 		}
-		if !pause(ctx, wait) {
+		if !run.Pause(ctx, wait) {
 			return
 		}
 		wait = min(2*wait, mostConsumePause)
