@@ -113,12 +113,10 @@ func (u *Migration) markRetyping(ctx context.Context, tx store.Tx, m *rpcapi.Ret
 	}
 	when := store.VolumeWhen{Status: []block.VolumeStatus{v.Status}, NotMigrating: true, NoGroup: true}
 	set := store.VolumeSet{Status: new(block.VolumeRetyping), StatusToPrevious: true, Multiattach: new(t.Multiattach())}
-	ours, err := u.Ours(ctx, tx, rpcapi.SchedulerOwner, v.Host.Backend())
-	if err != nil {
-		return err
-	}
 	var ok bool
-	if ours {
+	// Clients wait for the type and go on at once. The row may have it early only where the answer waits for the work, which it does
+	// inside one process; over a broker it gets it from the volume service in the end, as beside Python's.
+	if u.Keepers == nil {
 		ok, err = u.Quota.ChangeType(ctx, tx, v, t, when, set)
 	} else if m.Reservations, m.OldReservations, err = u.Quota.HoldType(ctx, tx, v, t); err == nil {
 		ok, err = tx.UpdateVolume(ctx, v.ID, when, set)
