@@ -6,6 +6,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/apitest"
+	"github.com/clinker/clinker/internal/block/driver/fake"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -95,4 +96,50 @@ func TestBesidePythonServices(t *testing.T) {
 	p.down = true
 	m.Delete("/volumes/"+volume).Fault(503, "The broker is away.")
 	expectStates(m, volume, "deleting/detached")
+}
+
+// ours keeps every record: the services are all ours, but not of this process.
+type ours struct{}
+
+func (ours) Kept(context.Context, store.Reader, string) (bool, error) { return true, nil }
+
+// TestRetypeOverABroker: where an answer does not wait for the work, nobody sees the new type before the retype is done; its
+// quota is held meanwhile.
+func TestRetypeOverABroker(t *testing.T) {
+	t.Parallel()
+	c := apitest.New(t, nil)
+	c.Core.Keepers = ours{}
+	admin, m := c.As(t, apitest.Admin, "p").At("3.71"), c.As(t, apitest.Member, "p").At("3.71")
+	gold := admin.Post("/types", object("volume_type", object("name", "gold", "extra_specs", object("fake:tier", "gold")))).OK(200).Text("volume_type", "id")
+	volume := m.Volume()
+	before := m.Row(volume).VolumeTypeID
+	reserved := func() any {
+		return admin.Get("/os-quota-sets/p?usage=true").OK(200).At("quota_set", "volumes_gold", "reserved")
+	}
+	seen := make(chan string, 1)
+	c.Driver.SetHook(func(_ context.Context, call fake.Call) error {
+		if call.Verb == "retype" {
+			v, err := c.Store.Volume(context.WithoutCancel(t.Context()), volume, "")
+			if err != nil {
+				return err
+			}
+			seen <- v.VolumeTypeID
+		}
+		return nil
+	})
+	m.Action("/volumes/"+volume, "os-retype", object("new_type", "gold", "migration_policy", "never")).Empty(202)
+	select {
+	case during := <-seen:
+		if during != before {
+			t.Errorf("while it was retyped the volume had the type %s, want %s", during, before)
+		}
+	default:
+		t.Error("the driver was not asked")
+	}
+	if row := m.Row(volume); row.VolumeTypeID != gold || row.Status != block.VolumeAvailable {
+		t.Errorf("after the retype: type %s, %s", row.VolumeTypeID, row.Status)
+	}
+	if n := reserved(); n != float64(0) {
+		t.Errorf("after the retype %v are reserved", n)
+	}
 }
