@@ -66,7 +66,7 @@ var protocols = map[string]string{"ceph": "ceph", "file": "nbd", "fake": "iSCSI"
 
 // conf is the cinder.conf of all services of a composition: as operators have it.
 func conf(admin map[string]string, backend, dir string) string {
-	address := strings.TrimSuffix(strings.TrimPrefix(admin["OS_AUTH_URL"], "http://"), ":5000/v3")
+	address := labAddress(admin)
 	text := `[DEFAULT]
 auth_strategy = keystone
 transport_url = rabbit://lab:lab@ADDRESS:5672/
@@ -125,6 +125,11 @@ project_domain_name = Default
 user_domain_name = Default
 `
 	return strings.NewReplacer("ADDRESS", address, "BACKEND", backend, "STATE", dir, "CEPH", "/srv/clinker-lab/"+address+"/etc/ceph.conf").Replace(text)
+}
+
+// labAddress is where the lab that admin's settings are of listens.
+func labAddress(admin map[string]string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(admin["OS_AUTH_URL"], "http://"), ":5000/v3")
 }
 
 // cloud is a composition that runs.
@@ -208,7 +213,7 @@ func (c *cloud) launch(t *testing.T, service string, who kind) {
 		c.stops[service] = func(testing.TB) { _, _ = lab.Try("down", service) }
 		return
 	}
-	dir := filepath.Join(os.TempDir(), "clinker-lab")
+	dir := filepath.Join(os.TempDir(), "clinker-lab-"+labAddress(c.admin))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
