@@ -86,10 +86,11 @@ up_mq() {
 	mkdir -p "$state/mq"
 	printf 'listeners.tcp.1 = %s:5672\ndefault_user = lab\ndefault_pass = lab\nloopback_users = none\n' "$address" >"$state/etc/rabbitmq.conf"
 	chroot "$chroot" chown -R rabbitmq:rabbitmq "$here/mq"
-	# Its own port mapper: that of another RabbitMQ on this machine may end any time.
-	start mq setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups env HOME="$here/mq" RABBITMQ_NODENAME="clinker-lab@localhost" \
+	# Its own port mapper, name and port: that of another RabbitMQ on this machine may end any time, or be another lab's.
+	local number=${address##*.}
+	start mq setpriv --reuid=rabbitmq --regid=rabbitmq --clear-groups env HOME="$here/mq" RABBITMQ_NODENAME="clinker-lab-$number@localhost" \
 		RABBITMQ_CONFIG_FILE="$here/etc/rabbitmq.conf" RABBITMQ_MNESIA_BASE="$here/mq" RABBITMQ_LOG_BASE="$here/mq" \
-		RABBITMQ_ENABLED_PLUGINS_FILE=/dev/null RABBITMQ_DIST_PORT=25674 ERL_EPMD_PORT=14369 /usr/lib/rabbitmq/bin/rabbitmq-server
+		RABBITMQ_ENABLED_PLUGINS_FILE=/dev/null RABBITMQ_DIST_PORT=$((25600 + number)) ERL_EPMD_PORT=$((14300 + number)) /usr/lib/rabbitmq/bin/rabbitmq-server
 	listens 5672
 }
 
