@@ -14,6 +14,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	blockwire "github.com/clinker/clinker/internal/block/rpcapi/wire"
+	"github.com/clinker/clinker/internal/block/rpcapi/wire/pins"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -48,6 +49,7 @@ type Bus struct {
 	// Local says that the messages stay inside the process.
 	Local bool
 
+	pins   *pins.Pins
 	open   func(url string) (*rabbit.Transport, error)
 	own    *rabbit.Transport // nil if Local
 	others []*rabbit.Transport
@@ -67,11 +69,12 @@ func (o *Options) Open(c *config.Config, p Process) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	codec, err := blockwire.New(blockwire.Options{Store: p.Store})
+	versions := pins.New(p.Store, p.Log, nil)
+	codec, err := blockwire.New(blockwire.Options{Store: p.Store, Pins: versions})
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{open: func(url string) (*rabbit.Transport, error) {
+	b := &Bus{pins: versions, open: func(url string) (*rabbit.Transport, error) {
 		opts, err := o.read(c, url)
 		if err != nil {
 			return nil, err
@@ -157,6 +160,10 @@ func (b *Bus) Publisher(url string) (notification.Publisher, error) {
 	b.others = append(b.others, t)
 	return t, nil
 }
+
+// Unpin forgets how old the services are that messages are sent to, so that the next message is as new as they are now. It is what
+// an operator asks for by SIGHUP when all services of a cloud are upgraded.
+func (b *Bus) Unpin() { b.pins.Reset() }
 
 // closeTimeout bounds Release.
 const closeTimeout = 5 * time.Second

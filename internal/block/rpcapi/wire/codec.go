@@ -18,6 +18,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/rpcapi/wire/arguments"
 	"github.com/clinker/clinker/internal/block/rpcapi/wire/objects"
+	"github.com/clinker/clinker/internal/block/rpcapi/wire/pins"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/oslo/messaging"
@@ -27,9 +28,8 @@ import (
 // Options of a Codec.
 type Options struct {
 	Store store.Reader // where the rows are that a message needs
-	// ObjectVersion is the lowest object_current_version among the services that objects are sent to ("1.38", "1.39"), as
-	// pinned by the services table; nil or an empty text means the newest.
-	ObjectVersion func(ctx context.Context) string
+	// Pins says how old the services are that messages are sent to; nil means that all are as new as this one.
+	Pins *pins.Pins
 }
 
 // Codec is Cinder's. It is safe for concurrent use.
@@ -46,9 +46,6 @@ func New(o Options) (*Codec, error) {
 	r, err := objects.New()
 	if err != nil {
 		return nil, err
-	}
-	if o.ObjectVersion == nil {
-		o.ObjectVersion = func(context.Context) string { return "" }
 	}
 	return &Codec{Options: o, registry: r, methods: allMethods()}, nil
 }
@@ -83,18 +80,26 @@ func (c *Codec) method(topic, name string) (method, error) {
 	return m, nil
 }
 
-// EncodeArgs implements messaging.Codec. NotFound if a row that the message is about is gone.
+// EncodeArgs implements messaging.Codec. NotFound if a row that the message is about is gone; ServiceTooOld if one of those that
+// may get the message would not understand it.
 func (c *Codec) EncodeArgs(ctx context.Context, t messaging.Target, m messaging.Message) (messaging.Encoded, error) {
 	how, err := c.method(t.Topic, m.Method)
 	if err != nil {
 		return messaging.Encoded{}, err
 	}
-	e := c.encoder(ctx)
+	without, version, known, err := c.pinned(ctx, t.Topic, how, m.Method)
+	if err != nil {
+		return messaging.Encoded{}, err
+	}
+	e := c.encoder(ctx, known)
 	if !how.encode(e, m.Args) {
 		e.Fail(fault.New(fault.Internal, "", "%s cannot be sent with %T as its arguments", m.Method, m.Args))
 	}
+	for _, name := range without {
+		delete(e.Args, name)
+	}
 	args, err := e.JSON(e.Args)
-	return messaging.Encoded{Method: how.name, Args: args, Version: how.version, Extra: e.Extra}, err
+	return messaging.Encoded{Method: how.name, Args: args, Version: version, Extra: e.Extra}, err
 }
 
 // DecodeArgs implements messaging.Codec.
@@ -114,7 +119,7 @@ func (c *Codec) DecodeArgs(ctx context.Context, in messaging.Incoming, _ any) (a
 	return args, nil
 }
 
-// EncodeReply implements messaging.Codec.
+// EncodeReply implements messaging.Codec. Whoever asked may be any service, so an answer is as old as the oldest of all takes it.
 func (c *Codec) EncodeReply(ctx context.Context, in messaging.Incoming, reply any) (messaging.EncodedReply, error) {
 	how, err := c.method(in.Topic, in.Method)
 	if err != nil {
@@ -123,7 +128,15 @@ func (c *Codec) EncodeReply(ctx context.Context, in messaging.Incoming, reply an
 	if how.encodeReply == nil || reply == nil {
 		return messaging.EncodedReply{Result: json.RawMessage("null")}, nil
 	}
-	e := c.encoder(ctx)
+	pin, err := c.Pins.Of(ctx, "")
+	if err != nil {
+		return messaging.EncodedReply{}, err
+	}
+	known, err := manifest(pin)
+	if err != nil {
+		return messaging.EncodedReply{}, err
+	}
+	e := c.encoder(ctx, known)
 	result, ok := how.encodeReply(e, reply)
 	if !ok {
 		e.Fail(fault.New(fault.Internal, "", "%s cannot be answered with a %T", in.Method, reply))
@@ -153,8 +166,8 @@ func (c *Codec) DecodeReply(ctx context.Context, t messaging.Target, m messaging
 	return d.Err
 }
 
-func (c *Codec) encoder(ctx context.Context) *arguments.Encoder {
-	return &arguments.Encoder{Context: ctx, Store: c.Store, Registry: c.registry, Manifest: objects.History(c.ObjectVersion(ctx)), Args: map[string]any{}}
+func (c *Codec) encoder(ctx context.Context, known vo.Manifest) *arguments.Encoder {
+	return &arguments.Encoder{Context: ctx, Store: c.Store, Registry: c.registry, Manifest: known, Args: map[string]any{}}
 }
 
 func (c *Codec) decoder(ctx context.Context, extra map[string]string) *arguments.Decoder {

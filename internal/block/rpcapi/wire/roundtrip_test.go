@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -315,15 +314,6 @@ func TestWhatIsRefused(t *testing.T) {
 	if err := c.DecodeReply(t.Context(), messaging.Target{Topic: "cinder-scheduler"}, messaging.Message{Method: "get_pools"}, messaging.EncodedReply{Result: json.RawMessage(`7`)},
 		new(rpcapi.PoolsReply)); !fault.Is(err, fault.Invalid) {
 		t.Errorf("pools that are a number: %v", err)
-	}
-}
-
-func TestOlderServicesGetOlderObjects(t *testing.T) {
-	c := newCodec(t, fullWorld())
-	c.ObjectVersion = func(context.Context) string { return "1.38" }
-	e, err := c.EncodeArgs(t.Context(), messaging.Target{Topic: "cinder-volume"}, messaging.Message{Method: "delete_volume", Args: &rpcapi.DeleteVolume{VolumeID: idV}})
-	if err != nil || !strings.Contains(string(e.Args), `"versioned_object.version":"1.8"`) || strings.Contains(string(e.Args), "use_quota") {
-		t.Errorf("%s, %v", e.Args, err)
 	}
 }
 

@@ -26,6 +26,7 @@ type world struct {
 	groups         map[string]*block.Group
 	groupSnapshots map[string]*block.GroupSnapshot
 	backups        map[string]*block.Backup
+	services       []*block.Service // nil: one in a zone that a test looks for
 }
 
 func newWorld() *world {
@@ -91,8 +92,16 @@ func (w *world) Snapshots(_ context.Context, q store.SnapshotQuery) (list []*blo
 	return list, nil
 }
 
-func (w *world) Services(context.Context, store.ServiceQuery) ([]*block.Service, error) {
-	return []*block.Service{{AvailabilityZone: "zone-of-the-row"}}, nil
+func (w *world) Services(_ context.Context, q store.ServiceQuery) (found []*block.Service, _ error) {
+	if w.services == nil {
+		return []*block.Service{{AvailabilityZone: "zone-of-the-row"}}, nil
+	}
+	for _, s := range w.services {
+		if q.Binary == "" || s.Binary == q.Binary {
+			found = append(found, s)
+		}
+	}
+	return found, nil
 }
 
 // ids of captured messages; see testdata/capture.py.

@@ -16,13 +16,16 @@ func New() (*vo.Registry, error) {
 	return vo.NewRegistry(namespace, append(resources(), requests()...)...)
 }
 
-// History says which version of each class the services know whose row says object_current_version (facts §4.5). An unknown
-// version, or none, is taken for the current one: nil.
-func History(version string) vo.Manifest {
-	if version == "1.38" {
-		return vo.Manifest{"Volume": "1.8", "Snapshot": "1.5"}
+// History says which version of each class the services know whose row says object_current_version (facts §4.5): nil for all as
+// here, which is the current version, or none. It is false for a version that is not in the history.
+func History(version string) (known vo.Manifest, ok bool) {
+	switch version {
+	case "", "1.39":
+		return nil, true
+	case "1.38":
+		return vo.Manifest{"Volume": "1.8", "Snapshot": "1.5"}, true
 	}
-	return nil
+	return nil, false
 }
 
 // field makes fields of one kind by their names; a name that ends in "?" may be null.

@@ -83,8 +83,13 @@ func TestVersions(t *testing.T) {
 	if diff := cmp.Diff(want, r.Classes()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if History("1.38")["Volume"] != "1.8" || History("1.39") != nil || History("") != nil {
-		t.Error("the history is not Cinder's")
+	for version, volume := range map[string]string{"1.38": "1.8", "1.39": "", "": ""} {
+		if known, ok := History(version); !ok || known["Volume"] != volume {
+			t.Errorf("at %q of the history a Volume is of version %q (%v), want %q", version, known["Volume"], ok, volume)
+		}
+	}
+	if _, ok := History("1.37"); ok {
+		t.Error("the history begins before 1.38")
 	}
 	if !slices.ContainsFunc(r.Fields("Volume"), func(f vo.Field) bool { return f.Name == "use_quota" && f.Since == "1.9" }) {
 		t.Error("use_quota is as old as Volume")
