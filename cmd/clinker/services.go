@@ -13,12 +13,15 @@ import (
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/initiator"
 	"github.com/clinker/clinker/internal/block/journal"
+	"github.com/clinker/clinker/internal/block/loglevels"
 	"github.com/clinker/clinker/internal/block/manager"
 	"github.com/clinker/clinker/internal/block/manager/migrate"
 	"github.com/clinker/clinker/internal/block/membership"
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/oslo/log"
+	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/run"
 )
 
@@ -70,7 +73,7 @@ func (p *process) schedulerOptions() (scheduler.Options, error) {
 
 // schedulerComponent is the scheduler service.
 func (p *process) schedulerComponent() (run.Component, error) {
-	p.scheduling.Events = p.events(p.host)
+	p.scheduling.Events, p.scheduling.Methods = p.events(p.host), p.logMethods()
 	s, err := scheduler.New(p.scheduling, p.store, p.transport, messages.NewWriter(p.store, messages.TTL(p.conf)))
 	if err != nil {
 		return run.Component{}, err
@@ -110,7 +113,7 @@ func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
 		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Log: p.log.With("backend", b.name), Now: func() time.Time { return time.Now().UTC() },
 		MaxAttempts: p.scheduling.Decide.MaxAttempts, Images: p.images.Settings(p.conf, b.name),
 		Quota: quota.New(quota.OptionsFrom(p.conf)), NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, StatsInterval: p.opts.backends.pollingInterval.Get(p.conf)}
-	o.MigrationTimeout = migrate.CreateTimeout(p.conf)
+	o.MigrationTimeout, o.Methods = migrate.CreateTimeout(p.conf), p.logMethods()
 	o.Open = func(ctx context.Context, info block.ConnectionInfo) (migrate.Bytes, error) {
 		return initiator.Open(ctx, info)
 	}
@@ -125,8 +128,13 @@ func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
 func (p *process) backupComponent() run.Component {
 	return p.opts.backup.Component(p.conf, backup.Options{Host: p.host, AvailabilityZone: p.appOptions.StorageAvailabilityZone, Store: p.store,
 		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Repository: p.backups, Transport: p.transport, Events: p.events(p.host),
-		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys,
+		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys, Methods: p.logMethods(),
 		ReportInterval: p.opts.reportInterval.Get(p.conf), StartsDisabled: !p.opts.newServices.Get(p.conf), Log: p.log})
+}
+
+// logMethods are what every service serves about its log.
+func (p *process) logMethods() map[string]messaging.Method {
+	return loglevels.Methods(log.Levels{Level: p.logLevel, Log: p.log})
 }
 
 var _ manager.Backend = (*driver.Backend)(nil)

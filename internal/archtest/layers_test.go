@@ -114,6 +114,7 @@ func blockOnly() []floor {
 		{"the messages on the wire", []string{"internal/block/rpcapi/wire/..."},
 			join([]string{"internal/block", "internal/block/rpcapi", "internal/block/rpcapi/wire/...", "internal/block/store"}, ground, oslo),
 			"what Python services understand is made of messages and rows; who handles them is the services' affair"},
+		{"log levels", []string{"internal/block/loglevels"}, join([]string{"internal/block", "internal/block/rpcapi"}, ground, oslo), "what a service is asked about its log"},
 		{"notifications", []string{"internal/block/notify"}, join([]string{"internal/block"}, ground, oslo), "events and payloads are made of the domain alone"},
 		{"journal and membership", []string{"internal/block/journal", "internal/block/membership", "internal/block/backupends"},
 			join([]string{"internal/block", "internal/block/store", "internal/block/rpcapi"}, ground),

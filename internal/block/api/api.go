@@ -50,6 +50,7 @@ import (
 	usevolumes "github.com/clinker/clinker/internal/block/app/volumes"
 	usevolumetypes "github.com/clinker/clinker/internal/block/app/volumetypes"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/microversion"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -157,7 +158,7 @@ func formats() map[string]func(any) error {
 	return map[string]func(any) error{
 		"level": func(value any) error {
 			text, _ := value.(string)
-			_, err := services.ParseLogLevel(text)
+			_, err := log.ParseLevel(text)
 			return err
 		},
 		"volume_status": oneOf("Volume status", false, tuple, block.VolumeCreating, block.VolumeAvailable, block.VolumeDeleting, block.VolumeError,

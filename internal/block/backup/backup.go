@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,12 +55,13 @@ type Options struct {
 	Flows      *flow.Engine[store.Tx]
 	Repository repository.Repository
 	Transport  messaging.Transport
-	Open       Opener             // nil means initiator.Open
-	Events     *notify.Events     // nil means nobody listens
-	Messages   Messages           // nil means that users are told nothing
-	Keys       keymanager.Manager // nil: keys that are not needed any more stay
-	Log        *slog.Logger       // nil means slog.Default
-	Now        func() time.Time   // nil means time.Now
+	Methods    map[string]messaging.Method // what it serves besides its own
+	Open       Opener                      // nil means initiator.Open
+	Events     *notify.Events              // nil means nobody listens
+	Messages   Messages                    // nil means that users are told nothing
+	Keys       keymanager.Manager          // nil: keys that are not needed any more stay
+	Log        *slog.Logger                // nil means slog.Default
+	Now        func() time.Time            // nil means time.Now
 
 	ReportInterval time.Duration // report_interval; 0 means 10 s
 	StartsDisabled bool          // not enable_new_services: of a service that has no row yet
@@ -221,7 +223,7 @@ func (s *Service) Stop(ctx context.Context) error {
 
 // methods is what other services may ask.
 func (s *Service) methods() map[string]messaging.Method {
-	return map[string]messaging.Method{
+	methods := map[string]messaging.Method{
 		rpcapi.MethodCreateBackup:      messaging.Silent(s.Create),
 		rpcapi.MethodContinueBackup:    messaging.Silent(s.Continue),
 		rpcapi.MethodRestoreBackup:     messaging.Silent(s.Restore),
@@ -237,6 +239,8 @@ func (s *Service) methods() map[string]messaging.Method {
 			return &rpcapi.CanForceDelete{Supported: true}, nil // a delete gives up what makes the backup, whatever the repository
 		}),
 	}
+	maps.Copy(methods, s.Methods)
+	return methods
 }
 
 // watch is the recovery of the operations that the journal says are ours; messages come since listening.

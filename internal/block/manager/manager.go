@@ -95,10 +95,11 @@ type Options struct {
 	Compute   Compute       // nil: there is no compute service
 	Target    target.Target // nil for a back end with a protocol of its own
 	Transport messaging.Transport
-	Notifier  Notifier         // nil means nobody listens
-	Messages  Messages         // nil means that users are told nothing
-	Log       *slog.Logger     // nil means slog.Default
-	Now       func() time.Time // nil means time.Now
+	Methods   map[string]messaging.Method // what it serves besides its own
+	Notifier  Notifier                    // nil means nobody listens
+	Messages  Messages                    // nil means that users are told nothing
+	Log       *slog.Logger                // nil means slog.Default
+	Now       func() time.Time            // nil means time.Now
 
 	Images              image.Settings // with nil Images, everything about images is refused
 	Quota               Quota          // of what is managed, and of cached images; nil takes none

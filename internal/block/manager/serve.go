@@ -64,6 +64,7 @@ func (m *Manager) methods() map[string]messaging.Method {
 	for _, p := range m.parts {
 		maps.Copy(methods, p.Methods())
 	}
+	maps.Copy(methods, m.Methods)
 	return methods
 }
 

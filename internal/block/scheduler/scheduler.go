@@ -66,6 +66,8 @@ type Options struct {
 	// CountsAge is how old the counts of volumes may be that a decision rests on, if a weigher wants them; 200 ms.
 	CountsAge time.Duration
 	Flow      flow.Options // Observe and Log are used
+	// Methods are what it serves besides its own.
+	Methods map[string]messaging.Method
 	// Events is told of what could not be scheduled, and of the capacity of back ends; nil tells nobody.
 	Events *notify.Events
 	Log    *slog.Logger // nil means slog.Default
@@ -219,6 +221,7 @@ func (s *Scheduler) methods() map[string]messaging.Method {
 	for _, p := range s.parts {
 		maps.Copy(methods, p.Methods())
 	}
+	maps.Copy(methods, s.opts.Methods)
 	return methods
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/clinker/clinker/internal/block/driver"
 	fakedriver "github.com/clinker/clinker/internal/block/driver/fake"
 	"github.com/clinker/clinker/internal/block/journal"
+	"github.com/clinker/clinker/internal/block/loglevels"
 	"github.com/clinker/clinker/internal/block/manager"
 	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/block/membership"
@@ -37,6 +38,8 @@ import (
 	fakeimages "github.com/clinker/clinker/internal/glance/fake"
 	"github.com/clinker/clinker/internal/keymanager"
 	fakenova "github.com/clinker/clinker/internal/nova/fake"
+	"github.com/clinker/clinker/internal/oslo/log"
+	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
 	"github.com/clinker/clinker/internal/oslo/policy"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -185,7 +188,7 @@ func (c *Cloud) start(t testing.TB, transport *inproc.Transport, log *slog.Logge
 		c.Second.SetReach("first", c.Driver)
 		c.serve(ctx, t, SecondBackend, c.Second, transport, log, o)
 	}
-	s, err := scheduler.New(scheduler.Options{Host: "node", AvailabilityZone: Zone, Events: c.Core.Events, Log: log}, c.Store, transport, messages.NewWriter(c.Store, time.Hour))
+	s, err := scheduler.New(scheduler.Options{Host: "node", AvailabilityZone: Zone, Events: c.Core.Events, Methods: c.logMethods(), Log: log}, c.Store, transport, messages.NewWriter(c.Store, time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +220,8 @@ func (c *Cloud) serve(ctx context.Context, t testing.TB, host string, d driver.D
 	}
 	mo := manager.Options{Host: host, ServiceUUID: member.Row().UUID, Store: c.Store, Backend: storage, Target: c.Target, Quota: c.Core.Quota,
 		Transport: transport, Messages: messages.NewWriter(c.Store, time.Hour), Log: log, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log)),
-		Images: image.Settings{Images: c.Images, Run: execx.System{}, Keys: o.Keys, UnlockTimeMS: 10, ConversionDir: t.TempDir(), VerifySignatures: true}}
+		Methods: c.logMethods(),
+		Images:  image.Settings{Images: c.Images, Run: execx.System{}, Keys: o.Keys, UnlockTimeMS: 10, ConversionDir: t.TempDir(), VerifySignatures: true}}
 	if o.Images != nil {
 		o.Images(&mo.Images)
 	}
@@ -238,7 +242,7 @@ func (c *Cloud) serve(ctx context.Context, t testing.TB, host string, d driver.D
 func (c *Cloud) startBackup(ctx context.Context, t testing.TB, transport *inproc.Transport, log *slog.Logger, o Options) {
 	t.Helper()
 	bo := backup.Options{Host: "node", AvailabilityZone: Zone, Store: c.Store, Flows: flow.NewEngine(journal.New(c.Store), flowOptions(log)),
-		Repository: c.Repository, Open: fakerepository.Open, Transport: transport,
+		Repository: c.Repository, Open: fakerepository.Open, Transport: transport, Methods: c.logMethods(),
 		Messages: messages.NewWriter(c.Store, time.Hour), Keys: o.Keys, Log: log}
 	if o.Unattachable {
 		bo.Open = nil // what opens a real connection knows nothing of the target
@@ -251,6 +255,11 @@ func (c *Cloud) startBackup(ctx context.Context, t testing.TB, transport *inproc
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, b.Stop) })
+}
+
+// logMethods are what every service serves about its log, which is that of all.
+func (c *Cloud) logMethods() map[string]messaging.Method {
+	return loglevels.Methods(log.Levels{Level: c.Core.LogLevel, Log: c.Core.Log})
 }
 
 // stop stops a service.

@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"github.com/clinker/clinker/internal/block/rpcapi"
@@ -231,5 +232,9 @@ func answering[R any](m method, encode func(e *arguments.Encoder, r *R) any, dec
 
 // allMethods is every method of every service.
 func allMethods() map[service]map[string]method {
-	return map[service]map[string]method{scheduler: schedulerMethods(), volume: volumeMethods(), backup: backupMethods()}
+	methods := map[service]map[string]method{scheduler: schedulerMethods(), volume: volumeMethods(), backup: backupMethods()}
+	for s, version := range map[service]string{scheduler: "3.7", volume: "3.12", backup: "2.1"} {
+		maps.Copy(methods[s], logMethods(version))
+	}
+	return methods
 }

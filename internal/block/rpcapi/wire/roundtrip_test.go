@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -147,6 +148,11 @@ func samples() []sample {
 		}
 		list = append(list, sample{volume, name, m, nil})
 	}
+	for _, s := range []service{scheduler, volume, backup} {
+		list = append(list, sample{s, rpcapi.MethodSetLogLevels, &rpcapi.SetLogLevels{Prefix: "cinder", Level: "DEBUG"}, nil},
+			sample{s, rpcapi.MethodGetLogLevels, &rpcapi.GetLogLevels{Prefix: "cinder"},
+				[]any{&rpcapi.LogLevels{Levels: map[string]string{"clinker": "INFO", "cinder.rpc": "DEBUG"}}, &rpcapi.LogLevels{Levels: map[string]string{}}}})
+	}
 	return list
 }
 
@@ -211,35 +217,7 @@ func TestMessagesSurviveTheWire(t *testing.T) {
 }
 
 // fresh is the address of an empty value of what reply is the address of.
-func fresh(reply any) any {
-	switch reply.(type) {
-	case *rpcapi.HostCapacity:
-		return new(rpcapi.HostCapacity)
-	case *rpcapi.PoolsReply:
-		return new(rpcapi.PoolsReply)
-	case *rpcapi.Manageable:
-		return new(rpcapi.Manageable)
-	case *rpcapi.Capabilities:
-		return new(rpcapi.Capabilities)
-	case *rpcapi.SecureFileOperations:
-		return new(rpcapi.SecureFileOperations)
-	case *map[string]any:
-		return new(map[string]any)
-	case *block.ConnectionInfo:
-		return new(block.ConnectionInfo)
-	case *block.Attachment:
-		return new(block.Attachment)
-	case *string:
-		return new(string)
-	case *rpcapi.ReplicationTargets:
-		return new(rpcapi.ReplicationTargets)
-	case *rpcapi.BackupRecord:
-		return new(rpcapi.BackupRecord)
-	case *rpcapi.CanForceDelete:
-		return new(rpcapi.CanForceDelete)
-	}
-	panic(fmt.Sprintf("no %T", reply))
-}
+func fresh(reply any) any { return reflect.New(reflect.TypeOf(reply).Elem()).Interface() }
 
 // TestAnyCreateSurvivesTheWire: the request that travels from service to service and comes back, whatever is in it.
 func TestAnyCreateSurvivesTheWire(t *testing.T) {
