@@ -11,6 +11,7 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageservice"
+	"github.com/clinker/clinker/cmd/clinker/keys"
 	"github.com/clinker/clinker/cmd/clinker/lifecycle"
 	"github.com/clinker/clinker/cmd/clinker/manage"
 	"github.com/clinker/clinker/cmd/clinker/messagebus"
@@ -23,7 +24,6 @@ import (
 	"github.com/clinker/clinker/internal/block/manager/migrate"
 	"github.com/clinker/clinker/internal/block/scheduler"
 	"github.com/clinker/clinker/internal/glance/client"
-	"github.com/clinker/clinker/internal/keymanager"
 	novaclient "github.com/clinker/clinker/internal/nova/client"
 	"github.com/clinker/clinker/internal/oslo/authtoken"
 	"github.com/clinker/clinker/internal/oslo/config"
@@ -56,7 +56,7 @@ type options struct {
 	log           *log.Options
 	middleware    *middleware.Options
 	notifications *notification.Settings
-	keys          *keymanager.Settings
+	keys          *keys.Options
 
 	adminListen config.Handle[string]
 	adminPort   config.Handle[int]
@@ -96,7 +96,7 @@ func newOptions() options {
 		log:                log.NewOptions(),
 		middleware:         middleware.NewOptions(api.CORS()),
 		notifications:      notification.NewSettings(),
-		keys:               keymanager.NewSettings(),
+		keys:               keys.NewOptions(),
 		adminListen:        config.HostAddress("clinker", "admin_listen", "127.0.0.1", "The address /metrics is served on."),
 		adminPort:          config.Port("clinker", "admin_port", 0, "The port /metrics is served on; 0 serves it nowhere."),
 		scheduler:          scheduler.NewConfiguration(),

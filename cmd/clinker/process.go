@@ -42,7 +42,7 @@ type process struct {
 	apiOptions api.Options
 	scheduling scheduler.Options
 	backends   []*backend
-	keys       keymanager.Manager // nil: encrypted volumes are refused
+	keys       keymanager.Manager
 	backups    repository.Repository
 
 	log         *slog.Logger
@@ -85,7 +85,7 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 	if err := p.readParts(which); err != nil {
 		return nil, err
 	}
-	if p.keys, err = opts.keys.Open(conf); err != nil {
+	if p.keys, err = opts.keys.Open(conf, opts.identity.Elsewhere(conf), opts.authStrategy.Get(conf) != "keystone", p.log); err != nil {
 		return nil, err
 	}
 	if _, err := opts.messages.Check(conf, which == allServices); err != nil {

@@ -50,3 +50,29 @@ func (f *Fixed) Delete(context.Context, string) error { return nil }
 
 // AsService is the same context: the one key is everybody's.
 func (f *Fixed) AsService(ctx context.Context) context.Context { return ctx }
+
+// withFixed is a key manager that knows the fixed key as well; see WithFixed.
+type withFixed struct {
+	Manager
+	fixed *Fixed
+}
+
+// WithFixed is m, and beside it the fixed key that a cloud had before it had m: whoever asks by its id gets it, and it is not
+// removed. New keys, also copies of it, are m's (castellan/key_manager/migration.py).
+func WithFixed(m Manager, f *Fixed) Manager { return withFixed{m, f} }
+
+// Get implements Manager.
+func (w withFixed) Get(ctx context.Context, id string) (Key, error) {
+	if id == FixedKeyID {
+		return w.fixed.Get(ctx, id)
+	}
+	return w.Manager.Get(ctx, id)
+}
+
+// Delete implements Manager.
+func (w withFixed) Delete(ctx context.Context, id string) error {
+	if id == FixedKeyID {
+		return nil
+	}
+	return w.Manager.Delete(ctx, id)
+}

@@ -1,5 +1,6 @@
 // Package keymanager is where the keys of encrypted volumes are kept, castellan's API as far as Block Storage needs it: the
-// contract, and the one implementation that needs no other service, the fixed key of the configuration.
+// contract, and the one implementation that needs no other service, the fixed key of the configuration. barbican/ is Barbican's
+// client.
 //
 // Keys are made, handed on and removed here; whoever encrypts (Nova with os-brick) fetches them from the same key manager.
 // What must not live here: a volume, or anything else of a wing.
@@ -10,6 +11,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"log/slog"
+	"slices"
 
 	"github.com/clinker/clinker/internal/fault"
 )
@@ -17,13 +19,14 @@ import (
 // Manager is a key manager. Keys belong to whoever the context says asks (reqctx), unless it is one of AsService. A
 // failure is a fault.Unavailable or Forbidden with a text that says nothing of the key manager's inside.
 type Manager interface {
-	// Create makes a key for an algorithm ("aes") of this many bits; 0 leaves the length to the key manager.
+	// Create makes a key for an algorithm ("aes") of this many bits; 0 leaves the length to the key manager,
+	// which may want to be told.
 	Create(ctx context.Context, algorithm string, bits int64) (id string, err error)
-	// Get fetches a key. NotFound: there is none with this id, or none the caller may have.
+	// Get fetches a key. NotFound: there is none with this id. NotFound or Forbidden: it is not for the caller.
 	Get(ctx context.Context, id string) (Key, error)
 	// Store keeps a key that Get has fetched, as one of its own, and gives its id.
 	Store(ctx context.Context, k Key) (id string, err error)
-	// Delete removes a key; that it is gone already is no error.
+	// Delete removes a key; that it is gone already is no error, that it is another's is a Forbidden.
 	Delete(ctx context.Context, id string) error
 	// AsService is a context in which this service itself asks, instead of its user.
 	AsService(ctx context.Context) context.Context
@@ -40,6 +43,9 @@ func NewKey(algorithm string, b []byte) Key { return Key{Algorithm: algorithm, b
 
 // Equal says whether two keys are the same, in a time that tells nothing of them.
 func (k Key) Equal(other Key) bool { return subtle.ConstantTimeCompare(k.bytes, other.bytes) == 1 }
+
+// Bytes are the bytes of the key; for key managers, who must not let them get anywhere else.
+func (k Key) Bytes() []byte { return slices.Clone(k.bytes) }
 
 // Passphrase is the key as LUKS is given it: in hexadecimal digits (os_brick/encryptors/cryptsetup.py). Whoever asks must not
 // let it get into a log, an error or an argument.

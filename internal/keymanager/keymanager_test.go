@@ -2,6 +2,7 @@ package keymanager
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -70,6 +71,42 @@ func TestKeyIsMasked(t *testing.T) {
 	}
 }
 
+// TestWithFixed: the fixed key of before is there under its id and stays; everything else is the other key manager's.
+func TestWithFixed(t *testing.T) {
+	ctx := t.Context()
+	fixed, err := NewFixed(digits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := stub{"another": NewKey("AES", []byte("another"))}
+	m := WithFixed(other, fixed)
+	k, err := m.Get(ctx, FixedKeyID)
+	if err != nil || !k.Equal(fixed.key) {
+		t.Errorf("the fixed key: %v", err)
+	}
+	if err := m.Delete(ctx, FixedKeyID); err != nil {
+		t.Errorf("removed: %v", err)
+	}
+	if k, err = m.Get(ctx, "another"); err != nil || !k.Equal(other["another"]) {
+		t.Errorf("another: %v", err)
+	}
+	if id, err := Clone(ctx, m, FixedKeyID); err != nil || id != "stored" || !other["stored"].Equal(fixed.key) {
+		t.Errorf("copied as %q, %v", id, err)
+	}
+	if err := m.Delete(ctx, "another"); err != nil || len(other) != 1 {
+		t.Errorf("removed: %v, left %v", err, len(other))
+	}
+}
+
+// stub is a key manager that tests look into.
+type stub map[string]Key
+
+func (s stub) Create(context.Context, string, int64) (string, error) { return "made", nil }
+func (s stub) Get(_ context.Context, id string) (Key, error)         { return s[id], nil }
+func (s stub) Store(_ context.Context, k Key) (string, error)        { s["stored"] = k; return "stored", nil }
+func (s stub) Delete(_ context.Context, id string) error             { delete(s, id); return nil }
+func (s stub) AsService(ctx context.Context) context.Context         { return ctx }
+
 func TestSettings(t *testing.T) {
 	for name, tc := range map[string]struct {
 		conf    map[string]string
@@ -78,7 +115,9 @@ func TestSettings(t *testing.T) {
 	}{
 		"nothing said":   {},
 		"barbican":       {conf: map[string]string{"backend": "castellan.key_manager.barbican_key_manager.BarbicanKeyManager"}},
-		"a key unused":   {conf: map[string]string{"fixed_key": digits}},
+		"barbican, old":  {conf: map[string]string{"backend": "cinder.keymgr.barbican.BarbicanKeyManager"}},
+		"a key before":   {conf: map[string]string{"fixed_key": digits}},
+		"no key before":  {conf: map[string]string{"fixed_key": "hush"}, refused: "hexadecimal digits"},
 		"fixed":          {conf: map[string]string{"backend": FixedBackend, "fixed_key": digits}, fixed: true},
 		"of old":         {conf: map[string]string{"api_class": FixedBackend, "fixed_key": digits}, fixed: true},
 		"no key":         {conf: map[string]string{"backend": FixedBackend}, refused: "fixed_key"},
@@ -98,15 +137,19 @@ func TestSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := s.Open(c)
+			asked := 0
+			m, err := s.Open(c, func() (Manager, error) { asked++; return stub{}, nil })
 			if tc.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.refused) || strings.Contains(err.Error(), "hush") {
 					t.Errorf("error %v, want %q in it", err, tc.refused)
 				}
 				return
 			}
-			if _, fixed := m.(*Fixed); err != nil || fixed != tc.fixed || !fixed && m != nil {
+			if _, fixed := m.(*Fixed); err != nil || fixed != tc.fixed || fixed != (asked == 0) {
 				t.Errorf("%T, %v", m, err)
+			}
+			if _, with := m.(withFixed); with != (!tc.fixed && tc.conf["fixed_key"] != "") {
+				t.Errorf("%T", m)
 			}
 		})
 	}

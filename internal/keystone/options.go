@@ -110,6 +110,10 @@ func (o *ValidatorOptions) Wanted(c *config.Config) bool { return o.account.url.
 // URL is where.
 func (o *ValidatorOptions) URL(c *config.Config) string { return o.account.url.Get(c) }
 
+// Account is as whom tokens are validated: the account of the service itself, which upstream takes for more than that. Its AuthURL
+// is empty if there is none.
+func (o *ValidatorOptions) Account(c *config.Config) Account { return o.account.Account(c) }
+
 // Open makes the Validator. catalog asks for the catalog too. Errors are NewValidator's.
 func (o *ValidatorOptions) Open(c *config.Config, catalog bool) (*Validator, error) {
 	a := o.account.Account(c)

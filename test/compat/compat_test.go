@@ -16,6 +16,7 @@ import (
 	"github.com/clinker/clinker/internal/block/api/apitest"
 	"github.com/clinker/clinker/internal/block/driver"
 	fakedriver "github.com/clinker/clinker/internal/block/driver/fake"
+	"github.com/clinker/clinker/internal/keymanager/barbican"
 	"github.com/clinker/clinker/internal/oslo/middleware"
 	"github.com/clinker/clinker/internal/oslo/paste"
 	"github.com/clinker/clinker/internal/oslo/wsgi"
@@ -29,7 +30,12 @@ const recordings = "testdata/recordings"
 // token says which persona asks.
 func ours(t *testing.T) *Cloud {
 	t.Helper()
+	keys, err := barbican.New(barbican.Options{}) // as in the Cinder that was recorded, which had no other and whose catalog has none
+	if err != nil {
+		t.Fatal(err)
+	}
 	cloud := apitest.New(t, nil, func(o *apitest.Options) {
+		o.Keys = keys
 		o.Unattachable = true // as in the Cinder that was recorded, whose driver has no bytes
 		o.API.ProjectIDRegex, o.API.MaxLimit, o.API.MaxBodyBytes = `[0-9a-f\-]+`, 1000, 114688
 		o.Driver = func(d *fakedriver.Driver) driver.Driver { return recordedDriver{d} }

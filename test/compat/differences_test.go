@@ -48,7 +48,6 @@ func differences() []*difference {
 		{Group: "types", Step: "list what is left", Why: "an extra spec that is null is empty; multiattach and cacheable exclude each other"},
 		{Group: "types", Step: "specs cacheable set", Why: "multiattach and cacheable exclude each other however they are set"},
 		{Group: "types", Step: "specs added, an image store", Why: "a store is asked for when an image is uploaded, not when a type names it"},
-		{Group: "type-encryption", Step: "a volume of it", Why: "the refusal says that there is no key manager (docs/divergences.md)"},
 		{Group: "type-encryption", Step: "an absent field of a volume", Why: fails},
 		{Group: "type-encryption", Step: "one field of a volume", Why: fails},
 		{Group: "type-encryption", Step: "update an unknown member", Why: fails},

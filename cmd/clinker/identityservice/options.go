@@ -57,6 +57,10 @@ func (o *Options) All() []config.Option {
 		o.lockout, o.rounds}, o.keystone.All()...)
 }
 
+// Elsewhere is the account of this process at the identity service elsewhere, [keystone_authtoken]; without an AuthURL if there
+// is none.
+func (o *Options) Elsewhere(c *config.Config) keystone.Account { return o.keystone.Account(c) }
+
 // Wanted reports whether the process runs an identity service: not if there is another.
 func (o *Options) Wanted(c *config.Config) bool { return o.port.Get(c) != 0 && !o.keystone.Wanted(c) }
 

@@ -6,7 +6,6 @@ package client
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -206,27 +205,14 @@ func (c *Client) endpoint(catalog string) (string, error) {
 	case catalog == "":
 		return "", nova.ErrAbsent
 	}
-	var services []struct {
-		Type      string              `json:"type"`
-		Endpoints []map[string]string `json:"endpoints"`
-	}
-	if err := json.Unmarshal([]byte(catalog), &services); err != nil {
+	address, there, err := authtoken.Address(catalog, "compute", c.Interface, c.Region)
+	switch {
+	case err != nil:
 		return "", nova.ConnectionFailed(err, "the catalog cannot be read.")
-	}
-	there := false
-	for _, s := range services {
-		if s.Type != "compute" {
-			continue
-		}
-		there = true
-		for _, e := range s.Endpoints {
-			if address := e[c.Interface+"URL"]; address != "" && (c.Region == "" || e["region"] == c.Region) {
-				return versioned(address)
-			}
-		}
-	}
-	if !there {
+	case !there:
 		return "", nova.ErrAbsent
+	case address != "":
+		return versioned(address)
 	}
 	return "", nova.ConnectionFailed(nil, "the catalog has no %s address of it in region %q ([nova] interface and region_name).", c.Interface, c.Region)
 }

@@ -43,3 +43,28 @@ func CatalogHeader(services []Service) string {
 	}
 	return string(text)
 }
+
+// Address finds a service of a type in a catalog, in the form of X-Service-Catalog: the first address of an interface ("public",
+// "internal", "admin") in a region; an empty region is any. there says whether the catalog has a service of the type at all.
+// The address is as the catalog has it, "" if there is none. The error is that of a catalog that cannot be read.
+func Address(catalog, serviceType, iface, region string) (address string, there bool, err error) {
+	var services []struct {
+		Type      string              `json:"type"`
+		Endpoints []map[string]string `json:"endpoints"`
+	}
+	if err := json.Unmarshal([]byte(catalog), &services); err != nil {
+		return "", false, err
+	}
+	for _, s := range services {
+		if s.Type != serviceType {
+			continue
+		}
+		there = true
+		for _, e := range s.Endpoints {
+			if address := e[iface+"URL"]; address != "" && (region == "" || e["region"] == region) {
+				return address, true, nil
+			}
+		}
+	}
+	return "", there, nil
+}
