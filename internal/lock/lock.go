@@ -1,5 +1,6 @@
-// Package lock is mutual exclusion by name. Locker is the contract; Local is the lock inside one process. Locks across
-// hosts (etcd, a database) implement the same contract elsewhere.
+// Package lock is mutual exclusion by name. Locker is the contract, Local the lock inside one process, and Shared the lock
+// between processes, over a Session with whatever keeps it: files of one host (filelock), etcd (etcdlock), a database
+// (sqllock). locktest is what all of them pass.
 //
 // What must not live here: what a name means, or who may take it.
 package lock
@@ -19,29 +20,51 @@ import (
 type Locker interface {
 	// Lock waits until the name is free and takes it. The returned unlock gives it back; it never fails, and calling it
 	// again does nothing. When ctx ends first, the lock is not held, unlock is nil, and err is a fault.Timeout (its
-	// deadline passed) or a fault.Unavailable (it was cancelled), with ctx's cause inside.
-	Lock(ctx context.Context, name string) (unlock func(), err error)
+	// deadline passed) or a fault.Unavailable (it was cancelled), with ctx's cause inside. A service that keeps the locks
+	// and does not answer is a fault.Unavailable too.
+	//
+	// What the lock guards runs under held, which is ctx but that it also ends, with ErrLost as its cause, when others may
+	// have the lock before it is given back. It must not be used after unlock.
+	Lock(ctx context.Context, name string) (held context.Context, unlock func(), err error)
 }
 
+// ErrLost is the cause of a holder's context that ends because the lock is no longer its own: the service that keeps it
+// has heard nothing of this process for too long, or was shut down.
+var ErrLost = errors.New("the lock was lost")
+
 // All takes every one of the names, in sorted order and each once, so that two callers who want the same names in
-// another order never wait for each other for ever. On an error none is held.
-func All(ctx context.Context, l Locker, names ...string) (unlock func(), err error) {
+// another order never wait for each other for ever. On an error none is held. held ends when any of them is lost; with no
+// names it is ctx.
+func All(ctx context.Context, l Locker, names ...string) (held context.Context, unlock func(), err error) {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	held := make([]func(), 0, len(names))
+	frees := make([]func(), 0, len(names))
 	release := func() {
-		for _, free := range slices.Backward(held) {
+		for _, free := range slices.Backward(frees) {
 			free()
 		}
 	}
+	held = ctx
 	for _, name := range names {
-		free, err := l.Lock(ctx, name)
+		next, free, err := l.Lock(held, name)
 		if err != nil {
 			release()
-			return nil, err
+			return nil, nil, err
 		}
-		held = append(held, free)
+		held, frees = next, append(frees, free)
 	}
-	return release, nil
+	return held, release, nil
+}
+
+// Prefixed is l with names that begin with prefix, so that several applications can share what keeps the locks.
+func Prefixed(l Locker, prefix string) Locker { return prefixed{l, prefix} }
+
+type prefixed struct {
+	Locker
+	prefix string
+}
+
+func (p prefixed) Lock(ctx context.Context, name string) (context.Context, func(), error) {
+	return p.Locker.Lock(ctx, p.prefix+name)
 }
 
 // Local is a Locker inside one process. It is fair: waiters get the lock in the order in which they came. It keeps
@@ -54,10 +77,10 @@ type Local struct {
 
 var _ Locker = (*Local)(nil)
 
-// Lock implements Locker. A ctx that has ended already gets no lock, even a free one.
-func (l *Local) Lock(ctx context.Context, name string) (unlock func(), err error) {
+// Lock implements Locker. A ctx that has ended already gets no lock, even a free one. held is ctx: such a lock is never lost.
+func (l *Local) Lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
 	if ctx.Err() != nil {
-		return nil, waitError(ctx, name)
+		return nil, nil, waitError(ctx, name)
 	}
 	turn := l.join(name)
 	if turn != nil {
@@ -65,10 +88,10 @@ func (l *Local) Lock(ctx context.Context, name string) (unlock func(), err error
 		case <-turn:
 		case <-ctx.Done():
 			l.leave(name, turn)
-			return nil, waitError(ctx, name)
+			return nil, nil, waitError(ctx, name)
 		}
 	}
-	return sync.OnceFunc(func() { l.pass(name) }), nil
+	return ctx, sync.OnceFunc(func() { l.pass(name) }), nil
 }
 
 // join takes a free name and returns nil, or queues up and returns the channel that closes when it is our turn.

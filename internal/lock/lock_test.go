@@ -23,7 +23,7 @@ func (l *Local) heldNames() int {
 
 func mustLock(t *testing.T, l Locker, name string) func() {
 	t.Helper()
-	unlock, err := l.Lock(t.Context(), name)
+	_, unlock, err := l.Lock(t.Context(), name)
 	if err != nil {
 		t.Fatalf("Lock(%q): %v", name, err)
 	}
@@ -38,7 +38,7 @@ func TestLocalIsFair(t *testing.T) {
 		first := mustLock(t, &l, "a")
 		for i := range 20 {
 			go func() {
-				unlock, err := l.Lock(t.Context(), "a")
+				_, unlock, err := l.Lock(t.Context(), "a")
 				if err != nil {
 					t.Error(err)
 					return
@@ -79,7 +79,7 @@ func TestLocalUnlockTwiceFreesOnce(t *testing.T) {
 	unlock() // must not free what somebody else holds now
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := l.Lock(ctx, "a"); !fault.Is(err, fault.Timeout) {
+	if _, _, err := l.Lock(ctx, "a"); !fault.Is(err, fault.Timeout) {
 		t.Errorf("a second unlock freed another holder's lock: err = %v", err)
 	}
 	again()
@@ -92,16 +92,16 @@ func TestLocalGivesUpWithItsContext(t *testing.T) {
 
 		late, cancelLate := context.WithTimeout(t.Context(), time.Minute)
 		defer cancelLate()
-		if _, err := l.Lock(late, "a"); !fault.Is(err, fault.Timeout) || !errors.Is(err, context.DeadlineExceeded) {
+		if _, _, err := l.Lock(late, "a"); !fault.Is(err, fault.Timeout) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after the deadline: %v", err)
 		}
 		gone, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, err := l.Lock(gone, "a"); !fault.Is(err, fault.Unavailable) || !errors.Is(err, context.Canceled) {
+		if _, _, err := l.Lock(gone, "a"); !fault.Is(err, fault.Unavailable) || !errors.Is(err, context.Canceled) {
 			t.Errorf("after cancellation: %v", err)
 		}
 		unlock()
-		if _, err := l.Lock(gone, "a"); err == nil {
+		if _, _, err := l.Lock(gone, "a"); err == nil {
 			t.Error("a cancelled context got a free lock")
 		}
 		if n := l.heldNames(); n != 0 {
@@ -135,7 +135,7 @@ func TestLocalExcludes(t *testing.T) {
 				if j%5 == 0 {
 					go cancel()
 				}
-				unlock, err := l.Lock(ctx, fmt.Sprint(k))
+				_, unlock, err := l.Lock(ctx, fmt.Sprint(k))
 				if err == nil {
 					counters[k]++
 					unlock()
@@ -160,7 +160,7 @@ func TestAllInAnyOrder(t *testing.T) {
 		defer cancel()
 		for _, names := range sets {
 			wg.Go(func() {
-				unlock, err := All(ctx, &l, names...)
+				_, unlock, err := All(ctx, &l, names...)
 				if err != nil {
 					t.Errorf("All(%v): %v", names, err)
 					return
@@ -180,7 +180,7 @@ func TestAllHoldsNoneOnError(t *testing.T) {
 	held := mustLock(t, &l, "b")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := All(ctx, &l, "c", "b", "a"); !fault.Is(err, fault.Timeout) {
+	if _, _, err := All(ctx, &l, "c", "b", "a"); !fault.Is(err, fault.Timeout) {
 		t.Fatalf("err = %v", err)
 	}
 	held()
@@ -193,7 +193,7 @@ func BenchmarkLocal(b *testing.B) {
 	var l Local
 	b.ReportAllocs()
 	for b.Loop() {
-		unlock, err := l.Lock(b.Context(), "volume")
+		_, unlock, err := l.Lock(b.Context(), "volume")
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -173,7 +173,7 @@ func worded(err error, text string) error {
 
 // begin takes a place among the operations that may run at once, and the backup for itself.
 func (s *Service) begin(ctx context.Context, backupID string) (end func(), err error) {
-	unlock, err := s.locks.Lock(ctx, backupID)
+	_, unlock, err := s.locks.Lock(ctx, backupID)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (s *Service) unsave(ctx context.Context, st *saving, _ error) error {
 	if st.device != nil {
 		s.detach(ctx, st.device, s.consumer(st.BackupID, true))
 	}
-	unlock, err := s.locks.Lock(ctx, st.BackupID)
+	_, unlock, err := s.locks.Lock(ctx, st.BackupID)
 	if err != nil {
 		return err
 	}

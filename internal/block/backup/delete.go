@@ -88,7 +88,7 @@ func (s *Service) remove(ctx context.Context, st *removal) error {
 		s.dropKey(ctx, st.backup.EncryptionKeyID)
 		return nil
 	}
-	unlock, err := s.locks.Lock(ctx, st.BackupID)
+	_, unlock, err := s.locks.Lock(ctx, st.BackupID)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (b *Backend) run(ctx context.Context, c call, verb func(context.Context) er
 	if err := b.admit(c); err != nil {
 		return err
 	}
-	unlock, err := lock.All(ctx, b.options.Locker, c.locks...)
+	ctx, unlock, err := lock.All(ctx, b.options.Locker, c.locks...)
 	if err != nil {
 		return err
 	}

@@ -209,7 +209,7 @@ func (t *Target) current() (*running, error) {
 // used it; with another size it only says so. A device that is not there, or is neither a file nor a block device, is a
 // fault.Unavailable.
 func (t *Target) Connect(ctx context.Context, c target.Connection) (block.ConnectionInfo, error) {
-	unlock, err := t.locks.Lock(ctx, c.ID)
+	_, unlock, err := t.locks.Lock(ctx, c.ID)
 	if err != nil {
 		return block.ConnectionInfo{}, err
 	}
@@ -288,7 +288,7 @@ func (t *Target) withdraw(ctx context.Context, r *running, id string) error {
 // Disconnect implements target.Target. When it returns without an error, no request of the consumer is under way and the
 // device is closed. When ctx ends before that, the consumer is cut off all the same, and a fault.Timeout says so.
 func (t *Target) Disconnect(ctx context.Context, id string) error {
-	unlock, err := t.locks.Lock(ctx, id)
+	_, unlock, err := t.locks.Lock(ctx, id)
 	if err != nil {
 		return err
 	}

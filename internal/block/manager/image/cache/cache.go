@@ -87,7 +87,7 @@ type Fill = func(ctx context.Context, v *block.Volume) (driver.Update, error)
 // fill. It is nil where there can be none: the caller then has to do without. An error is fill's, about the image itself; what
 // else goes wrong is logged.
 func (c *Cache) Source(ctx context.Context, like *block.Volume, i *glance.Image, fill Fill) (*block.Volume, error) {
-	unlock, err := c.images.Lock(ctx, i.ID+" "+string(like.Host))
+	_, unlock, err := c.images.Lock(ctx, i.ID+" "+string(like.Host))
 	if err != nil {
 		return nil, err
 	}
