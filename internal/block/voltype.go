@@ -11,7 +11,7 @@ type VolumeType struct {
 	IsPublic    bool
 	QoSSpecsID  string
 	ExtraSpecs  map[string]string
-	ProjectIDs  []string // who may use it when it is not public; filled by single reads only
+	ProjectIDs  []string // who may use it, if it is not public; filled by single reads only
 }
 
 // Multiattach says whether volumes of this type may be attached more than once ("multiattach": "<is> True").

@@ -375,6 +375,14 @@ type QuotaReader interface {
 	QuotaClassLimits(ctx context.Context, class string) (map[string]int64, error)
 	// QuotaUsage counts the rows: never a stored sum.
 	QuotaUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error)
+	// QuotaSheet is all three in one statement: what a project's use of quota is decided by.
+	QuotaSheet(ctx context.Context, projectID, class string) (*QuotaSheet, error)
+}
+
+// QuotaSheet is what a project may hold and holds.
+type QuotaSheet struct {
+	Own, Class map[string]int64 // limits, as QuotaLimits and QuotaClassLimits have them
+	Usage      *block.QuotaUsage
 }
 
 // QuotaWriter takes and sets quotas.

@@ -54,6 +54,18 @@ type Delta struct {
 
 // Defaults are the limits of a project that has none of its own, for the fixed resources and the named types'.
 func (q *Quota) Defaults(ctx context.Context, r Reader, typeNames []string) (map[string]int64, error) {
+	if !q.opts.UseDefaultQuotaClass {
+		return q.limits(nil, nil, typeNames), nil
+	}
+	class, err := r.QuotaClassLimits(ctx, DefaultClass)
+	if err != nil {
+		return nil, err
+	}
+	return q.limits(class, nil, typeNames), nil
+}
+
+// limits are those that are configured, but for what the default class says where it counts, but for what a project's own say.
+func (q *Quota) limits(class, own map[string]int64, typeNames []string) map[string]int64 {
 	m := q.opts.Limits()
 	for _, name := range typeNames {
 		for _, res := range typeResources {
@@ -61,18 +73,16 @@ func (q *Quota) Defaults(ctx context.Context, r Reader, typeNames []string) (map
 		}
 	}
 	if !q.opts.UseDefaultQuotaClass {
-		return m, nil
+		class = nil
 	}
-	class, err := r.QuotaClassLimits(ctx, DefaultClass)
-	if err != nil {
-		return nil, err
-	}
-	for name, limit := range class {
-		if _, known := m[name]; known {
-			m[name] = limit
+	for _, some := range []map[string]int64{class, own} {
+		for name, limit := range some {
+			if _, known := m[name]; known {
+				m[name] = limit
+			}
 		}
 	}
-	return m, nil
+	return m
 }
 
 // ClassLimits are the limits of a quota class: its own, and for what it does not limit those of the default class, which
@@ -80,7 +90,7 @@ func (q *Quota) Defaults(ctx context.Context, r Reader, typeNames []string) (map
 func (q *Quota) ClassLimits(ctx context.Context, r Reader, class string, typeNames []string) (map[string]int64, error) {
 	always := Quota{opts: q.opts}
 	always.opts.UseDefaultQuotaClass = true
-	m, err := always.Defaults(ctx, r, typeNames)
+	standard, err := r.QuotaClassLimits(ctx, DefaultClass)
 	if err != nil {
 		return nil, err
 	}
@@ -88,12 +98,7 @@ func (q *Quota) ClassLimits(ctx context.Context, r Reader, class string, typeNam
 	if err != nil {
 		return nil, err
 	}
-	for name, limit := range own {
-		if _, known := m[name]; known {
-			m[name] = limit
-		}
-	}
-	return m, nil
+	return always.limits(standard, own, typeNames), nil
 }
 
 // typeResources are the resources that exist once more for each volume type.
@@ -101,7 +106,7 @@ var typeResources = [...]string{block.QuotaVolumes, block.QuotaSnapshots, block.
 
 // Limits are the limits in force for a project.
 func (q *Quota) Limits(ctx context.Context, r Reader, projectID string, typeNames []string) (map[string]int64, error) {
-	m, err := q.Defaults(ctx, r, typeNames)
+	class, err := r.QuotaClassLimits(ctx, DefaultClass)
 	if err != nil {
 		return nil, err
 	}
@@ -109,12 +114,7 @@ func (q *Quota) Limits(ctx context.Context, r Reader, projectID string, typeName
 	if err != nil {
 		return nil, err
 	}
-	for name, limit := range own {
-		if _, known := m[name]; known {
-			m[name] = limit
-		}
-	}
-	return m, nil
+	return q.limits(class, own, typeNames), nil
 }
 
 // InUse is a project's usage in the words of quota sets, with the resources of the types given as id to name.
@@ -167,15 +167,12 @@ func (q *Quota) check(ctx context.Context, tx store.Tx, projectID string, d Delt
 	if err := tx.LockQuota(ctx, projectID); err != nil {
 		return nil, nil, err
 	}
-	limits, err := q.Limits(ctx, tx, projectID, []string{d.TypeName})
+	sheet, err := tx.QuotaSheet(ctx, projectID, DefaultClass)
 	if err != nil {
 		return nil, nil, err
 	}
+	limits, usage := q.limits(sheet.Class, sheet.Own, []string{d.TypeName}), sheet.Usage
 	if err := checkSize(limits, newSizeGiB); err != nil {
-		return nil, nil, err
-	}
-	usage, err := tx.QuotaUsage(ctx, projectID)
-	if err != nil {
 		return nil, nil, err
 	}
 	more = map[string]int64{}

@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
@@ -41,51 +43,75 @@ func (r *reader) limits(ctx context.Context, text, of string) (map[string]int64,
 	return limits, nil
 }
 
-// QuotaUsage implements store.QuotaReader: one query per table, each answered by an index alone where there is one.
-// Volumes and snapshots that Cinder made for its own purposes do not count.
+// usageRows counts the rows of a project, each table by an index alone where there is one: what it counts, the volume type
+// or nothing, how many there are, and the sum of their sizes. Volumes and snapshots that Cinder made for its own purposes do
+// not count.
+const usageRows = `SELECT 'volumes' AS kind, volume_type_id AS name, COUNT(*) AS amount, COALESCE(SUM(size), 0) AS gigabytes FROM volumes
+	WHERE project_id = ? AND deleted = FALSE AND use_quota = TRUE GROUP BY volume_type_id
+	UNION ALL SELECT 'snapshots', volume_type_id, COUNT(*), COALESCE(SUM(volume_size), 0) FROM snapshots
+	WHERE project_id = ? AND deleted = FALSE AND use_quota = TRUE GROUP BY volume_type_id
+	UNION ALL SELECT 'backups', NULL, COUNT(*), COALESCE(SUM(size), 0) FROM backups WHERE project_id = ? AND deleted = FALSE
+	UNION ALL SELECT 'groups', NULL, COUNT(*), 0 FROM "groups" WHERE project_id = ? AND deleted = FALSE`
+
+// limitRows are the limits of a project and of a class, in the same columns.
+const limitRows = `
+	UNION ALL SELECT 'own', resource, hard_limit, 0 FROM quotas WHERE project_id = ? AND deleted = FALSE
+	UNION ALL SELECT 'class', resource, hard_limit, 0 FROM quota_classes WHERE class_name = ? AND deleted = FALSE`
+
+// QuotaUsage implements store.QuotaReader.
 func (r *reader) QuotaUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
-	var u *block.QuotaUsage
+	sheet, err := r.sheet(ctx, usageRows, projectID, projectID, projectID, projectID)
+	if err != nil {
+		return nil, err
+	}
+	return sheet.Usage, nil
+}
+
+// QuotaSheet implements store.QuotaReader.
+func (r *reader) QuotaSheet(ctx context.Context, projectID, class string) (*store.QuotaSheet, error) {
+	return r.sheet(ctx, usageRows+limitRows, projectID, projectID, projectID, projectID, projectID, class)
+}
+
+func (r *reader) sheet(ctx context.Context, text string, args ...any) (*store.QuotaSheet, error) {
+	var sheet *store.QuotaSheet
 	err := r.conn.Read(ctx, func(s *sqlkit.Session) error {
-		u = &block.QuotaUsage{ByType: make(map[string]block.TypeUsage)}
-		err := byType(ctx, s, "volumes", "size", projectID, func(id string, n, sizeGiB int64) {
-			u.Volumes, u.VolumeGigabytes = u.Volumes+n, u.VolumeGigabytes+sizeGiB
-			u.ByType[id] = block.TypeUsage{Volumes: n, VolumeGigabytes: sizeGiB}
-		})
-		if err != nil {
+		sheet = &store.QuotaSheet{Own: map[string]int64{}, Class: map[string]int64{}, Usage: &block.QuotaUsage{ByType: map[string]block.TypeUsage{}}}
+		return s.Query(ctx, text, func(row *sql.Rows) error {
+			var kind, name sqlkit.Text
+			var n, sizeGiB sqlkit.Int
+			err := row.Scan(&kind, &name, &n, &sizeGiB)
+			enter(sheet, string(kind), string(name), int64(n), int64(sizeGiB))
 			return err
-		}
-		err = byType(ctx, s, "snapshots", "volume_size", projectID, func(id string, n, sizeGiB int64) {
-			u.Snapshots, u.SnapshotGigabytes = u.Snapshots+n, u.SnapshotGigabytes+sizeGiB
-			t := u.ByType[id]
-			t.Snapshots, t.SnapshotGigabytes = n, sizeGiB
-			u.ByType[id] = t
-		})
-		if err != nil {
-			return err
-		}
-		if _, err := s.QueryRow(ctx, `SELECT COUNT(*), COALESCE(SUM(size), 0) FROM backups WHERE project_id = ? AND deleted = FALSE`,
-			[]any{(*sqlkit.Int)(&u.Backups), (*sqlkit.Int)(&u.BackupGigabytes)}, projectID); err != nil {
-			return err
-		}
-		_, err = s.QueryRow(ctx, `SELECT COUNT(*) FROM "groups" WHERE project_id = ? AND deleted = FALSE`, []any{(*sqlkit.Int)(&u.Groups)}, projectID)
-		return err
+		}, args...)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return u, nil
+	return sheet, nil
 }
 
-// byType counts the rows of a table that use quota and adds up their sizes, for each volume type.
-func byType(ctx context.Context, s *sqlkit.Session, table, size, projectID string, add func(id string, n, sizeGiB int64)) error {
-	return s.Query(ctx, `SELECT volume_type_id, COUNT(*), COALESCE(SUM(`+size+`), 0) FROM `+table+`
-		WHERE project_id = ? AND deleted = FALSE AND use_quota = TRUE GROUP BY volume_type_id`, func(row *sql.Rows) error {
-		var id sqlkit.Text
-		var n, sizeGiB sqlkit.Int
-		err := row.Scan(&id, &n, &sizeGiB)
-		add(string(id), int64(n), int64(sizeGiB))
-		return err
-	}, projectID)
+// enter adds one row of usageRows or limitRows to a sheet.
+func enter(sheet *store.QuotaSheet, kind, name string, n, sizeGiB int64) {
+	u := sheet.Usage
+	t := u.ByType[name]
+	switch kind {
+	case "own":
+		sheet.Own[name] = n
+	case "class":
+		sheet.Class[name] = n
+	case "backups":
+		u.Backups, u.BackupGigabytes = n, sizeGiB
+	case "groups":
+		u.Groups = n
+	case "volumes":
+		u.Volumes, u.VolumeGigabytes = u.Volumes+n, u.VolumeGigabytes+sizeGiB
+		t.Volumes, t.VolumeGigabytes = n, sizeGiB
+		u.ByType[name] = t
+	case "snapshots":
+		u.Snapshots, u.SnapshotGigabytes = u.Snapshots+n, u.SnapshotGigabytes+sizeGiB
+		t.Snapshots, t.SnapshotGigabytes = n, sizeGiB
+		u.ByType[name] = t
+	}
 }
 
 // LockQuota implements store.QuotaWriter. Where write transactions run one after another there is nothing to do.
@@ -102,23 +128,29 @@ func (t *tx) lockQuotaRow(ctx context.Context, projectID string) error {
 	return t.conn.Run(ctx, text, projectID, t.conn.At(t.conn.Instant()))
 }
 
-// PutQuotaUsage implements store.QuotaWriter.
+// PutQuotaUsage implements store.QuotaWriter. The rows are nearly always there: then it is one statement.
 func (t *tx) PutQuotaUsage(ctx context.Context, projectID string, inUse map[string]int64) error {
+	resources := slices.Sorted(maps.Keys(inUse))
+	now := t.conn.At(t.conn.Now())
+	args := []any{now}
+	for _, resource := range resources {
+		args = append(args, resource, inUse[resource])
+	}
+	args = append(args, projectID)
+	for _, resource := range resources {
+		args = append(args, resource)
+	}
 	// race_preventer is TRUE in every live row and NULL in a deleted one: it makes the unique key one of live rows.
+	n, err := t.conn.Exec(ctx, `UPDATE quota_usages SET updated_at = ?, in_use = CASE resource`+
+		strings.Repeat(" WHEN ? THEN ?", len(resources))+` ELSE in_use END
+		WHERE project_id = ? AND resource IN (?`+strings.Repeat(", ?", len(resources)-1)+`) AND race_preventer = TRUE`, args...)
+	if err != nil || n == int64(len(resources)) {
+		return err
+	}
 	text := t.conn.Dialect().Upsert("quota_usages",
 		[]string{"created_at", "updated_at", "deleted", "project_id", "resource", "in_use", "reserved", "race_preventer"},
 		[]string{"project_id", "resource", "race_preventer"}, []string{"updated_at", "in_use"})
-	now := t.conn.At(t.conn.Now())
-	for _, resource := range slices.Sorted(maps.Keys(inUse)) {
-		// The row is nearly always there, and an insertion that comes to nothing would use up one of the 2^31 numbers of rows.
-		n, err := t.conn.Exec(ctx, `UPDATE quota_usages SET updated_at = ?, in_use = ? WHERE project_id = ? AND resource = ? AND race_preventer = TRUE`,
-			now, inUse[resource], projectID, resource)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			continue
-		}
+	for _, resource := range resources {
 		if err := t.conn.Run(ctx, text, now, now, false, projectID, resource, inUse[resource], 0, true); err != nil {
 			return err
 		}

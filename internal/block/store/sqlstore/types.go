@@ -57,33 +57,38 @@ func (r *reader) TypeByName(ctx context.Context, name, projectID string) (*block
 	return v, err
 }
 
-// oneType reads a type with its projects; nil if there is none.
-func (r *reader) oneType(ctx context.Context, by, value, projectID string) (*block.VolumeType, error) {
-	var found bool
-	v := new(block.VolumeType)
-	err := r.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
-		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("t", typeColumns), "volume_types t")
+// oneType reads a type with its extra specs in one statement, and in another the projects of one that is not everybody's;
+// nil if there is none.
+func (r *reader) oneType(ctx context.Context, by, value, projectID string) (v *block.VolumeType, err error) {
+	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+		v = nil
+		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("t", typeColumns)+`, e."key", e.value`,
+			"volume_types t LEFT JOIN volume_type_extra_specs e ON e.volume_type_id = t.id AND e.deleted = FALSE")
 		sb.Where("t.deleted = FALSE", r.conn.Dialect().Exact(by)+" = "+sb.Arg(value))
 		if projectID != "" {
 			sb.Where(usableBy(sb.Arg(projectID)))
 		}
-		if found, err = sb.Row(ctx, s, typeFields(v)...); err != nil || !found {
+		err := sb.Each(ctx, s, func(row *sql.Rows) error {
+			t := &block.VolumeType{ExtraSpecs: make(map[string]string)}
+			var key, value sqlkit.Text
+			if err := row.Scan(append(typeFields(t), &key, &value)...); err != nil {
+				return err
+			}
+			if v == nil {
+				v = t
+			}
+			if key != "" {
+				v.ExtraSpecs[string(key)] = string(value)
+			}
+			return nil
+		})
+		if err != nil || v == nil || v.IsPublic {
 			return err
 		}
-		if err := loadExtraSpecs(ctx, s, []*block.VolumeType{v}); err != nil {
-			return err
-		}
-		return s.Query(ctx, `SELECT project_id FROM volume_type_projects WHERE volume_type_id = ? AND deleted = 0 ORDER BY id`, func(row *sql.Rows) error {
-			var project sqlkit.Text
-			err := row.Scan(&project)
-			v.ProjectIDs = append(v.ProjectIDs, string(project))
-			return err
-		}, v.ID)
+		v.ProjectIDs, err = s.Strings(ctx, `SELECT project_id FROM volume_type_projects WHERE volume_type_id = ? AND deleted = 0 ORDER BY id`, v.ID)
+		return err
 	})
-	if err != nil || !found {
-		return nil, err
-	}
-	return v, nil
+	return v, err
 }
 
 // VolumeTypes implements store.TypeReader.

@@ -37,7 +37,7 @@ func testType(t *testing.T, s store.Store) {
 	wantFault(t, create(&block.VolumeType{ID: "gold", Name: "Other"}), fault.Conflict, "VolumeTypeExists", "Volume Type gold already exists.")
 
 	change := *gold
-	change.Name, change.Description, change.IsPublic = "Silver", nil, true
+	change.Name, change.Description, change.IsPublic, change.ProjectIDs = "Silver", nil, true, nil
 	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateVolumeType(ctx, &change) })
 	if diff := cmp.Diff(&change, must(s.VolumeType(ctx, "gold", ""))(t), cmpopts.IgnoreFields(block.VolumeType{}, "UpdatedAt")); diff != "" {
 		t.Errorf("after the update (-want +got):\n%s", diff)
