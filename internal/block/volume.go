@@ -62,6 +62,14 @@ func (v *Volume) BackendID() string {
 // ReadOnly says whether every attachment of the volume must be read-only (os-update_readonly_flag).
 func (v *Volume) ReadOnly() bool { return v.AdminMetadata["readonly"] == "True" }
 
+// DeletingStatus is the status that v has while it is deleted.
+func (v *Volume) DeletingStatus() VolumeStatus {
+	if v.Status == VolumeErrorManaging {
+		return VolumeErrorManagingDeleting
+	}
+	return VolumeDeleting
+}
+
 // Migrating says whether a migration of the volume is under way. Some values of the column tell of one that is over.
 func (v *Volume) Migrating() bool {
 	switch v.MigrationStatus {

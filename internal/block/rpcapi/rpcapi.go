@@ -43,12 +43,20 @@ const (
 	MethodPublishCapabilities       = "publish_service_capabilities"
 )
 
+// AtHand are rows as the sender of a message has just read or written them, for a transport that has to write them into it:
+// it reads those that are nil. A receiver must not look at them, and neither wire nor journal carries them.
+type AtHand struct {
+	Volume *block.Volume
+	Type   *block.VolumeType // Volume's
+}
+
 // CreateVolume asks the scheduler to find a place for a volume, and then a volume service to make it. The rows hold the
 // rest: a receiver reads the volume afresh.
 type CreateVolume struct {
 	FlowID   string // the journal record this message belongs to
 	VolumeID string
 	Request  CreateRequest
+	AtHand   AtHand `json:"-"`
 }
 
 // CreateRequest is what scheduling and making a volume need beside its row; it is also the state of the journalled flow.
@@ -75,6 +83,7 @@ type DeleteVolume struct {
 	VolumeID     string
 	Cascade      bool
 	UnmanageOnly bool
+	AtHand       AtHand `json:"-"`
 }
 
 // ExtendVolume goes to the scheduler, which checks that the pool has room, and from there to the volume service. The row
@@ -142,12 +151,14 @@ type AttachmentUpdate struct {
 	VolumeID     string
 	AttachmentID string
 	Connector    block.Connector
+	AtHand       AtHand `json:"-"`
 }
 
 // AttachmentDelete ends an attachment and its export.
 type AttachmentDelete struct {
 	VolumeID     string
 	AttachmentID string
+	AtHand       AtHand `json:"-"`
 }
 
 // ServiceCapabilities is what a volume service reports to every scheduler. Capabilities has Cinder's keys; under "pools"

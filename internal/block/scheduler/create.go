@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -16,8 +17,18 @@ import (
 // creation is the state of a volume_create while the scheduler has it: in the journal, a CreateRequest.
 type creation struct {
 	rpcapi.CreateRequest
-	volume *block.Volume
-	pool   snapshot.Pool // the one chosen
+	volume      *block.Volume
+	volType     *block.VolumeType // nil if it has none
+	pool        snapshot.Pool     // the one chosen
+	scheduledAt time.Time
+}
+
+// assigned are the rows as assignVolume leaves them.
+func (c *creation) assigned() rpcapi.AtHand {
+	v := *c.volume
+	v.Host, v.ClusterName, v.ScheduledAt = c.Host, string(c.pool.Cluster), c.scheduledAt
+	v.AvailabilityZone = cmp.Or(c.pool.Service.AvailabilityZone, v.AvailabilityZone)
+	return rpcapi.AtHand{Volume: &v, Type: c.volType}
 }
 
 // createVolume serves create_volume: from the API, or from a volume service that gives the volume back.
@@ -59,7 +70,7 @@ func (s *Scheduler) createFlow(flowID string) *flow.Flow[creation, store.Tx] {
 			{Name: "volume_cast", Do: func(ctx context.Context, c *creation) error {
 				s.backends.HandOver(flowID)
 				return s.volumes.Cast(ctx, c.Host, "3.0", rpcapi.MethodCreateVolume,
-					&rpcapi.CreateVolume{FlowID: flowID, VolumeID: c.VolumeID, Request: c.CreateRequest})
+					&rpcapi.CreateVolume{FlowID: flowID, VolumeID: c.VolumeID, Request: c.CreateRequest, AtHand: c.assigned()})
 			}},
 		},
 		HandOver: func(c *creation) *flow.Next {
@@ -93,9 +104,9 @@ func unscheduled(v *block.Volume) error {
 }
 
 // scheduleCreateVolume chooses the pool.
-func (s *Scheduler) scheduleCreateVolume(ctx context.Context, flowID string, c *creation) error {
-	r, err := s.request(ctx, snapshot.CreateVolume, c.volume)
-	if err != nil {
+func (s *Scheduler) scheduleCreateVolume(ctx context.Context, flowID string, c *creation) (err error) {
+	var r *snapshot.Request
+	if r, c.volType, err = s.requestAndType(ctx, snapshot.CreateVolume, c.volume); err != nil {
 		return err
 	}
 	if r.VolumeHosts, err = s.volumeHosts(ctx, c.Hints, c.volume.ProjectID); err != nil {
@@ -121,7 +132,8 @@ func (s *Scheduler) scheduleCreateVolume(ctx context.Context, flowID string, c *
 
 // assignVolume writes the choice into the row, unless another scheduler was quicker or the volume is gone.
 func (s *Scheduler) assignVolume(ctx context.Context, tx store.Tx, flowID string, c *creation) error {
-	set := store.VolumeSet{Host: &c.Host, ScheduledAt: new(time.Now().UTC())}
+	c.scheduledAt = time.Now().UTC()
+	set := store.VolumeSet{Host: &c.Host, ScheduledAt: &c.scheduledAt}
 	if zone := c.pool.Service.AvailabilityZone; zone != "" {
 		set.AvailabilityZone = &zone
 	}

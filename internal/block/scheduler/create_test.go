@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/rpcapi"
@@ -37,8 +38,9 @@ func TestCreateVolumeIsHandedToTheBestBackend(t *testing.T) {
 	if diff := cmp.Diff(want, state); diff != "" || rec.Owner != "node@large" || rec.Name != rpcapi.FlowVolumeCreate {
 		t.Errorf("record of %s, %s (-want +got):\n%s", rec.Owner, rec.Name, diff)
 	}
-	sent := []messaging.Message{{Method: rpcapi.MethodCreateVolume, Args: &rpcapi.CreateVolume{FlowID: m.FlowID, VolumeID: id(1), Request: want}}}
-	if diff := cmp.Diff(sent, h.sent()); diff != "" {
+	sent := []messaging.Message{{Method: rpcapi.MethodCreateVolume, Args: &rpcapi.CreateVolume{FlowID: m.FlowID, VolumeID: id(1), Request: want,
+		AtHand: rpcapi.AtHand{Volume: &v}}}}
+	if diff := cmp.Diff(sent, h.sent(), cmpopts.IgnoreFields(block.Volume{}, "UpdatedAt")); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
 	if m.Request.Attempts != 0 || m.Request.Tried != nil {

@@ -15,28 +15,34 @@ const maxHintVolumes = 1000
 
 // request is what decide needs to know of a volume and its type, for the given operation.
 func (s *Scheduler) request(ctx context.Context, op snapshot.Operation, v *block.Volume) (*snapshot.Request, error) {
+	r, _, err := s.requestAndType(ctx, op, v)
+	return r, err
+}
+
+// requestAndType is request with the type, which is nil if the volume has none.
+func (s *Scheduler) requestAndType(ctx context.Context, op snapshot.Operation, v *block.Volume) (*snapshot.Request, *block.VolumeType, error) {
 	r := &snapshot.Request{
 		Operation: op, VolumeID: v.ID, SizeGiB: v.SizeGiB, Multiattach: v.Multiattach, AttachStatus: v.AttachStatus,
 		AvailabilityZone: v.AvailabilityZone, UserID: v.UserID, ProjectID: v.ProjectID,
 		VolumeProperties: properties(v),
 	}
 	if v.VolumeTypeID == "" {
-		return r, nil
+		return r, nil, nil
 	}
 	t, err := s.store.VolumeType(ctx, v.VolumeTypeID, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.TypeName, r.ExtraSpecs = t.Name, t.ExtraSpecs
 	if t.QoSSpecsID == "" {
-		return r, nil
+		return r, t, nil
 	}
 	q, err := s.store.QoSSpecs(ctx, t.QoSSpecsID)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return r, nil
+		return r, t, nil
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
 	r.QoSSpecs = make(map[string]any, len(q.Specs))
 	for key, value := range q.Texts() {
@@ -45,7 +51,7 @@ func (s *Scheduler) request(ctx context.Context, op snapshot.Operation, v *block
 	if len(r.QoSSpecs) > 0 { // upstream passes none rather than empty ones
 		r.VolumeProperties["qos_specs"] = r.QoSSpecs
 	}
-	return r, nil
+	return r, t, nil
 }
 
 // properties is the dictionary volume of the formulas: request_spec's volume_properties, by upstream's names.

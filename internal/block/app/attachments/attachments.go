@@ -54,7 +54,11 @@ func (u *Attachments) Create(ctx context.Context, r CreateRequest) (*block.Attac
 	a := &block.Attachment{ID: uuid.NewString(), VolumeID: v.ID, ProjectID: v.ProjectID, InstanceUUID: r.InstanceUUID,
 		AttachStatus: block.AttachReserved, AttachMode: attachMode(v, r.Mode)}
 	a.CreatedAt = u.Now()
-	if err := u.Store.Update(ctx, func(tx store.Tx) error { return reserve(ctx, tx, v.ID, a) }); err != nil {
+	err = u.Store.Update(ctx, func(tx store.Tx) (err error) {
+		v, err = reserve(ctx, tx, r.VolumeID, a)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if len(r.Connector) > 0 {
@@ -76,12 +80,12 @@ func attachMode(v *block.Volume, asked string) string {
 	return asked
 }
 
-// reserve marks the volume reserved and enters the attachment. A volume that another attachment of the same instance
-// holds may be reserved again: that is how an instance moves between hosts.
-func reserve(ctx context.Context, tx store.Tx, volumeID string, a *block.Attachment) error {
+// reserve marks the volume reserved and enters the attachment, and gives the volume as it is then. A volume that another
+// attachment of the same instance holds may be reserved again: that is how an instance moves between hosts.
+func reserve(ctx context.Context, tx store.Tx, volumeID string, a *block.Attachment) (*block.Volume, error) {
 	v, err := tx.Volume(ctx, volumeID, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	from, words := []block.VolumeStatus{block.VolumeAvailable, block.VolumeDownloading}, "available or downloading"
 	if v.Multiattach {
@@ -90,15 +94,21 @@ func reserve(ctx context.Context, tx store.Tx, volumeID string, a *block.Attachm
 	}
 	ok, err := tx.UpdateVolume(ctx, volumeID, store.VolumeWhen{Status: from}, store.VolumeSet{Status: new(block.VolumeReserved)})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !ok && !sameInstance(v, a.InstanceUUID) {
-		return block.InvalidVolume("Volume %s status must be %s to reserve, but the current status is %s.", volumeID, words, v.Status)
+		return nil, block.InvalidVolume("Volume %s status must be %s to reserve, but the current status is %s.", volumeID, words, v.Status)
 	}
-	if err := store.Using(ctx, tx, volumeID); err != nil {
-		return err
+	if ok {
+		v.Status = block.VolumeReserved
 	}
-	return tx.CreateAttachment(ctx, a)
+	if v.Migrating() {
+		if err := store.Using(ctx, tx, volumeID); err != nil {
+			return nil, err
+		}
+	}
+	v.Attachments = append(v.Attachments, *a)
+	return v, tx.CreateAttachment(ctx, a)
 }
 
 func sameInstance(v *block.Volume, instanceUUID string) bool {
@@ -119,7 +129,7 @@ func (u *Attachments) export(ctx context.Context, v *block.Volume, attachmentID 
 		return nil, block.InvalidVolume("Volume %s has not been scheduled to any host; its status is %s.", v.ID, v.Status)
 	}
 	err = u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentUpdate,
-		&rpcapi.AttachmentUpdate{VolumeID: v.ID, AttachmentID: attachmentID, Connector: c}, &connection)
+		&rpcapi.AttachmentUpdate{VolumeID: v.ID, AttachmentID: attachmentID, Connector: c, AtHand: rpcapi.AtHand{Volume: v}}, &connection)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +247,7 @@ func (u *Attachments) Delete(ctx context.Context, id string) ([]block.Attachment
 		return nil, err
 	}
 	err = u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentDelete,
-		&rpcapi.AttachmentDelete{VolumeID: v.ID, AttachmentID: id}, nil)
+		&rpcapi.AttachmentDelete{VolumeID: v.ID, AttachmentID: id, AtHand: rpcapi.AtHand{Volume: v}}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -95,6 +95,8 @@ func (u *Volumes) createFlow() *flow.Flow[creation, store.Tx] {
 			{Name: "volume_cast", Do: func(ctx context.Context, s *creation) error {
 				ctx, cancel := app.Detach(ctx)
 				defer cancel()
+				entered := *s.volume // the caller goes on with its own
+				s.message.AtHand = rpcapi.AtHand{Volume: &entered, Type: s.volType}
 				return u.Scheduler.CreateVolume(ctx, &s.message)
 			}},
 		},

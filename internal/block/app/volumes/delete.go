@@ -46,6 +46,9 @@ func (u *Volumes) Delete(ctx context.Context, id string, rule string, force, cas
 		return u.markDeleting(ctx, tx, v, force, cascade)
 	}, func(ctx context.Context) error {
 		u.DropKey(ctx, v.EncryptionKeyID) // nobody can read the volume from now on
+		marked := *v
+		marked.Status, marked.PreviousStatus = v.DeletingStatus(), v.Status
+		msg.AtHand.Volume = &marked
 		return u.VolumeService.Cast(ctx, v.Host, "3.0", rpcapi.MethodDeleteVolume, msg)
 	})
 }
@@ -61,12 +64,8 @@ func deleteConditions(force, cascade bool) store.VolumeWhen {
 }
 
 func (u *Volumes) markDeleting(ctx context.Context, tx store.Tx, v *block.Volume, force, cascade bool) error {
-	to := block.VolumeDeleting
-	if v.Status == block.VolumeErrorManaging {
-		to = block.VolumeErrorManagingDeleting
-	}
 	ok, err := tx.UpdateVolume(ctx, v.ID, deleteConditions(force, cascade),
-		store.VolumeSet{Status: &to, StatusToPrevious: true, TerminatedAt: new(u.Now())})
+		store.VolumeSet{Status: new(v.DeletingStatus()), StatusToPrevious: true, TerminatedAt: new(u.Now())})
 	if err != nil || ok {
 		return err
 	}

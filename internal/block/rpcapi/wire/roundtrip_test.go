@@ -216,6 +216,36 @@ func TestMessagesSurviveTheWire(t *testing.T) {
 	}
 }
 
+// TestRowsAtHandAreNotRead: a message whose sender has the rows says the same, and no row is read for it: there is none.
+func TestRowsAtHandAreNotRead(t *testing.T) {
+	w := fullWorld()
+	for _, v := range w.types {
+		v.QoSSpecsID = "" // QoS specs are always read
+	}
+	rows := rpcapi.AtHand{Volume: w.volumes[idV], Type: w.types[idT]}
+	full, empty := newCodec(t, w), newCodec(t, newWorld())
+	request := rpcapi.CreateRequest{VolumeID: idV, AvailabilityZone: "z", Attempts: 1}
+	for method, args := range map[string][2]any{
+		rpcapi.MethodCreateVolume:     {&rpcapi.CreateVolume{VolumeID: idV, Request: request}, &rpcapi.CreateVolume{VolumeID: idV, Request: request, AtHand: rows}},
+		rpcapi.MethodDeleteVolume:     {&rpcapi.DeleteVolume{VolumeID: idV}, &rpcapi.DeleteVolume{VolumeID: idV, AtHand: rows}},
+		rpcapi.MethodAttachmentUpdate: {&rpcapi.AttachmentUpdate{VolumeID: idV, AttachmentID: idA}, &rpcapi.AttachmentUpdate{VolumeID: idV, AttachmentID: idA, AtHand: rows}},
+		rpcapi.MethodAttachmentDelete: {&rpcapi.AttachmentDelete{VolumeID: idV, AttachmentID: idA}, &rpcapi.AttachmentDelete{VolumeID: idV, AttachmentID: idA, AtHand: rows}},
+	} {
+		target := messaging.Target{Topic: rpcapi.VolumeTopic}
+		want, err := full.EncodeArgs(t.Context(), target, messaging.Message{Method: method, Args: args[0]})
+		if err != nil {
+			t.Fatal(method, err)
+		}
+		got, err := empty.EncodeArgs(t.Context(), target, messaging.Message{Method: method, Args: args[1]})
+		if err != nil || string(got.Args) != string(want.Args) {
+			t.Errorf("%s: %v\n%s\nwant\n%s", method, err, got.Args, want.Args)
+		}
+		if _, err := empty.EncodeArgs(t.Context(), target, messaging.Message{Method: method, Args: args[0]}); !fault.Is(err, fault.NotFound) {
+			t.Errorf("%s without rows at hand: %v", method, err)
+		}
+	}
+}
+
 // fresh is the address of an empty value of what reply is the address of.
 func fresh(reply any) any { return reflect.New(reflect.TypeOf(reply).Elem()).Interface() }
 

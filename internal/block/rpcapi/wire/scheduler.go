@@ -201,6 +201,7 @@ type creationMore struct {
 // encodeCreation writes what the two services have in common, and gives the volume.
 func encodeCreation(e *arguments.Encoder, m *rpcapi.CreateVolume) *block.Volume {
 	e.Flow(m.FlowID)
+	e.AtHand = m.AtHand
 	r := &m.Request
 	if r.BackupHost != "" {
 		e.More(creationMore{r.BackupHost})

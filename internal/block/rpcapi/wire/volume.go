@@ -16,6 +16,7 @@ func volumeMethods() map[string]method {
 		rpcapi.MethodCreateVolume: takes("3.0", encodeCreate, decodeCreate),
 		rpcapi.MethodDeleteVolume: takes("3.0", func(e *arguments.Encoder, m *rpcapi.DeleteVolume) {
 			e.Flow(m.FlowID)
+			e.AtHand = m.AtHand
 			e.SetVolume("volume", m.VolumeID)
 			e.SetAll(map[string]any{"unmanage_only": m.UnmanageOnly, "cascade": m.Cascade})
 		}, func(d *arguments.Decoder, m *rpcapi.DeleteVolume) {
@@ -196,6 +197,7 @@ func decodeManageable(d *arguments.Decoder, m *rpcapi.GetManageable) {
 // connectionMethods are those about who uses a volume.
 func connectionMethods() map[string]method {
 	attachmentUpdate := takes("3.9", func(e *arguments.Encoder, m *rpcapi.AttachmentUpdate) {
+		e.AtHand = m.AtHand
 		e.SetVolume("vref", m.VolumeID)
 		e.SetAll(map[string]any{"connector": m.Connector, "attachment_id": m.AttachmentID})
 	}, func(d *arguments.Decoder, m *rpcapi.AttachmentUpdate) {
@@ -220,6 +222,7 @@ func connectionMethods() map[string]method {
 			func(_ *arguments.Encoder, r *map[string]any) any { return *r },
 			func(d *arguments.Decoder, r *map[string]any) { *r = d.Dict(arguments.Answer) }),
 		rpcapi.MethodAttachmentDelete: takes("3.9", func(e *arguments.Encoder, m *rpcapi.AttachmentDelete) {
+			e.AtHand = m.AtHand
 			e.SetVolume("vref", m.VolumeID)
 			e.Set("attachment_id", m.AttachmentID)
 		}, func(d *arguments.Decoder, m *rpcapi.AttachmentDelete) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/rpcapi/wire/objects"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -33,6 +34,7 @@ type Encoder struct {
 	Store    store.Reader
 	Registry *vo.Registry
 	Manifest vo.Manifest       // what the receivers know; nil means the newest
+	AtHand   rpcapi.AtHand     // rows that need not be read
 	Args     map[string]any    // JSON values
 	Extra    map[string]string // beside the arguments
 	Err      error             // the first
@@ -112,8 +114,13 @@ func Read[T any](e *Encoder, get func() (*T, error)) *T {
 	return row
 }
 
-// Volume reads a volume and its type, nil if it has none. After an error the volume is an empty one.
+// Volume reads a volume and its type, nil if it has none, unless they are at hand. After an error the volume is an empty one.
+// The caller may change its fields.
 func (e *Encoder) Volume(id string) (*block.Volume, *block.VolumeType) {
+	if v := e.AtHand.Volume; v != nil && v.ID == id {
+		own := *v
+		return &own, e.VolumeType(v.VolumeTypeID)
+	}
 	v := Read(e, func() (*block.Volume, error) { return e.Store.Volume(e.Context, id, "") })
 	if v == nil {
 		return &block.Volume{}, nil
@@ -125,6 +132,9 @@ func (e *Encoder) Volume(id string) (*block.Volume, *block.VolumeType) {
 func (e *Encoder) VolumeType(id string) *block.VolumeType {
 	if id == "" || e.Err != nil {
 		return nil
+	}
+	if t := e.AtHand.Type; t != nil && t.ID == id {
+		return t
 	}
 	t, err := e.Store.VolumeType(e.Context, id, "")
 	if err != nil && !fault.Is(err, fault.NotFound) {

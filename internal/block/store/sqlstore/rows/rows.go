@@ -17,6 +17,7 @@ type Conn struct {
 	DB      *sqlkit.DB
 	Session *sqlkit.Session
 	Clock   func() time.Time
+	locked  map[row]bool // what the transaction has locked or written
 }
 
 // Dialect is the database's.
@@ -67,9 +68,21 @@ func (c *Conn) Exists(ctx context.Context, table, id string) (bool, error) {
 // is read after it, of the row and of what belongs to the row, stays so if everybody locks the row first. Outside a
 // transaction, and where write transactions run one after another, it does nothing.
 func (c *Conn) Lock(ctx context.Context, table, id string) error {
-	if c.Session == nil || c.Dialect().SerialWriters() {
+	if c.Session == nil || c.Dialect().SerialWriters() || c.locked[row{table, id}] {
 		return nil
 	}
 	_, err := c.Session.QueryRow(ctx, `SELECT 1 FROM `+table+` WHERE id = ?`+c.Dialect().Locking(), []any{new(sqlkit.Int)}, id)
+	c.holds(table, id)
 	return err
+}
+
+// row is one of a table, by its id.
+type row struct{ table, id string }
+
+// holds notes that nobody else changes a row until the transaction ends.
+func (c *Conn) holds(table, id string) {
+	if c.locked == nil {
+		c.locked = make(map[row]bool)
+	}
+	c.locked[row{table, id}] = true
 }

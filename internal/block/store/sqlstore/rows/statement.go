@@ -123,11 +123,15 @@ func Qualified(alias, names string) string {
 type Change struct {
 	builder *sqlbuilder.UpdateBuilder
 	conn    *Conn
+	row     row
 }
 
 // NewChange starts an UPDATE of the row if it is not deleted. The stamp column gets the present time in any case.
 func NewChange(c *Conn, table string, id any, stamp string) *Change {
-	u := &Change{sqlbuilder.SQLite.NewUpdateBuilder(), c}
+	u := &Change{builder: sqlbuilder.SQLite.NewUpdateBuilder(), conn: c}
+	if text, ok := id.(string); ok {
+		u.row = row{table, text}
+	}
 	u.builder.Update(table)
 	u.Where("id = "+u.builder.Var(id), "deleted = FALSE")
 	u.Set(stamp, c.At(c.Now()))
@@ -158,6 +162,9 @@ func (u *Change) Arg(value any) string { return u.builder.Var(value) }
 func (u *Change) Apply(ctx context.Context) (bool, error) {
 	text, args := u.builder.Build()
 	n, err := u.conn.Exec(ctx, text, args...)
+	if n > 0 {
+		u.conn.holds(u.row.table, u.row.id)
+	}
 	return n > 0, err
 }
 

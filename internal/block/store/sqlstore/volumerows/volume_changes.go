@@ -2,6 +2,7 @@ package volumerows
 
 import (
 	"context"
+	"strings"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
@@ -177,7 +178,18 @@ func (w Writer) DestroyVolume(ctx context.Context, id string) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	for _, table := range []string{"volume_metadata", "volume_admin_metadata", "volume_glance_metadata", "volume_attachment", "snapshots", "transfers"} {
+	tables := []string{"volume_metadata", "volume_admin_metadata", "volume_glance_metadata", "volume_attachment", "snapshots", "transfers"}
+	var some []string
+	var args []any
+	for _, table := range tables {
+		some = append(some, `SELECT '`+table+`' FROM `+table+` WHERE volume_id = ? AND deleted = FALSE`)
+		args = append(args, id)
+	}
+	hung, err := w.conn.Session.Strings(ctx, strings.Join(some, " UNION "), args...) // most volumes have little or nothing
+	if err != nil {
+		return err
+	}
+	for _, table := range hung {
 		if err := w.conn.Run(ctx, `UPDATE `+table+` SET deleted = TRUE, deleted_at = ? WHERE volume_id = ? AND deleted = FALSE`, now, id); err != nil {
 			return err
 		}
