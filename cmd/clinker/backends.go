@@ -121,7 +121,7 @@ func (o backendOptions) open(p *process, name string) (*backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("[%s]: %w", name, err)
 	}
-	d, err := o.registry.New(entry.Names[0], driver.Config{Backend: name, StateDir: p.statePath, Options: opts,
+	d, err := o.registry.New(entry.Names[0], driver.Config{Backend: name, Names: p.appOptions.Names, StateDir: p.statePath, Options: opts,
 		Run: execx.System{}, Freeze: freeze, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("[%s]: %w", name, err)

@@ -48,6 +48,8 @@ type Options struct {
 	ForceUpload             bool     // enable_force_upload
 	CoreImageProperties     []string // glance_core_properties
 	ReservedImageNamespaces []string // reserved_image_namespaces
+
+	Names block.Names // volume_name_template, snapshot_name_template; what is not said is as upstream
 }
 
 // Messages leaves user messages, which tell why something came to nothing.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/clinker/clinker/internal/block"
@@ -46,11 +47,21 @@ var (
 		"How properties begin that are not carried on either, beside those that begin with os_glance, img_signature and signature_verified.")
 )
 
+// nameTemplate is what a template of names may be: the names are those of files, logical volumes and images.
+var nameTemplate = config.Pattern(regexp.MustCompile(`^([A-Za-z0-9_+][A-Za-z0-9_.+-]{0,99})?%s[A-Za-z0-9_.+-]{0,99}$`))
+
+var (
+	volumeNames = config.String("DEFAULT", "volume_name_template", string(block.DefaultNames().Volumes),
+		"What storage calls a volume; %s stands for its id. It must not change while there are volumes, and is the same for all services.", nameTemplate)
+	snapshotNames = config.String("DEFAULT", "snapshot_name_template", string(block.DefaultNames().Snapshots),
+		"What storage calls a snapshot; %s stands for its id. It must not change while there are snapshots, and is the same for all services.", nameTemplate)
+)
+
 // ConfigOptions are the options the use cases heed.
 func ConfigOptions() []config.Option {
-	return []config.Option{forceUpload, coreImageProperties, reservedImageNamespaces, defaultVolumeType, defaultGroupType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
+	return append(config.Ignored("DEFAULT", "upstream's drivers of backups do not go by it either", "backup_name_template"), volumeNames, snapshotNames, forceUpload, coreImageProperties, reservedImageNamespaces, defaultVolumeType, defaultGroupType, defaultAvailabilityZone, storageAvailabilityZone, allowZoneFallback,
 		clonedVolumeSameZone, snapshotSameHost, backupSameHost, serviceDownTime, transferSaltLength, transferKeyLength,
-		idempotentCreates, idempotencyWindow}
+		idempotentCreates, idempotencyWindow)
 }
 
 // OptionsFrom reads them.
@@ -61,6 +72,7 @@ func OptionsFrom(c *config.Config) Options {
 		ClonedVolumeSameZone: clonedVolumeSameZone.Get(c), SnapshotSameHost: snapshotSameHost.Get(c), BackupUseSameHost: backupSameHost.Get(c),
 		ServiceDownTime: serviceDownTime.Get(c), TransferSaltLength: transferSaltLength.Get(c), TransferKeyLength: transferKeyLength.Get(c),
 		ForceUpload: forceUpload.Get(c), CoreImageProperties: coreImageProperties.Get(c), ReservedImageNamespaces: reservedImageNamespaces.Get(c),
+		Names: block.Names{Volumes: block.NameTemplate(volumeNames.Get(c)), Snapshots: block.NameTemplate(snapshotNames.Get(c))},
 	}
 	if idempotentCreates.Get(c) {
 		o.IdempotencyWindow = idempotencyWindow.Get(c)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/execx"
 	"github.com/clinker/clinker/internal/fault"
 )
@@ -42,6 +43,9 @@ type Option struct {
 type Config struct {
 	// Backend is the name of the back end's section, for logs and messages.
 	Backend string
+	// Names is what volumes and snapshots are called in storage; what is not said is as upstream. A driver whose storage gives them
+	// other names has no use for it.
+	Names block.Names
 	// StateDir is the directory of the whole service; a driver keeps what it has to keep itself under a name of its own.
 	StateDir string
 	// Options are the options of the entry, as text. Registry.New sees to it that every declared option is there and no

@@ -101,6 +101,7 @@ type Options struct {
 	Log       *slog.Logger                // nil means slog.Default
 	Now       func() time.Time            // nil means time.Now
 
+	Names               block.Names    // volume_name_template, snapshot_name_template; what is not said is as upstream
 	Images              image.Settings // with nil Images, everything about images is refused
 	Quota               Quota          // of what is managed, and of cached images; nil takes none
 	MaxAttempts         int            // scheduler_max_attempts; 0 means 3
@@ -177,7 +178,7 @@ func New(o Options) *Manager {
 	o = o.withDefaults()
 	m := &Manager{Options: o, exports: export.New(o.Backend, o.Target), background: func(error) {}}
 	m.capacity = newCapacity(m)
-	m.adopt = adopt.New(adopt.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+	m.adopt = adopt.New(adopt.Options{Backend: o.Host, Names: o.Names, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Exports: m.exports, Quota: o.Quota, Timeout: o.VerbTimeout, Now: o.Now,
 		CountSnapshots: !o.NoSnapshotGigabytes, Changed: m.capacity.add, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot, Tell: m.tellVolume, TellSnapshot: m.tellSnapshot})
 	m.snapshots = snapshots.New(snapshots.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,

@@ -5,7 +5,6 @@ package manage
 
 import (
 	"context"
-	"regexp"
 
 	"github.com/google/uuid"
 
@@ -129,17 +128,14 @@ func invalidType(format string, args ...any) error {
 	return fault.New(fault.Invalid, "InvalidVolumeType", "Invalid volume type: "+format, args...)
 }
 
-// volumeName is the form of volume names that upstream looks for an id in (volume_name_template).
-var volumeName = regexp.MustCompile(`^volume-([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$`)
-
 // refuseManaged refuses a reference to a volume that there is.
 func (u *Manage) refuseManaged(ctx context.Context, ref map[string]any) error {
 	name, _ := ref["source-name"].(string)
-	m := volumeName.FindStringSubmatch(name)
-	if m == nil {
+	id, is := u.Options.Names.OrDefault().Volumes.ID(name)
+	if !is {
 		return nil
 	}
-	_, err := u.Store.Volume(ctx, m[1], "")
+	_, err := u.Store.Volume(ctx, id, "")
 	switch {
 	case err == nil:
 		return block.InvalidVolume("Unable to manage existing volume. The volume is already managed")

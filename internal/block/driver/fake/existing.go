@@ -62,7 +62,7 @@ func (d *Driver) ManageExisting(ctx context.Context, v driver.Volume, ref driver
 func (d *Driver) Unmanage(ctx context.Context, v driver.Volume, ref driver.Reference) error {
 	return d.do(ctx, "unmanage", v.ID, func() error {
 		if size, there := d.volumes[v.ID]; there {
-			d.existing[existingKey{nameOr(ref, "volume-"+v.ID), false}] = size
+			d.existing[existingKey{nameOr(ref, d.names.Volumes.Name(v.ID)), false}] = size
 			delete(d.volumes, v.ID)
 		}
 		return nil
@@ -80,7 +80,7 @@ func nameOr(ref driver.Reference, name string) string {
 func (d *Driver) ManageableVolumes(ctx context.Context) (list []driver.Existing, err error) {
 	err = d.do(ctx, "get_manageable_volumes", "", func() error {
 		for id, size := range d.volumes {
-			list = append(list, driver.Existing{Reference: driver.Reference{"source-name": "volume-" + id}, SizeGiB: size, ID: id})
+			list = append(list, driver.Existing{Reference: driver.Reference{"source-name": d.names.Volumes.Name(id)}, SizeGiB: size, ID: id})
 		}
 		list = append(list, d.strangers(false)...)
 		return nil
@@ -129,7 +129,7 @@ func (d *Driver) ManageExistingSnapshot(ctx context.Context, s driver.Snapshot, 
 func (d *Driver) UnmanageSnapshot(ctx context.Context, s driver.Snapshot, ref driver.Reference) error {
 	return d.do(ctx, "unmanage_snapshot", s.ID, func() error {
 		if _, there := d.snapshots[s.ID]; there {
-			d.existing[existingKey{nameOr(ref, "snapshot-"+s.ID), true}] = s.SizeGiB
+			d.existing[existingKey{nameOr(ref, d.names.Snapshots.Name(s.ID)), true}] = s.SizeGiB
 			delete(d.snapshots, s.ID)
 		}
 		return nil
@@ -140,8 +140,8 @@ func (d *Driver) UnmanageSnapshot(ctx context.Context, s driver.Snapshot, ref dr
 func (d *Driver) ManageableSnapshots(ctx context.Context) (list []driver.Existing, err error) {
 	err = d.do(ctx, "get_manageable_snapshots", "", func() error {
 		for id, volume := range d.snapshots {
-			list = append(list, driver.Existing{Reference: driver.Reference{"source-name": "snapshot-" + id}, SizeGiB: d.volumes[volume], ID: id,
-				Source: driver.Reference{"source-name": "volume-" + volume}})
+			list = append(list, driver.Existing{Reference: driver.Reference{"source-name": d.names.Snapshots.Name(id)}, SizeGiB: d.volumes[volume], ID: id,
+				Source: driver.Reference{"source-name": d.names.Volumes.Name(volume)}})
 		}
 		list = append(list, d.strangers(true)...)
 		return nil

@@ -29,7 +29,8 @@ type Driver struct {
 	calls     []Call
 	reach     map[string]*Driver // where volumes can be moved to, by location
 	believing bool               // whatever it is asked about is there
-	directory string             // of files that volumes have for their bytes; empty: they have none
+	names     block.Names
+	directory string // of files that volumes have for their bytes; empty: they have none
 }
 
 // Call is one call of a verb, in upstream's words as driver.Operation has it.
@@ -64,7 +65,7 @@ const maxCalls = 10_000
 // New makes a driver with one nameless pool of unlimited capacity.
 func New() *Driver {
 	return &Driver{
-		volumes: map[string]int64{}, snapshots: map[string]string{}, strays: map[string]bool{}, existing: map[existingKey]int64{},
+		volumes: map[string]int64{}, snapshots: map[string]string{}, strays: map[string]bool{}, existing: map[existingKey]int64{}, names: block.DefaultNames(),
 		stats: driver.Stats{VendorName: "Clinker", DriverVersion: "1.0", Pools: []driver.Pool{{
 			TotalCapacityGiB: driver.Infinite, FreeCapacityGiB: driver.Infinite, ProvisionedCapacityGiB: driver.Unknown,
 			ThinProvisioning: true, Multiattach: true, OnlineExtend: true, ConsistentGroupSnapshots: true,
@@ -80,9 +81,9 @@ func Entry() driver.Entry {
 			"fake", "cinder.tests.fake_driver.FakeLoggingVolumeDriver", "cinder.tests.fake_driver.FakeGateDriver",
 		},
 		Summary: "nothing: remembers names in memory, for tests and trials",
-		New: func(driver.Config) (driver.Driver, error) {
+		New: func(c driver.Config) (driver.Driver, error) {
 			d := New()
-			d.believing = true
+			d.believing, d.names = true, c.Names.OrDefault()
 			return d, nil
 		},
 	}
@@ -280,10 +281,10 @@ func (d *Driver) Device(ctx context.Context, v driver.Volume) (path string, err 
 			return err
 		}
 		if d.directory == "" {
-			path = "/nonexistent/clinker-fake/volume-" + v.ID
+			path = "/nonexistent/clinker-fake/" + d.names.Volumes.Name(v.ID)
 			return nil
 		}
-		path = filepath.Join(d.directory, "volume-"+v.ID)
+		path = filepath.Join(d.directory, d.names.Volumes.Name(v.ID))
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
 			return err

@@ -3,8 +3,8 @@
 //
 // # Layout
 //
-//	<directory>/volumes/volume-<id>        a volume, exactly as long as it is large
-//	<directory>/snapshots/snapshot-<id>    a snapshot, a file of its own
+//	<directory>/volumes/volume-<id>        a volume (volume_name_template), exactly as long as it is large
+//	<directory>/snapshots/snapshot-<id>    a snapshot (snapshot_name_template), a file of its own
 //	…/<name>.tmp                           a copy under way, or the leftover of one that was killed
 //	…/unmanaged-<name>                     what was let go of; other names are other people's, which may be managed
 //
@@ -59,6 +59,8 @@ type Config struct {
 	// Directory is where everything is kept, an absolute path. Setup makes it where it is missing, for us alone. It may
 	// be reached through symbolic links; below it none is followed.
 	Directory string
+	// Names is what the files are called; what is not said is as upstream.
+	Names block.Names
 	// Freeze holds back writes to a volume while its file is copied; nil where volumes in use are written to by nobody,
 	// or where the file system has reflinks.
 	Freeze driver.Freezer
@@ -118,7 +120,7 @@ func Entry() driver.Entry {
 			if dir == "" {
 				dir = filepath.Join(c.StateDir, "volumes", filepath.Base("/"+c.Backend))
 			}
-			return New(Config{Directory: dir, Freeze: c.Freeze, Log: c.Log})
+			return New(Config{Directory: dir, Names: c.Names, Freeze: c.Freeze, Log: c.Log})
 		},
 	}
 }
@@ -131,7 +133,7 @@ func New(c Config) (*Driver, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	c.Directory = filepath.Clean(c.Directory)
+	c.Directory, c.Names = filepath.Clean(c.Directory), c.Names.OrDefault()
 	return &Driver{config: c, step: func(string) error { return nil }}, nil
 }
 
@@ -144,16 +146,16 @@ func (d *Driver) Setup(ctx context.Context) error {
 	if err := makeRoot(d.config.Directory); err != nil {
 		return setupFault(err)
 	}
-	root, err := directory.Open(d.config.Directory, d.config.Directory, d.step)
+	root, err := directory.Open(d.config.Directory, d.config.Directory, "", d.step)
 	if err != nil {
 		return setupFault(err)
 	}
 	defer root.Close()
 	s := &storage{copies: map[string]bool{}}
-	if s.volumes, err = root.Sub("volumes"); err != nil {
+	if s.volumes, err = root.Sub("volumes", d.config.Names.Volumes); err != nil {
 		return setupFault(err)
 	}
-	if s.snapshots, err = root.Sub("snapshots"); err == nil {
+	if s.snapshots, err = root.Sub("snapshots", d.config.Names.Snapshots); err == nil {
 		err = s.count(ctx)
 	}
 	if err != nil {

@@ -78,7 +78,7 @@ func (d *Driver) neighbour(s *storage, location string) *directory.Directory {
 	if err != nil || len(part) != 5 || part[0] != locationPrefix || part[1] != host || !filepath.IsAbs(part[4]) {
 		return nil
 	}
-	dir, err := directory.Open(filepath.Join(part[4], "volumes"), "volumes", d.step)
+	dir, err := directory.Open(filepath.Join(part[4], "volumes"), "volumes", d.config.Names.Volumes, d.step)
 	if err != nil {
 		return nil
 	}

@@ -412,3 +412,45 @@ func TestCopyStopsAtTheSizeInTheRows(t *testing.T) {
 	t.Run("copied", func(t *testing.T) { check(t, t.TempDir()) })
 	t.Run("reflink", func(t *testing.T) { check(t, mount(t, "xfs")) })
 }
+
+// TestNames: what a deployment calls its volumes and snapshots is what the files are called, and what they are found by.
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	named := func(c *Config) { c.Names = block.Names{Volumes: "cinder_%s.raw", Snapshots: "%s"} }
+	d := setUp(t, dir, named)
+	v, path := withData(t, d, 4096)
+	s := driver.Snapshot{ID: uuid.NewString(), Volume: v, SizeGiB: 1}
+	if _, err := d.CreateSnapshot(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(dir, "storage", "volumes", "cinder_"+v.ID+".raw"); path != want {
+		t.Errorf("the volume is %s, want %s", path, want)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "storage", "snapshots", s.ID)); err != nil {
+		t.Error(err)
+	}
+	if err := d.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d = setUp(t, dir, named)
+	all, err := d.Inventory(t.Context())
+	if err != nil || len(all.VolumeIDs) != 1 || all.VolumeIDs[0] != v.ID || len(all.SnapshotIDs) != 1 || all.SnapshotIDs[0] != s.ID || len(all.Strays) != 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	list, err := d.ManageableVolumes(t.Context())
+	if err != nil || len(list) != 1 || list[0].ID != v.ID || list[0].Reference.SourceName() != "cinder_"+v.ID+".raw" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if err := d.Unmanage(t.Context(), v, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.ManageExisting(t.Context(), v, driver.Reference{"source-name": "cinder_" + v.ID + ".raw"}); err != nil {
+		t.Errorf("its old name is no longer good: %v", err)
+	}
+	if err := d.DeleteVolume(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file of a deleted volume: %v", err)
+	}
+}

@@ -7,7 +7,6 @@ package adopt
 
 import (
 	"context"
-	"regexp"
 	"time"
 
 	"github.com/clinker/clinker/internal/block"
@@ -47,7 +46,8 @@ type Quota interface {
 
 // Options of a Service. Those without a remark must be set.
 type Options struct {
-	Backend string // "host@backend": which volumes are ours, and the journal's owner
+	Backend string      // "host@backend": which volumes are ours, and the journal's owner
+	Names   block.Names // what storage calls what is ours; what is not said is as upstream
 	Store   store.Store
 	Flows   *flow.Engine[store.Tx]
 	Storage Storage
@@ -86,6 +86,7 @@ func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.Names = o.Names.OrDefault()
 	if o.Changed == nil {
 		o.Changed = func(block.Host, int64) {}
 	}
@@ -161,21 +162,18 @@ func (s *Service) within(ctx context.Context, fn func(context.Context) error) er
 	return fn(ctx)
 }
 
-// ownName is the form of the names under which drivers of ours and of upstream keep volumes and snapshots
-// (volume_name_template, snapshot_name_template).
-var ownName = regexp.MustCompile(`^(?:volume|snapshot)-([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$`)
-
 // OwnID is the id that a reference to something of ours carries, empty if it is none.
-func OwnID(ref driver.Reference) string {
-	if m := ownName.FindStringSubmatch(ref.SourceName()); m != nil {
-		return m[1]
+func (s *Service) OwnID(ref driver.Reference) string {
+	id, is := s.Names.Volumes.ID(ref.SourceName())
+	if !is {
+		id, _ = s.Names.Snapshots.ID(ref.SourceName())
 	}
-	return ""
+	return id
 }
 
 // alreadyManaged refuses a reference to what a row other than the one of self stands for.
 func (s *Service) alreadyManaged(ctx context.Context, ref driver.Reference, self string) error {
-	id := OwnID(ref)
+	id := s.OwnID(ref)
 	if id == "" || id == self {
 		return nil
 	}

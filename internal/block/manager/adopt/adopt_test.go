@@ -256,4 +256,11 @@ func TestAlreadyManaged(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	service.Names = block.Names{Volumes: "vol_%s", Snapshots: "snap_%s"} // then others are no longer ours
+	for name, managed := range map[string]bool{"volume-" + v.ID: false, "vol_" + v.ID: true} {
+		err := service.alreadyManaged(t.Context(), driver.Reference{"source-name": name}, self)
+		if (fault.NameOf(err) == "ManageExistingAlreadyManaged") != managed {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

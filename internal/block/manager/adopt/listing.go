@@ -43,7 +43,7 @@ func (s *Service) Snapshots(ctx context.Context, q *rpcapi.GetManageable) (*rpca
 		out := entry(e, n != nil)
 		out.Source = e.Source
 		if n != nil && out.Source == nil {
-			out.Source = map[string]any{"source-name": "volume-" + n.VolumeID}
+			out.Source = map[string]any{"source-name": s.Names.Volumes.Name(n.VolumeID)}
 		}
 		return out, unlessNotFound(err)
 	})

@@ -11,8 +11,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
+
+	"github.com/clinker/clinker/internal/block"
 )
 
 // Temporary ends the name of a copy that is not complete.
@@ -22,22 +23,22 @@ const Temporary = ".tmp"
 // relative to the directory, and a symbolic link is never followed, so that nobody who can put one there can lead us
 // elsewhere.
 type Directory struct {
-	path   string // for messages only
-	label  string
-	prefix string // of the names of its files
-	file   *os.File
-	step   func(name string) error
-	group  groupSync
+	path  string // for messages only
+	label string
+	names block.NameTemplate // of its files
+	file  *os.File
+	step  func(name string) error
+	group groupSync
 }
 
-// Open opens a directory that must be ours and nobody else's to write to. Its files are named after label, in the singular;
+// Open opens a directory that must be ours and nobody else's to write to. Its files are called as names says;
 // step is called before every change in it and in its subdirectories, and an error of it is the change's.
-func Open(path, label string, step func(string) error) (*Directory, error) {
+func Open(path, label string, names block.NameTemplate, step func(string) error) (*Directory, error) {
 	file, err := os.OpenFile(path, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{path: path, label: label, prefix: prefixOf(label), file: file, step: step}
+	d := &Directory{path: path, label: label, names: names, file: file, step: step}
 	if err := d.checkOwner(); err != nil {
 		d.Close()
 		return nil, err
@@ -54,14 +55,11 @@ func OpenForeign(path, label string, step func(string) error) (*Directory, error
 	return &Directory{path: path, label: label, file: file, step: step}, nil
 }
 
-func prefixOf(label string) string { return strings.TrimSuffix(label, "s") + "-" }
-
 // Label is what it was opened as: "volumes" or "snapshots".
 func (d *Directory) Label() string { return d.label }
 
-// Sub opens the directory of this name, and makes it where it is missing. Its files are named after it, in the
-// singular.
-func (d *Directory) Sub(name string) (*Directory, error) {
+// Sub opens the directory of this name, and makes it where it is missing. Its files are called as names says.
+func (d *Directory) Sub(name string, names block.NameTemplate) (*Directory, error) {
 	err := unix.Mkdirat(d.FD(), name, 0o700)
 	if err == nil {
 		err = d.Flush()
@@ -74,7 +72,7 @@ func (d *Directory) Sub(name string) (*Directory, error) {
 		return nil, err
 	}
 	sub := &Directory{
-		path: d.path + "/" + name, label: name, prefix: prefixOf(name), file: file, step: d.step,
+		path: d.path + "/" + name, label: name, names: names, file: file, step: d.step,
 	}
 	if err := sub.checkOwner(); err != nil {
 		sub.Close()
@@ -110,17 +108,10 @@ func (d *Directory) PathError(op, name string, err error) error {
 }
 
 // Name is the name of the file of a volume or snapshot.
-func (d *Directory) Name(id string) string { return d.prefix + id }
+func (d *Directory) Name(id string) string { return d.names.Name(id) }
 
 // ID is the id of the volume or snapshot that a name stands for; ok is false for every other name.
-func (d *Directory) ID(name string) (id string, ok bool) {
-	id, ok = strings.CutPrefix(name, d.prefix)
-	if !ok {
-		return "", false
-	}
-	parsed, err := uuid.Parse(id)
-	return id, err == nil && parsed.String() == id
-}
+func (d *Directory) ID(name string) (id string, ok bool) { return d.names.ID(name) }
 
 func (d *Directory) openat(name string, flags int, mode uint32) (*os.File, error) {
 	for {
