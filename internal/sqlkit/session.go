@@ -22,6 +22,8 @@ type Session struct {
 	// answered says that a row was read or a statement carried out.
 	answered bool
 	once     bool // the connection holds a lock that ends with it
+	single   bool // outside a transaction: one statement, and no other
+	ran      bool // then: it was that one
 }
 
 // Dialect is the dialect the database speaks.
@@ -33,17 +35,28 @@ func (s *Session) IsDuplicate(err error) bool { return s.db.IsDuplicate(err) }
 // Read runs fn in a read-only transaction: all its queries see the newest committed rows as of the first.
 // fn may run again when the connection broke before any row was read.
 func (db *DB) Read(ctx context.Context, fn func(s *Session) error) error {
-	stale, err := db.transact(ctx, db.readers, db.dialect.Begin(false), fn)
+	return db.read(ctx, func() (stale bool, err error) { return db.transact(ctx, db.readers, db.dialect.Begin(false), fn) })
+}
+
+// ReadOne runs fn, which runs one statement and no other, on its own: the statement sees the newest committed rows. It is a
+// single round trip, where a Read has to say when it begins and when it ends. fn may run again as in Read.
+func (db *DB) ReadOne(ctx context.Context, fn func(s *Session) error) error {
+	return db.read(ctx, func() (stale bool, err error) { return db.alone(ctx, fn) })
+}
+
+// read repeats what found a dead connection.
+func (db *DB) read(ctx context.Context, run func() (stale bool, err error)) error {
+	stale, err := run()
 	for range maxStale {
 		if !stale || ctx.Err() != nil {
 			break
 		}
-		stale, err = db.transact(ctx, db.readers, db.dialect.Begin(false), fn)
+		stale, err = run()
 	}
 	return db.failure(err)
 }
 
-// maxStale is how many dead connections in a row one Read goes through.
+// maxStale is how many dead connections in a row one read goes through.
 const maxStale = 3
 
 // Write runs fn in a read-write transaction and commits it unless fn fails. When the database asks for it (a deadlock, a
@@ -157,6 +170,38 @@ func (db *DB) transact(ctx context.Context, p *pool, begin string, fn func(s *Se
 	return false, errors.Join(err, db.end(end, p, s, err == nil))
 }
 
+// alone runs fn on a connection that is in no transaction and stays so. For stale see transact.
+func (db *DB) alone(ctx context.Context, fn func(s *Session) error) (stale bool, err error) {
+	c, err := db.readers.take(ctx)
+	if err != nil {
+		return false, err
+	}
+	s, clean := &Session{db: db, conn: c, single: true}, false
+	defer func() { // also when fn panicked
+		if clean {
+			db.readers.give(c)
+		} else {
+			db.readers.drop(c)
+		}
+	}()
+	if err = fn(s); err == nil {
+		err = s.broken
+	}
+	s.broken = errSessionOver
+	switch {
+	case err == nil:
+		clean = true
+	case db.classify(err) == Lost:
+		db.readers.forget()
+		return !c.given.IsZero() && !s.answered, errors.Join(ctx.Err(), err)
+	case ctx.Err() != nil: // perhaps the statement still runs
+		return false, errors.Join(ctx.Err(), err)
+	default:
+		clean = true // a statement that the database refused, or an error of fn's own
+	}
+	return false, err
+}
+
 // end commits, or rolls back, and gives the connection back.
 func (db *DB) end(ctx context.Context, p *pool, s *Session, commit bool) (err error) {
 	committed := false
@@ -202,6 +247,8 @@ func (db *DB) begin(ctx context.Context, p *pool, text string) (*conn, error) {
 const endTimeout = 30 * time.Second
 
 var errSessionOver = errors.New("sqlkit: a session was used after its transaction had ended")
+
+var errSecondStatement = errors.New("sqlkit: a ReadOne ran a second statement, which would not see what the first saw")
 
 // control runs BEGIN, COMMIT or ROLLBACK.
 func (db *DB) control(ctx context.Context, c *conn, text string) error {
@@ -283,6 +330,10 @@ func (s *Session) run(ctx context.Context, text string, fn func(stmt *sql.Stmt) 
 	if s.broken != nil {
 		return s.broken
 	}
+	if s.single && s.ran {
+		return errSecondStatement
+	}
+	s.ran = true
 	stmt, once, err := s.conn.prepared(ctx, s.db.dialect, text)
 	if err != nil {
 		return err

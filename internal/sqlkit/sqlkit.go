@@ -97,7 +97,7 @@ func (db *DB) Dialect() Dialect { return db.dialect }
 
 // Ping proves that the database answers. A failure is a fault.Unavailable.
 func (db *DB) Ping(ctx context.Context) error {
-	return db.Read(ctx, func(s *Session) error {
+	return db.ReadOne(ctx, func(s *Session) error {
 		var one int64
 		_, err := s.QueryRow(ctx, "SELECT 1", []any{(*Int)(&one)})
 		return err

@@ -1,6 +1,7 @@
 package connect_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -70,6 +71,7 @@ func TestDialects(t *testing.T) {
 	tests := map[string]func(t *testing.T, db *sqlkit.DB, url string){
 		"values": testValues, "conditions": testConditions, "order": testOrder, "upsert": testUpsert, "transactions": testTransactions,
 		"snapshots": testSnapshots, "at once": testAtOnce, "deadlock": testDeadlock, "alone": testAlone, "names": testNames, "unfit": testUnfit,
+		"one statement": testReadOne,
 	}
 	run := func(t *testing.T, address func(t *testing.T) string) {
 		for name, test := range tests {
@@ -267,6 +269,56 @@ func testSnapshots(t *testing.T, db *sqlkit.DB, _ string) {
 }
 
 // testAtOnce: after the write of a row that all of them write, a count is right, whatever was read before.
+// testReadOne: each sees what was committed before it, whatever became of the one before on the same connection.
+func testReadOne(t *testing.T, db *sqlkit.DB, _ string) {
+	ctx := t.Context()
+	count := func(ctx context.Context, text string) (n int64, err error) {
+		err = db.ReadOne(ctx, func(s *sqlkit.Session) error {
+			_, err := s.QueryRow(ctx, text, []any{(*sqlkit.Int)(&n)})
+			return err
+		})
+		return n, err
+	}
+	want := func(rows int64) {
+		t.Helper()
+		if n, err := count(ctx, `SELECT COUNT(*) FROM thing`); err != nil || n != rows {
+			t.Errorf("%d rows, %v; want %d", n, err, rows)
+		}
+	}
+	want(0)
+	exec(t, db, `INSERT INTO thing (name) VALUES ('a')`)
+	want(1)
+	if _, err := count(ctx, `SELECT nothing FROM thing`); err == nil {
+		t.Error("a wrong statement was carried out")
+	}
+	want(1)
+	err := db.ReadOne(ctx, func(s *sqlkit.Session) error {
+		_, err := s.Exec(ctx, `INSERT INTO thing (name) VALUES ('b')`)
+		return err
+	})
+	if err == nil {
+		t.Error("a read wrote")
+	}
+	var n int64
+	err = db.ReadOne(ctx, func(s *sqlkit.Session) error {
+		if _, err := s.QueryRow(ctx, `SELECT COUNT(*) FROM thing`, []any{(*sqlkit.Int)(&n)}); err != nil {
+			return err
+		}
+		_, err := s.QueryRow(ctx, `SELECT COUNT(*) FROM thing`, []any{(*sqlkit.Int)(&n)})
+		return err
+	})
+	if err == nil || n != 1 {
+		t.Errorf("a second statement: %d rows, %v; want 1 of the first, and that the second is refused", n, err)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := count(ended, `SELECT COUNT(*) FROM thing`); !errors.Is(err, context.Canceled) {
+		t.Errorf("in a context that has ended: %v", err)
+	}
+	exec(t, db, `INSERT INTO thing (name) VALUES ('c')`)
+	want(2)
+}
+
 func testAtOnce(t *testing.T, db *sqlkit.DB, _ string) {
 	ctx := t.Context()
 	const limit, tries = 10, 64

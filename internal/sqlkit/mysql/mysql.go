@@ -29,8 +29,14 @@ func (Dialect) Name() string { return "mysql" }
 // Bind changes nothing: MySQL takes "?".
 func (Dialect) Bind(text string) string { return text }
 
-// Begin has nothing to say: the connections that Open makes do not commit by themselves, and know how they isolate.
-func (Dialect) Begin(bool) string { return "" }
+// Begin has nothing to say of writes: the connections that Open makes for them do not commit by themselves. Those for reads
+// do, so that a statement can stand alone. Both know how they isolate.
+func (Dialect) Begin(write bool) string {
+	if write {
+		return ""
+	}
+	return "START TRANSACTION"
+}
 
 // ColumnType names types as SQLAlchemy does.
 func (Dialect) ColumnType(t sqlkit.ColumnType, length int) string {

@@ -44,7 +44,9 @@ func Open(o Options) (*sqlkit.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := func(characteristics string) (*sql.DB, error) {
+	pool := func(autocommit, characteristics string) (*sql.DB, error) {
+		config := config.Clone()
+		config.Params["autocommit"] = autocommit
 		c, err := mysql.NewConnector(config)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "", "The address of the MySQL database is not usable.")
@@ -55,11 +57,11 @@ func Open(o Options) (*sqlkit.DB, error) {
 		}
 		return sql.OpenDB(connector{c, statements}), nil
 	}
-	readers, err := pool("ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+	readers, err := pool("1", "ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 	if err != nil {
 		return nil, err
 	}
-	writers, err := pool("ISOLATION LEVEL READ COMMITTED, READ WRITE")
+	writers, err := pool("0", "ISOLATION LEVEL READ COMMITTED, READ WRITE")
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +109,7 @@ func configFrom(o Options) (*mysql.Config, error) {
 	if o.Mode != "" {
 		mode = quoted(o.Mode)
 	}
-	c.Params = map[string]string{"autocommit": "0", "time_zone": "'+00:00'",
+	c.Params = map[string]string{"time_zone": "'+00:00'",
 		"sql_mode": "CONCAT(" + mode + ", ',ANSI_QUOTES' /*!80001 , ',TIME_TRUNCATE_FRACTIONAL' */)"}
 	security := tlsParameters{}
 	for key, values := range o.Query {

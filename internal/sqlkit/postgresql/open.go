@@ -41,7 +41,9 @@ func Open(o Options) (*sqlkit.DB, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "", "The address of the PostgreSQL database is not usable: see to its parameters (sslmode, sslrootcert, connect_timeout).")
 	}
-	return sqlkit.New(Dialect{}, stdlib.OpenDB(*config), stdlib.OpenDB(*config), o.Options), nil
+	readers := config.Copy()
+	readers.RuntimeParams["default_transaction_read_only"] = "on" // also of a statement that stands alone
+	return sqlkit.New(Dialect{}, stdlib.OpenDB(*readers), stdlib.OpenDB(*config), o.Options), nil
 }
 
 // parameters adds what is ours, where the address says nothing: an end to waiting for a server, and UTC.

@@ -16,7 +16,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store"
 )
 
-// QueryCounts checks that a page of 200 costs as many statements as a page of one. count gives the number of
+// QueryCounts checks that a volume costs one statement, and a page of 200 as many as a page of one. count gives the number of
 // statements so far; s is empty.
 func QueryCounts(t *testing.T, s store.Store, count func() int) {
 	ctx := t.Context()
@@ -50,6 +50,10 @@ func QueryCounts(t *testing.T, s store.Store, count func() int) {
 		}
 	}
 	before := count()
+	if _, err := s.Volume(ctx, "00000000-0000-0000-0000-000000000007", mine); err != nil || count()-before != 1 {
+		t.Errorf("a volume took %d statements, %v; want 1", count()-before, err)
+	}
+	before = count()
 	if v, err := s.Volumes(ctx, store.VolumeQuery{ProjectID: "nobody"}); err != nil || len(v) != 0 || count()-before != 1 {
 		t.Errorf("an empty page took %d statements, %v; want 1", count()-before, err)
 	}

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"read and write", testReadAndWrite},
 		{"children at once", testChildrenAtOnce},
 		{"volume", testVolume},
+		{"volume belongings", testVolumeBelongings},
 		{"volume update", testVolumeUpdate},
 		{"volume conditions", testVolumeConditions},
 		{"volume update at once", testVolumeUpdateAtOnce},

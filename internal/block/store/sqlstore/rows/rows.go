@@ -31,6 +31,14 @@ func (c *Conn) Read(ctx context.Context, fn func(s *sqlkit.Session) error) error
 	return c.DB.Read(ctx, fn)
 }
 
+// ReadOne is Read for an fn that runs one statement: outside a transaction that is the only round trip.
+func (c *Conn) ReadOne(ctx context.Context, fn func(s *sqlkit.Session) error) error {
+	if c.Session != nil {
+		return fn(c.Session)
+	}
+	return c.DB.ReadOne(ctx, fn)
+}
+
 // Exec runs a statement in the transaction, which there must be, and gives the number of rows it changed.
 func (c *Conn) Exec(ctx context.Context, text string, args ...any) (int64, error) {
 	return c.Session.Exec(ctx, text, args...)

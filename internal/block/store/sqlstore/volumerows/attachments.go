@@ -16,26 +16,41 @@ import (
 const attachmentColumns = "id, volume_id, created_at, updated_at, deleted_at, instance_uuid, attached_host, mountpoint, " +
 	"attach_time, detach_time, attach_status, attach_mode, connection_info, connector"
 
-// scanAttachment reads attachmentColumns and then whatever more is asked for.
-func scanAttachment(r *sql.Rows, more ...any) (a block.Attachment, err error) {
-	var connection, connector sqlkit.Blob
-	err = r.Scan(append([]any{
+// attachmentRow is an attachment that is being read, by itself or beside a volume that may have none.
+type attachmentRow struct {
+	block.Attachment
+	connection, connector sqlkit.Blob
+}
+
+// fields are the destinations of attachmentColumns.
+func (a *attachmentRow) fields() []any {
+	return []any{
 		(*sqlkit.Text)(&a.ID), (*sqlkit.Text)(&a.VolumeID),
 		(*sqlkit.Time)(&a.CreatedAt), (*sqlkit.Time)(&a.UpdatedAt), (*sqlkit.Time)(&a.DeletedAt),
 		(*sqlkit.Text)(&a.InstanceUUID), (*sqlkit.Text)(&a.AttachedHost), (*sqlkit.Text)(&a.Mountpoint),
 		(*sqlkit.Time)(&a.AttachTime), (*sqlkit.Time)(&a.DetachTime),
-		(*sqlkit.Text)(&a.AttachStatus), (*sqlkit.Text)(&a.AttachMode), &connection, &connector,
-	}, more...)...)
-	if err != nil {
-		return a, err
+		(*sqlkit.Text)(&a.AttachStatus), (*sqlkit.Text)(&a.AttachMode), &a.connection, &a.connector,
 	}
-	if err := fromJSON(connection, &a.Connection); err != nil {
-		return a, fmt.Errorf("connection_info of attachment %s: %w", a.ID, err)
+}
+
+// attachment is the row with its objects.
+func (a *attachmentRow) attachment() (block.Attachment, error) {
+	if err := fromJSON(a.connection, &a.Connection); err != nil {
+		return a.Attachment, fmt.Errorf("connection_info of attachment %s: %w", a.ID, err)
 	}
-	if err := fromJSON(connector, &a.Connector); err != nil {
-		return a, fmt.Errorf("connector of attachment %s: %w", a.ID, err)
+	if err := fromJSON(a.connector, &a.Connector); err != nil {
+		return a.Attachment, fmt.Errorf("connector of attachment %s: %w", a.ID, err)
 	}
-	return a, nil
+	return a.Attachment, nil
+}
+
+// scanAttachment reads attachmentColumns and then whatever more is asked for.
+func scanAttachment(r *sql.Rows, more ...any) (block.Attachment, error) {
+	var a attachmentRow
+	if err := r.Scan(append(a.fields(), more...)...); err != nil {
+		return a.Attachment, err
+	}
+	return a.attachment()
 }
 
 // fromJSON reads a column of JSON; NULL and the empty text leave nil.
@@ -84,7 +99,7 @@ func (r Reader) Attachment(ctx context.Context, id, projectID string) (a *block.
 	if projectID != "" {
 		text, args = text+` AND v.project_id = ?`, append(args, projectID)
 	}
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		return s.Query(ctx, text, func(row *sql.Rows) error {
 			var project sqlkit.Text
 			one, err := scanAttachment(row, &project)

@@ -1,12 +1,10 @@
 package volumerows
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
@@ -70,37 +68,6 @@ func volumeListing() *rows.Listing {
 	}
 }
 
-// Volume implements store.VolumeReader.
-func (r Reader) Volume(ctx context.Context, id, projectID string) (v *block.Volume, err error) {
-	if err := r.conn.Lock(ctx, "volumes", id); err != nil {
-		return nil, err
-	}
-	const byID = `v.id = ? AND v.deleted = FALSE`
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
-		v = new(block.Volume)
-		text, args := volumeSelect()+byID, []any{id}
-		if projectID != "" {
-			text, args = text+` AND v.project_id = ?`, append(args, projectID)
-		}
-		found, err := s.QueryRow(ctx, text, volumeFields(v, nil), args...)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return block.VolumeNotFound(id)
-		}
-		return loadVolumeChildren(ctx, s, []*block.Volume{v})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return v, nil
-}
-
-func volumeSelect() string {
-	return `SELECT ` + rows.Qualified("v", volumeColumns) + volumeJoined + ` FROM ` + volumeFrom + ` WHERE `
-}
-
 // Volumes implements store.VolumeReader.
 func (r Reader) Volumes(ctx context.Context, q store.VolumeQuery) (volumes []*block.Volume, err error) {
 	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
@@ -135,7 +102,7 @@ func (r Reader) VolumeTotals(ctx context.Context, q store.VolumeQuery) (n, sizeG
 	if possible, err := r.chooseVolumes(sb, q); err != nil || !possible {
 		return 0, 0, err
 	}
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		_, err := sb.Row(ctx, s, (*sqlkit.Int)(&n), (*sqlkit.Int)(&sizeGiB))
 		return err
 	})
@@ -158,63 +125,4 @@ func (r Reader) chooseVolumes(sb *rows.Select, q store.VolumeQuery) (possible bo
 		sb.Where(volumeImageMetadata().Has("v.id", sb.Arg(key), sb.Arg(q.ImageMetadata[key])))
 	}
 	return r.volumes.Choose(sb, rows.Choice{ProjectID: q.ProjectID, IDs: q.IDs, Equal: q.Equal, Like: q.Like, Times: q.Times})
-}
-
-// loadVolumeChildren fills the maps and attachments of volumes: two queries for every MaxInSet of them.
-func loadVolumeChildren(ctx context.Context, s *sqlkit.Session, volumes []*block.Volume) error {
-	none := map[string]string{} // what is read is read-only, so all who have nothing share it
-	byID := make(map[string]*block.Volume, len(volumes))
-	ids := make([]string, len(volumes))
-	for i, v := range volumes {
-		v.Metadata, v.AdminMetadata, v.ImageMetadata, v.Attachments = none, none, none, []block.Attachment{}
-		byID[v.ID], ids[i] = v, v.ID
-	}
-	err := sqlkit.InChunks(s.Dialect(), ids, func(list string, args []any) error {
-		err := s.Query(ctx, volumePairs(list), func(row *sql.Rows) error {
-			var kind int64
-			var id, key, value string
-			if err := row.Scan((*sqlkit.Int)(&kind), (*sqlkit.Text)(&id), (*sqlkit.Text)(&key), (*sqlkit.Text)(&value)); err != nil {
-				return err
-			}
-			v := byID[id]
-			pairs := [...]*map[string]string{&v.Metadata, &v.AdminMetadata, &v.ImageMetadata}[kind]
-			if len(*pairs) == 0 {
-				*pairs = make(map[string]string)
-			}
-			(*pairs)[key] = value
-			return nil
-		}, slices.Concat(args, args, args)...)
-		if err != nil {
-			return err
-		}
-		text := `SELECT ` + attachmentColumns + ` FROM volume_attachment WHERE volume_id IN ` + list + ` AND deleted = FALSE`
-		return s.Query(ctx, text, func(row *sql.Rows) error {
-			a, err := scanAttachment(row)
-			if err != nil {
-				return err
-			}
-			v := byID[a.VolumeID]
-			a.ProjectID = v.ProjectID
-			v.Attachments = append(v.Attachments, a)
-			return nil
-		}, args...)
-	})
-	// Sorted here and not by the database, which would choose an index for the order and not for the volume.
-	for _, v := range volumes {
-		if len(v.Attachments) > 1 {
-			slices.SortFunc(v.Attachments, func(a, b block.Attachment) int {
-				return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-			})
-		}
-	}
-	return err
-}
-
-// volumePairs reads the three tables of keys and values in one go; the number says which map a row belongs to.
-func volumePairs(list string) string {
-	var parts []string
-	for i, table := range []string{"volume_metadata", "volume_admin_metadata", "volume_glance_metadata"} {
-		parts = append(parts, `SELECT `+string(rune('0'+i))+`, volume_id, "key", value FROM `+table+` WHERE volume_id IN `+list+` AND deleted = FALSE`)
-	}
-	return strings.Join(parts, " UNION ALL ")
 }
