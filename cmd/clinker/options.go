@@ -20,6 +20,7 @@ import (
 	"github.com/clinker/clinker/internal/block/app/audit"
 	"github.com/clinker/clinker/internal/block/app/messages"
 	"github.com/clinker/clinker/internal/block/app/quota"
+	"github.com/clinker/clinker/internal/block/loglevels"
 	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/block/manager/migrate"
 	"github.com/clinker/clinker/internal/block/scheduler"
@@ -93,7 +94,7 @@ func newOptions() options {
 		identity:           identityservice.NewOptions(),
 		image:              imageservice.NewOptions(),
 		authToken:          authtoken.NewOptions("block-storage", "volumev3", "volume"),
-		log:                log.NewOptions(),
+		log:                log.NewOptions(loglevels.Modules()),
 		middleware:         middleware.NewOptions(api.CORS()),
 		notifications:      notification.NewSettings(),
 		keys:               keys.NewOptions(),

@@ -24,6 +24,7 @@ import (
 	"github.com/clinker/clinker/internal/keymanager"
 	novaclient "github.com/clinker/clinker/internal/nova/client"
 	"github.com/clinker/clinker/internal/oslo/config"
+	"github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/oslo/middleware"
 	"github.com/clinker/clinker/internal/oslo/notification"
 	"github.com/clinker/clinker/internal/telemetry"
@@ -46,7 +47,7 @@ type process struct {
 	backups    repository.Repository
 
 	log         *slog.Logger
-	logLevel    *slog.LevelVar
+	logLevel    *log.Threshold
 	logFile     io.Closer
 	metrics     *telemetry.Metrics
 	neighbours  *middleware.Neighbours // what the API's health check tells of

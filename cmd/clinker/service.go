@@ -78,11 +78,14 @@ func serve(ctx context.Context, name string, src config.Sources, which services)
 // service is the process's life, with what signals do to it.
 func (p *process) service(components []run.Component, ready func()) run.Service {
 	r := lifecycle.Reloader{Sources: p.sources, Options: p.opts.all(), Started: p.conf, Log: p.log,
-		Apply: map[string]func(*config.Config){log.Debug: func(next *config.Config) { p.logLevel.Set(p.opts.log.Level(next)) }},
+		Apply: map[string]func(*config.Config) error{},
 		Always: []func() error{
 			func() error { return log.Reopen(p.logFile) },
 			func() error { p.transport.Unpin(); return nil },
 		}}
+	for _, name := range log.Reloaded() {
+		r.Apply[name] = func(next *config.Config) error { return p.opts.log.Apply(next, p.logLevel) }
+	}
 	if p.certificate != nil {
 		r.Always = append(r.Always, p.certificate.Reload)
 	}

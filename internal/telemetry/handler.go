@@ -13,6 +13,8 @@ import (
 type LogOptions struct {
 	// Level is the least level that is written; nil is Info. It may change while the handler is in use.
 	Level slog.Leveler
+	// Modules are other least levels, of some loggers; nil is none.
+	Modules *ModuleLevels
 	// Location is the time zone of timestamps; nil is the machine's.
 	Location *time.Location
 	// Formats of the line handler; see LineFormats. Empty fields are oslo.log's defaults.
@@ -34,13 +36,17 @@ type output struct {
 	writer  io.Writer
 }
 
-// Enabled implements slog.Handler.
+// Enabled implements slog.Handler. Which logger it is only the record says.
 func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
-	least := slog.LevelInfo
-	if h.options.Level != nil {
-		least = h.options.Level.Level()
+	return level >= h.options.Modules.least(h.options.least())
+}
+
+// least is the level of loggers of which nothing else is said.
+func (o LogOptions) least() slog.Level {
+	if o.Level == nil {
+		return slog.LevelInfo
 	}
-	return level >= least
+	return o.Level.Level()
 }
 
 // Handle implements slog.Handler: one write for each record, so that lines of several processes do not mix.
@@ -53,7 +59,11 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	} else {
 		r.Time = r.Time.Local()
 	}
-	text := h.format(make([]byte, 0, 512), build(ctx, r, h))
+	built := build(ctx, r, h)
+	if built.level < h.options.Modules.of(built.name, h.options.least()) {
+		return nil
+	}
+	text := h.format(make([]byte, 0, 512), built)
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	_, err := h.writer.Write(text)

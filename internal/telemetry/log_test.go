@@ -187,6 +187,43 @@ func TestLevelsCanChange(t *testing.T) {
 	}
 }
 
+// TestModuleLevels: the level of the longest name that a logger's begins with counts, above or below that of all others.
+func TestModuleLevels(t *testing.T) {
+	var b bytes.Buffer
+	var modules ModuleLevels
+	log := slog.New(NewJSONHandler(&b, LogOptions{Modules: &modules}))
+	said := func(name string) (got string) {
+		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, LevelCritical} {
+			b.Reset()
+			if log.Log(t.Context(), level, "x", NameKey, name); b.Len() > 0 {
+				got += levelName(level) + " "
+			}
+		}
+		return strings.TrimSpace(got)
+	}
+	const all, info, warnings, none = "DEBUG INFO WARNING CRITICAL", "INFO WARNING CRITICAL", "WARNING CRITICAL", "CRITICAL"
+	if got := said("a.b"); got != info {
+		t.Errorf("without any: %s", got)
+	}
+	modules.Set(map[string]slog.Level{"a": slog.LevelWarn, "a.b": slog.LevelDebug, "a.b.c": LevelCritical})
+	for name, want := range map[string]string{"a": warnings, "a.x": warnings, "ab": info, "a.b": all, "a.b.x": all, "a.b.c": none, "a.b.c.d": none, "z": info} {
+		if got := said(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	b.Reset()
+	modules.Set(map[string]slog.Level{"clinker.telemetry": slog.LevelWarn}) // the package that logs, where nothing else is said
+	log.Info("unseen")
+	log.Warn("seen")
+	if strings.Contains(b.String(), "unseen") || !strings.Contains(b.String(), "seen") {
+		t.Errorf("got %s", &b)
+	}
+	modules.Set(nil)
+	if got := said("a.b.c"); got != info {
+		t.Errorf("after they were taken away: %s", got)
+	}
+}
+
 func TestLinesOfManyGoroutinesDoNotMix(t *testing.T) {
 	var b bytes.Buffer
 	h, err := NewLineHandler(&b, LogOptions{})

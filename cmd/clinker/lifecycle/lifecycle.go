@@ -39,7 +39,7 @@ type Reloader struct {
 	Options []config.Option
 	Started *config.Config
 	// Apply takes over an option that can be, by its name as "[group] name".
-	Apply map[string]func(next *config.Config)
+	Apply map[string]func(next *config.Config) error
 	// Always is what is read again whether or not the configuration changed: files that it names.
 	Always []func() error
 	Log    *slog.Logger
@@ -58,10 +58,10 @@ func (r Reloader) Reload(ctx context.Context) error {
 			pending = append(pending, name)
 		}
 	}
-	for _, apply := range r.Apply {
-		apply(next) // also if it did not change since the start: it may have since the last time
-	}
 	var problems []error
+	for _, apply := range r.Apply {
+		problems = append(problems, apply(next)) // also if it did not change since the start: it may have since the last time
+	}
 	for _, again := range r.Always {
 		problems = append(problems, again())
 	}

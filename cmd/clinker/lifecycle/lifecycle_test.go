@@ -33,7 +33,12 @@ func TestReload(t *testing.T) {
 	}
 	var on []bool
 	again := 0
-	r.Apply = map[string]func(*config.Config){"[DEFAULT] debug": func(next *config.Config) { on = append(on, debug.Get(next)) }}
+	r.Apply = map[string]func(*config.Config) error{"[DEFAULT] debug": func(next *config.Config) error {
+		if on = append(on, debug.Get(next)); port.Get(next) == 7 {
+			return errors.New("cannot be taken over")
+		}
+		return nil
+	}}
 	r.Always = []func() error{func() error { again++; return nil }}
 	reload := func(text, says string) {
 		t.Helper()
@@ -55,6 +60,10 @@ func TestReload(t *testing.T) {
 	write("osapi_volume_listen_port = no\n")
 	if err := r.Reload(t.Context()); err == nil || len(on) != 3 {
 		t.Errorf("a configuration that cannot be: %v; debug was set %d times", err, len(on))
+	}
+	write("osapi_volume_listen_port = 7\n")
+	if err := r.Reload(t.Context()); err == nil || again != 4 {
+		t.Errorf("an option that cannot be taken over: %v; files were read again %d times", err, again)
 	}
 	write("")
 	r.Always = []func() error{func() error { return errors.New("gone") }}

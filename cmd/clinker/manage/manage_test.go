@@ -28,7 +28,7 @@ func run(t *testing.T, conf string, args ...string) (out string, err error) {
 
 func runOf(t *testing.T, command func(Program) *cobra.Command, conf string, args ...string) (out string, err error) {
 	t.Helper()
-	db, logging := database.NewOptions(), log.NewOptions()
+	db, logging := database.NewOptions(), log.NewOptions(nil)
 	statePath := config.String(config.DefaultGroup, "state_path", "/var/lib/cinder", "")
 	backends := config.List(config.DefaultGroup, "enabled_backends", nil, "", config.NamesBackends())
 	driver := config.String(config.BackendDefaults, "volume_driver", "", "", config.PerBackend())

@@ -19,6 +19,7 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/keymanager"
+	"github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/reqctx"
 )
 
@@ -81,7 +82,7 @@ type Core struct {
 	Keepers       Keepers            // nil: all services are ours
 	Options       Options
 	Log           *slog.Logger
-	LogLevel      *slog.LevelVar   // of Log and the whole process; nil if it cannot be changed
+	LogLevel      *log.Threshold   // of Log and the whole process; nil if it cannot be changed
 	Host          string           // this node's name in the services table
 	Now           func() time.Time // UTC
 }

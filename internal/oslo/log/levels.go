@@ -10,8 +10,8 @@ import (
 
 // Levels is the level of the one logger that a process has, for those who ask by the prefixes of the names of Python's many.
 type Levels struct {
-	Level *slog.LevelVar // nil: it cannot be changed, and nobody is told of it
-	Log   *slog.Logger   // says so when it was set
+	Level *Threshold   // nil: it cannot be changed, and nobody is told of it
+	Log   *slog.Logger // says so when it was set
 }
 
 // logger is the name of the one logger there is; upstream's, which clients know, will do for it too.
@@ -59,6 +59,9 @@ func (l Levels) Set(ctx context.Context, prefix, level string) error {
 		return err
 	}
 	l.Level.Set(to)
+	if prefix == "" { // then those of some loggers no longer count either
+		l.Level.modules.Set(nil)
+	}
 	l.Log.LogAttrs(ctx, to, "the log level was set", slog.String("level", levelText(to)))
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func TestLevels(t *testing.T) {
-	l := Levels{Level: new(slog.LevelVar), Log: slog.New(slog.DiscardHandler)}
+	l := Levels{Level: new(Threshold), Log: slog.New(slog.DiscardHandler)}
 	for _, c := range []struct {
 		prefix, level string
 		want          string

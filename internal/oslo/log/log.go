@@ -21,15 +21,22 @@ type Options struct {
 	file, dir                                    config.Handle[string]
 	contextFormat, defaultFormat, identityFormat config.Handle[string]
 	debugSuffix, exceptionPrefix                 config.Handle[string]
+	levels                                       config.Handle[[]string]
+	modules                                      map[string][]string
 }
 
-// NewOptions declares them (oslo_log/_options.py).
-func NewOptions() *Options {
+// NewOptions declares them (oslo_log/_options.py). modules says which of our loggers do what those of a program's Python names did,
+// beside those of the libraries of OpenStack.
+func NewOptions(modules map[string][]string) *Options {
 	f, none := telemetry.DefaultLineFormats(), config.NoDefault()
 	text := func(name, fallback, help string) config.Handle[string] {
 		return config.String(config.DefaultGroup, name, fallback, help, config.Advanced())
 	}
 	return &Options{
+		modules: withLibraries(modules),
+		levels: config.List(config.DefaultGroup, "default_log_levels", defaultLevels(), "The least levels of some loggers, name=LEVEL. A name is ours, as log lines have "+
+			"it (clinker.block.scheduler), or the one that Python's services have for it (cinder.scheduler, oslo_messaging); it is meant with all below it. "+
+			"Names of what is not here have no effect.", config.Advanced()),
 		debug: config.Bool(config.DefaultGroup, "debug", false, "Whether to log what only developers want to know."),
 		json:  config.Bool(config.DefaultGroup, "use_json", false, "Whether to log JSON instead of lines."),
 		file: config.String(config.DefaultGroup, "log_file", "", "The file that log lines are appended to; standard error if it is not set.", none,
@@ -46,24 +53,27 @@ func NewOptions() *Options {
 
 // All lists the options for config.Load. Those of oslo.log that have no effect here are among them.
 func (o *Options) All() []config.Option {
-	list := []config.Option{o.debug, o.json, o.file, o.dir, o.contextFormat, o.defaultFormat, o.identityFormat, o.debugSuffix, o.exceptionPrefix}
+	list := []config.Option{o.debug, o.json, o.file, o.dir, o.contextFormat, o.defaultFormat, o.identityFormat, o.debugSuffix, o.exceptionPrefix, o.levels}
 	list = append(list, config.Ignored(config.DefaultGroup, "logs are lines on standard error or in a file; rotate them with the machine's tools",
 		"use_syslog", "syslog_log_facility", "use_journal", "use_stderr", "watch_log_file", "log_rotate_interval", "log_rotate_interval_type",
 		"max_logfile_count", "max_logfile_size_mb", "log_rotation_type", "log_date_format", "log_color", "log_config_append")...)
-	return append(list, config.Ignored(config.DefaultGroup, "levels are not set per module", "default_log_levels", "rate_limit_interval",
-		"rate_limit_burst", "rate_limit_except_level", "publish_errors", "instance_format", "instance_uuid_format", "fatal_deprecations")...)
+	return append(list, config.Ignored(config.DefaultGroup, "no line is left out", "rate_limit_interval", "rate_limit_burst",
+		"rate_limit_except_level", "publish_errors", "instance_format", "instance_uuid_format", "fatal_deprecations")...)
 }
 
-// Open makes the logger of a program, at a level that can be changed while it is in use, which names its file if only a directory is set. The closer closes what was opened.
-// A file that cannot be opened, or a format with a field that is not known, is a fault.Invalid.
-func (o *Options) Open(c *config.Config, program string) (_ *slog.Logger, level *slog.LevelVar, _ io.Closer, err error) {
+// Open makes the logger of a program, with a threshold that can be changed while it is in use; the program names its file if only a directory is
+// set. The closer closes what was opened. A file that cannot be opened, a level that there is not, or a format with a field that is not known,
+// is a fault.Invalid.
+func (o *Options) Open(c *config.Config, program string) (_ *slog.Logger, level *Threshold, _ io.Closer, err error) {
+	level = new(Threshold)
+	if err := o.Apply(c, level); err != nil {
+		return nil, nil, nil, err
+	}
 	out, closer, err := o.output(c, program)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	level = new(slog.LevelVar) // Info
-	level.Set(o.Level(c))
-	lo := telemetry.LogOptions{Level: level, Formats: telemetry.LineFormats{Context: o.contextFormat.Get(c), Default: o.defaultFormat.Get(c),
+	lo := telemetry.LogOptions{Level: level, Modules: &level.modules, Formats: telemetry.LineFormats{Context: o.contextFormat.Get(c), Default: o.defaultFormat.Get(c),
 		UserIdentity: o.identityFormat.Get(c), DebugSuffix: o.debugSuffix.Get(c), Exception: o.exceptionPrefix.Get(c)}}
 	if o.json.Get(c) {
 		return slog.New(telemetry.NewJSONHandler(out, lo)), level, closer, nil
@@ -74,17 +84,6 @@ func (o *Options) Open(c *config.Config, program string) (_ *slog.Logger, level 
 	}
 	return slog.New(h), level, closer, nil
 }
-
-// Level is the level that the option debug asks for.
-func (o *Options) Level(c *config.Config) slog.Level {
-	if o.debug.Get(c) {
-		return slog.LevelDebug
-	}
-	return slog.LevelInfo
-}
-
-// Debug is the name of the option that Level goes by, as "[group] name".
-const Debug = "[DEFAULT] debug"
 
 // Reopen opens the file again that Open opened, given its closer, so that one which has been moved away by logrotate is left
 // for a new one. It does nothing where lines go elsewhere.

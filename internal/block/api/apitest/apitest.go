@@ -38,7 +38,7 @@ import (
 	fakeimages "github.com/clinker/clinker/internal/glance/fake"
 	"github.com/clinker/clinker/internal/keymanager"
 	fakenova "github.com/clinker/clinker/internal/nova/fake"
-	"github.com/clinker/clinker/internal/oslo/log"
+	oslolog "github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 	"github.com/clinker/clinker/internal/oslo/messaging/inproc"
 	"github.com/clinker/clinker/internal/oslo/policy"
@@ -143,7 +143,7 @@ func New(t testing.TB, seen func(Exchange), change ...func(*Options)) *Cloud {
 	c.Core = &app.Core{Store: s, Flows: flow.NewEngine(journal.New(s), flowOptions(log)), Scheduler: rpcapi.Scheduler{Client: transport},
 		VolumeService: rpcapi.Volume{Client: transport}, BackupService: rpcapi.Backup{Client: transport}, Policy: enforcer,
 		Quota: quota.New(o.Quota), Zones: app.NewZones(s, now), Messages: messages.NewWriter(s, time.Hour), Keys: o.Keys,
-		Images: c.Images, Options: o.App, Log: log, LogLevel: new(slog.LevelVar), Host: "node", Now: now}
+		Images: c.Images, Options: o.App, Log: log, LogLevel: new(oslolog.Threshold), Host: "node", Now: now}
 	if o.Nova != nil {
 		c.Core.Compute = o.Nova
 	}
@@ -259,7 +259,7 @@ func (c *Cloud) startBackup(ctx context.Context, t testing.TB, transport *inproc
 
 // logMethods are what every service serves about its log, which is that of all.
 func (c *Cloud) logMethods() map[string]messaging.Method {
-	return loglevels.Methods(log.Levels{Level: c.Core.LogLevel, Log: c.Core.Log})
+	return loglevels.Methods(oslolog.Levels{Level: c.Core.LogLevel, Log: c.Core.Log})
 }
 
 // stop stops a service.
