@@ -10,6 +10,7 @@ import (
 
 	"github.com/clinker/clinker/cmd/clinker/commandline"
 	"github.com/clinker/clinker/cmd/clinker/httpserver"
+	"github.com/clinker/clinker/cmd/clinker/lifecycle"
 	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app"
@@ -114,6 +115,7 @@ func (p *process) adminComponent() (c run.Component, wanted bool) {
 	mux.Handle("GET /metrics", p.metrics.Handler())
 	// Profiles show what is in memory, and cost time to whoever can ask for them.
 	if ip := net.ParseIP(address); ip.IsLoopback() {
+		lifecycle.ProfileMemory()
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)

@@ -16,9 +16,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clinker/clinker/cmd/clinker/commandline"
+	"github.com/clinker/clinker/cmd/clinker/lifecycle"
 	"github.com/clinker/clinker/cmd/clinker/manage"
 	"github.com/clinker/clinker/cmd/clinker/usageaudit"
 	"github.com/clinker/clinker/internal/block/app/maintenance"
+	"github.com/clinker/clinker/internal/oslo/config"
 )
 
 // Exit statuses.
@@ -28,6 +30,7 @@ const (
 )
 
 func main() {
+	lifecycle.Lean()
 	args := os.Args[1:]
 	if name := filepath.Base(os.Args[0]); slices.Contains(append(serviceNames(), usageaudit.Name, manage.Name, manage.StatusName), name) {
 		args = append([]string{name}, args...)
@@ -83,10 +86,11 @@ binary is cinder-volume.`,
 		return commandline.Mistake("%w; \"%s --help\" lists the flags", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
-	opts := newOptions()
-	operator := manage.Program{Options: opts.all(), Database: opts.database, Log: opts.log,
-		Messages: opts.messages}
-	root.AddCommand(upCommand(), envCommand(), manage.ConfigCommand(opts.all), manage.DatabaseCommand(operator), manage.Command(operator), manage.StatusCommand(operator))
+	operator := manage.Program{Declare: func() manage.Declared {
+		opts := newOptions()
+		return manage.Declared{Options: opts.all(), Database: opts.database, Log: opts.log, Messages: opts.messages}
+	}}
+	root.AddCommand(upCommand(), envCommand(), manage.ConfigCommand(func() []config.Option { return newOptions().all() }), manage.DatabaseCommand(operator), manage.Command(operator), manage.StatusCommand(operator))
 	root.AddCommand(serviceCommands()...)
 	root.AddCommand(auditCommand())
 	return root

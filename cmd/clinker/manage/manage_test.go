@@ -35,7 +35,7 @@ func runOf(t *testing.T, command func(Program) *cobra.Command, conf string, args
 	options := append(append(db.All(), logging.All()...), statePath, backends, driver)
 	options = append(options, config.Ignored(config.DefaultGroup, "for tests", "periodic_interval", "quota_driver")...)
 	options = append(append(append(options, LockOptions()...), app.ConfigOptions()...), quota.ConfigOptions()...)
-	root := command(Program{Options: options, Database: db, Log: logging})
+	root := command(Program{Declare: func() Declared { return Declared{Options: options, Database: db, Log: logging} }})
 	var buffer bytes.Buffer
 	root.SetOut(&buffer)
 	root.SetErr(&buffer)

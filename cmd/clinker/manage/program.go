@@ -18,13 +18,20 @@ import (
 	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
-// Program is the process the actions run in. Its exported fields are the caller's to set.
-type Program struct {
-	Options  []config.Option // all that a configuration may hold
+// Declared is the options that a configuration may hold, and those of them that the actions heed.
+type Declared struct {
+	Options  []config.Option // all
 	Database *database.Options
 	Log      *log.Options
 	Messages *messagebus.Options
+}
 
+// Program is the process the actions run in.
+type Program struct {
+	// Declare is called when an action runs: a process that is a service does not want these options beside its own.
+	Declare func() Declared
+
+	Declared
 	conf    *config.Config
 	logger  *slog.Logger
 	logFile io.Closer
@@ -32,6 +39,7 @@ type Program struct {
 
 // configure reads the configuration and opens the log.
 func (p *Program) configure(src config.Sources) (err error) {
+	p.Declared = p.Declare()
 	if p.conf, err = config.Load(src, p.Options...); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func openDevice(d Device) (*device, error) {
 }
 
 // zeroes is what a piece without anything in it looks like.
-var zeroes = make([]byte, pieceBytes)
+var zeroes [pieceBytes]byte
 
 // copy writes all of r.
 func (d *device) copy(ctx context.Context, r io.Reader) error {
