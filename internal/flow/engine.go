@@ -71,14 +71,15 @@ func Continue[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Re
 
 // Adopt is Continue for an operation that was handed over by somebody who keeps no journal: it writes the record, with s as
 // its state, before the first step, so that from here on a crash loses nothing. An error before that is returned as it is,
-// and nothing has been done.
-func Adopt[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record, s *S) error {
+// and nothing has been done. also is what else changes with the record, in the same transaction: what whoever handed it over kept
+// instead of a journal.
+func Adopt[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Record, s *S, also ...func(ctx context.Context, tx T) error) error {
 	x := &execution[S, T]{e: e, f: f, rec: rec, s: s, journalled: true, inherited: true}
 	if !x.enter() {
 		return nil
 	}
 	defer x.leave()
-	if err := x.put(ctx); err != nil {
+	if err := x.put(ctx, also...); err != nil {
 		return err
 	}
 	return x.steps(ctx)
@@ -317,8 +318,15 @@ func (x *execution[S, T]) pass(ctx context.Context, tx T, next *Next) error {
 	return x.putIn(ctx, tx, r, next.State)
 }
 
-func (x *execution[S, T]) put(ctx context.Context) error {
-	return x.e.journal.Update(ctx, func(tx T) error { return x.putIn(ctx, tx, x.rec, x.s) })
+func (x *execution[S, T]) put(ctx context.Context, also ...func(ctx context.Context, tx T) error) error {
+	return x.e.journal.Update(ctx, func(tx T) error {
+		for _, change := range also {
+			if err := change(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return x.putIn(ctx, tx, x.rec, x.s)
+	})
 }
 
 func (x *execution[S, T]) putIn(ctx context.Context, tx T, r Record, state any) error {

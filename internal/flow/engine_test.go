@@ -245,6 +245,16 @@ func TestAdopt(t *testing.T) {
 	if r, ok := m.record(rec.ID); ok {
 		t.Errorf("the record is still there: %+v", r)
 	}
+	also := func(_ context.Context, tx memoryTx) error { tx.rows["also"] = "done"; return nil }
+	never := &testFlow{Name: "test", Steps: []step{do("a", errStep)}}
+	if err := flow.Adopt(t.Context(), newEngine(m), never, rec, &trail{}, also); !errors.Is(err, errStep) || m.tx.rows["also"] != "done" {
+		t.Errorf("what changes with the record: %v, %v", m.tx.rows, err)
+	}
+	refused := func(context.Context, memoryTx) error { return errStep }
+	untouched := &trail{}
+	if err := flow.Adopt(t.Context(), newEngine(m), f, rec, untouched, refused); !errors.Is(err, errStep) || len(untouched.Steps) != 0 {
+		t.Errorf("what changes with the record fails: %v, %v", untouched.Steps, err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := &trail{}

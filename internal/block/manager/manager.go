@@ -31,6 +31,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/target"
+	"github.com/clinker/clinker/internal/block/workers"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/nova"
@@ -158,6 +159,7 @@ type Manager struct {
 	parts     []part
 	capacity  *capacity
 	flows     flows
+	cleaner   *workers.Cleaner
 
 	working    atomic.Bool
 	listening  time.Time // since when messages come
@@ -211,6 +213,7 @@ func New(o Options) *Manager {
 		m.parts = append(m.parts, m.images)
 	}
 	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow()}
+	m.cleaner = &workers.Cleaner{Store: o.Store, Host: o.Host, Binary: block.BinaryVolume, Delete: m.deleteAgain, Log: o.Log}
 	return m
 }
 
@@ -236,6 +239,7 @@ func (m *Manager) Start(ctx context.Context) error {
 	m.background = cancel
 	m.running.Go(func() { m.capacity.run(background) })
 	m.running.Go(func() { m.watch().Run(background) })
+	m.running.Go(func() { m.cleanUp(background) })
 	return nil
 }
 

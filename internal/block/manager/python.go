@@ -7,6 +7,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/oslo/messaging"
+	"github.com/clinker/clinker/internal/reqctx"
 )
 
 // What Python services ask that ours never do.
@@ -47,4 +48,17 @@ func (m *Manager) freeze(ctx context.Context, frozen bool) error {
 		}
 		return nil
 	})
+}
+
+// cleanUp sees to what a Python service in this one's place had in hand when it ended.
+func (m *Manager) cleanUp(ctx context.Context) {
+	err := m.cleaner.Own(reqctx.Internal(ctx), rpcapi.CleanupRequest{Until: m.listening})
+	if err != nil && ctx.Err() == nil {
+		m.Log.WarnContext(ctx, "what a Python service left unfinished could not be read", "backend", m.Host, "error", err)
+	}
+}
+
+// deleteAgain deletes a volume that a Python service had begun to delete, and its snapshots with it.
+func (m *Manager) deleteAgain(ctx context.Context, volumeID string) error {
+	return run(ctx, m, m.flows.del, "", rpcapi.FlowVolumeDelete, volumeID, &deletion{DeleteVolume: rpcapi.DeleteVolume{VolumeID: volumeID, Cascade: true}})
 }

@@ -198,6 +198,10 @@ func assign[T any](field, value *T) {
 
 func (tx memoryTx) MarkOwn(context.Context, store.OwnService) error { return nil }
 
+func (tx memoryTx) ForgetWorker(context.Context, string, string) error { return nil }
+
+func (m *memory) Workers(context.Context, store.WorkerQuery) ([]store.Worker, error) { return nil, nil }
+
 func (tx memoryTx) ReleaseReservations(context.Context, []string) error { return nil }
 
 func (tx memoryTx) UpdateSnapshot(_ context.Context, id string, when store.SnapshotWhen, set store.SnapshotSet) (bool, error) {

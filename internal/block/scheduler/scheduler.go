@@ -22,6 +22,7 @@ import (
 	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/scheduler/backups"
+	"github.com/clinker/clinker/internal/block/scheduler/cleanup"
 	"github.com/clinker/clinker/internal/block/scheduler/decide"
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/block/scheduler/groups"
@@ -37,6 +38,7 @@ import (
 // Store is the part of a store.Store that the scheduler uses.
 type Store interface {
 	store.FlowReader
+	store.WorkerReader
 	groups.Store
 	Update(ctx context.Context, fn func(tx store.Tx) error) error
 	Backup(ctx context.Context, id, projectID string) (*block.Backup, error)
@@ -110,6 +112,7 @@ type Scheduler struct {
 	engine    *flow.Engine[store.Tx]
 	backends  *backends
 	told      usage.Told
+	cleanup   *cleanup.Service
 	parts     []part
 
 	ready   chan struct{} // closed when the back ends are known well enough to schedule
@@ -140,7 +143,10 @@ func New(o Options, s Store, t messaging.Transport, messages Messages) (*Schedul
 		ready:    make(chan struct{}),
 		waiting:  make(chan struct{}, maxWaiting),
 	}
+	sch.cleanup = cleanup.New(cleanup.Options{Host: o.Host, Store: s, Schedulers: rpcapi.Scheduler{Client: t}, Volumes: sch.volumes,
+		DownTime: o.ServiceDownTime, Log: o.Log})
 	sch.parts = []part{
+		sch.cleanup,
 		moves.New(moves.Options{Store: s, Flows: sch.engine, Volumes: sch.volumes, Pools: sch.backends, Request: sch.request,
 			Ready: sch.awaitReady, Failed: sch.moveFailed, CountSnapshots: !o.NoSnapshotGigabytes, Log: o.Log}),
 		groups.New(groups.Options{Store: s, Flows: sch.engine, Pools: sch.backends, Volumes: sch.volumes, Ready: sch.awaitReady,
@@ -173,6 +179,7 @@ func (s *Scheduler) Start(ctx context.Context) error {
 	}
 	s.running.Go(func() { member.Run(s.background) })
 	s.running.Go(func() { s.reapMessages(s.background) })
+	s.running.Go(func() { s.cleanup.Own(s.background, listening) })
 	s.running.Go(func() {
 		s.awaitBackends(s.background)
 		journal.Watch{Store: s.store, Owner: rpcapi.SchedulerOwner, Resume: s.resumptions(), Since: listening}.Run(s.background)

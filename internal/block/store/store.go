@@ -44,6 +44,7 @@ type Reader interface {
 	MessageReader
 	ServiceReader
 	OwnServiceReader
+	WorkerReader
 	HostReader
 	QuotaReader
 	FlowReader
@@ -71,6 +72,7 @@ type Tx interface {
 	MessageWriter
 	ServiceWriter
 	OwnServiceWriter
+	WorkerWriter
 	QuotaWriter
 	QuotaClassWriter
 	FlowWriter

@@ -151,10 +151,10 @@ func cleanup(u *uses.Services) wsgi.Handler {
 		}
 		b := r.Body
 		if kind := b.String("resource_type"); kind != "" && !strings.EqualFold(kind, "volume") && !strings.EqualFold(kind, "snapshot") {
-			return nil, block.InvalidInput("Resource type %s not valid, must be Snapshot or Volume", strings.ToUpper(kind[:1])+strings.ToLower(kind[1:]))
+			return nil, block.InvalidInput("Resource type %s not valid, must be Snapshot or Volume", titled(kind))
 		}
-		asked := uses.CleanupRequest{Cluster: b.String("cluster_name"), Host: b.String("host"), Binary: b.String("binary"), Up: b.Bool("is_up"),
-			ResourceID: b.String("resource_id")}
+		asked := uses.CleanupRequest{ClusterName: b.String("cluster_name"), Host: b.String("host"), Binary: b.String("binary"), Up: new(b.Bool("is_up")),
+			ResourceID: b.String("resource_id"), ResourceType: titled(b.String("resource_type"))}
 		if b.Has("disabled") {
 			asked.Disabled = new(b.Bool("disabled"))
 		}
@@ -169,6 +169,14 @@ func cleanup(u *uses.Services) wsgi.Handler {
 		}
 		return wsgi.Value(map[string]any{"cleaning": shownServices(cleaning), "unavailable": shownServices(unavailable)})
 	}
+}
+
+// titled is a word with a capital letter, as classes of resources are written.
+func titled(word string) string {
+	if word == "" {
+		return ""
+	}
+	return strings.ToUpper(word[:1]) + strings.ToLower(word[1:])
 }
 
 func shownServices(services []*block.Service) []map[string]any {

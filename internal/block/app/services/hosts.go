@@ -126,38 +126,3 @@ func (u *Services) Failover(ctx context.Context, host, cluster string) error {
 	return block.InvalidInput("No service could be changed: replication_status in [%s] must be ['enabled', 'failed-over'] and must be up to failover.",
 		strings.Join(hosts, ", "))
 }
-
-// CleanupRequest chooses the services whose work is to be cleaned up; zero fields do not restrict.
-type CleanupRequest struct {
-	ServiceID             int64
-	Cluster, Host, Binary string
-	Up                    bool
-	Disabled              *bool
-	ResourceID            string
-}
-
-// Cleanup says which services clean up after those it chooses, and after which nobody can. Nothing has to be sent: every
-// service finds what was left unfinished in the journal by itself.
-func (u *Services) Cleanup(ctx context.Context, r CleanupRequest) (cleaning, unavailable []*block.Service, err error) {
-	if err := u.Authorize(ctx, "workers:cleanup"); err != nil {
-		return nil, nil, err
-	}
-	if r.ResourceID != "" && r.ServiceID == 0 && r.Cluster == "" && r.Host == "" {
-		return nil, nil, block.InvalidInput("There is no resource with UUID %s pending cleanup.", r.ResourceID)
-	}
-	rows, err := u.Store.Services(ctx, store.ServiceQuery{Host: r.Host, Binary: r.Binary, ClusterName: r.Cluster, Disabled: r.Disabled})
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, s := range rows {
-		up := s.Up(u.Now(), u.Options.ServiceDownTime)
-		switch {
-		case r.ServiceID != 0 && s.ID != r.ServiceID, up != r.Up:
-		case up, s.Binary == block.BinaryScheduler: // any scheduler cleans up after a scheduler
-			cleaning = append(cleaning, s)
-		default:
-			unavailable = append(unavailable, s)
-		}
-	}
-	return cleaning, unavailable, nil
-}

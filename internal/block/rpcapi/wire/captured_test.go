@@ -26,9 +26,6 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // missing are the methods of Python's services that ours do not serve, and why.
 var missing = map[string]string{
-	"scheduler/work_cleanup":                "the journal cleans up after our services; POST /workers/cleanup of a Python API finds nobody",
-	"scheduler/do_cleanup":                  "as work_cleanup",
-	"volume/do_cleanup":                     "as work_cleanup",
 	"volume/failover":                       "no driver of ours fails over as a whole yet",
 	"volume/failover_completed":             "as failover",
 	"volume/extend_volume_completion":       "no driver of ours leaves the end of an extend to Nova",

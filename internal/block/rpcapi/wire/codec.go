@@ -88,7 +88,7 @@ func (c *Codec) EncodeArgs(ctx context.Context, t messaging.Target, m messaging.
 	if err != nil {
 		return messaging.Encoded{}, err
 	}
-	without, version, known, err := c.pinned(ctx, t.Topic, how, m.Method)
+	form, known, err := c.pinned(ctx, t.Topic, how, m.Method)
 	if err != nil {
 		return messaging.Encoded{}, err
 	}
@@ -96,11 +96,11 @@ func (c *Codec) EncodeArgs(ctx context.Context, t messaging.Target, m messaging.
 	if !how.encode(e, m.Args) {
 		e.Fail(fault.New(fault.Internal, "", "%s cannot be sent with %T as its arguments", m.Method, m.Args))
 	}
-	for _, name := range without {
+	for _, name := range form.Without {
 		delete(e.Args, name)
 	}
 	args, err := e.JSON(e.Args)
-	return messaging.Encoded{Method: how.name, Args: args, Version: version, Extra: e.Extra}, err
+	return messaging.Encoded{Method: how.name, Args: args, Version: form.Version, Extra: e.Extra}, err
 }
 
 // DecodeArgs implements messaging.Codec.
@@ -236,5 +236,7 @@ func allMethods() map[service]map[string]method {
 	for s, version := range map[service]string{scheduler: "3.7", volume: "3.12", backup: "2.1"} {
 		maps.Copy(methods[s], logMethods(version))
 	}
+	methods[scheduler][rpcapi.MethodWorkCleanup], methods[scheduler][rpcapi.MethodDoCleanup] = workCleanup(), cleanupArguments("3.4")
+	methods[volume][rpcapi.MethodDoCleanup] = cleanupArguments("3.7")
 	return methods
 }

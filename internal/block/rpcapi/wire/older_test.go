@@ -81,10 +81,9 @@ func TestOlderServicesGetWhatTheyUnderstand(t *testing.T) {
 		if err := json.Unmarshal(e.Args, &args); err != nil {
 			t.Fatal(err)
 		}
-		if o, ok := olderForms(c.service, c.method); ok {
-			if _, has := args[o.without[0]]; has != (c.without == "") {
-				t.Errorf("%s to a %s at %s has %s: %v", c.method, c.service, c.rpc, o.without[0], has)
-			}
+		lost := map[string]string{rpcapi.MethodReimage: "image_snap", rpcapi.MethodCreateVolume: "backup_id", rpcapi.MethodRestoreBackup: "volume_is_new"}[c.method]
+		if _, has := args[lost]; lost != "" && has != (c.without == "") {
+			t.Errorf("%s to a %s at %s has %s: %v", c.method, c.service, c.rpc, lost, has)
 		}
 		if old := !strings.Contains(string(e.Args), "use_quota"); c.service == volume && old != (c.object == "1.38") {
 			t.Errorf("%s to a %s at %s has not the objects of the history's %s: %s", c.method, c.service, c.rpc, c.object, e.Args)
@@ -102,28 +101,4 @@ func TestAnswersAreAsOldAsTheOldest(t *testing.T) {
 			t.Errorf("beside a backup service with objects of %s: %v", object, err)
 		}
 	}
-}
-
-// TestOlderFormsAreOfMethodsThereAre keeps the tables of older forms in step with the methods.
-func TestOlderFormsAreOfMethodsThereAre(t *testing.T) {
-	n := 0
-	for s, methods := range allMethods() {
-		for name, m := range methods {
-			if _, ok := olderForms(s, name); ok {
-				n++
-			}
-			if _, ok := minorOf(m.version); !ok {
-				t.Errorf("%s to the %s asks for version %q", name, s, m.version)
-			}
-		}
-	}
-	if n != 3 {
-		t.Errorf("%d methods have older forms", n)
-	}
-}
-
-// minorOf is the second part of a version of messages.
-func minorOf(version string) (string, bool) {
-	_, minor, found := strings.Cut(version, ".")
-	return minor, found
 }

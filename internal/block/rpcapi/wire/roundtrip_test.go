@@ -148,6 +148,11 @@ func samples() []sample {
 		}
 		list = append(list, sample{volume, name, m, nil})
 	}
+	cleanup := &rpcapi.CleanupRequest{ServiceID: 3, ClusterName: "c@b", Host: "n@b", Binary: "cinder-volume", Up: new(false), Disabled: new(true), ResourceID: idV,
+		ResourceType: "Volume", Until: stamped}
+	cleaned := &block.Service{ID: 3, UUID: idN, Host: "n@b", Binary: "cinder-volume", ClusterName: "c@b", Topic: "cinder-volume", AvailabilityZone: "z", Disabled: true}
+	list = append(list, sample{scheduler, rpcapi.MethodWorkCleanup, cleanup, []any{&rpcapi.WorkCleanup{Cleaning: []*block.Service{cleaned}}, &rpcapi.WorkCleanup{Unavailable: []*block.Service{cleaned}}}},
+		sample{scheduler, rpcapi.MethodDoCleanup, cleanup, nil}, sample{volume, rpcapi.MethodDoCleanup, &rpcapi.CleanupRequest{ServiceID: 4}, nil})
 	for _, s := range []service{scheduler, volume, backup} {
 		list = append(list, sample{s, rpcapi.MethodSetLogLevels, &rpcapi.SetLogLevels{Prefix: "cinder", Level: "DEBUG"}, nil},
 			sample{s, rpcapi.MethodGetLogLevels, &rpcapi.GetLogLevels{Prefix: "cinder"},

@@ -179,3 +179,12 @@ func Properties(v *block.Volume, qos map[string]string) *vo.Object {
 func SizeOnly(sizeGiB int64) *vo.Object {
 	return setAll(vo.New("VolumeProperties"), map[string]any{"size": sizeGiB})
 }
+
+// Service is the row of a service. Its cluster is left for Python to load.
+func Service(s *block.Service) *vo.Object {
+	return setAll(row("Service", s.Timestamps), map[string]any{"id": s.ID, "uuid": s.UUID, "host": orNull(s.Host), "binary": orNull(s.Binary),
+		"cluster_name": orNull(s.ClusterName), "topic": orNull(s.Topic), "report_count": s.ReportCount, "disabled": s.Disabled,
+		"availability_zone": orNull(s.AvailabilityZone), "disabled_reason": orNull(s.DisabledReason), "modified_at": nil,
+		"rpc_current_version": orNull(s.RPCCurrentVersion), "object_current_version": orNull(s.ObjectCurrentVersion),
+		"replication_status": orNull(s.ReplicationStatus), "frozen": s.Frozen, "active_backend_id": orNull(s.ActiveBackendID)})
+}

@@ -130,15 +130,15 @@ func (p *Pins) read(ctx context.Context, binary string) (pin Pin, err error) {
 				"remove the row with cinder-manage service remove.", s.Binary, s.Host)
 		}
 		if binary != "" { // versions of different services' messages say nothing of each other
-			pin.RPC = older(pin.RPC, s.RPCCurrentVersion)
+			pin.RPC = lower(pin.RPC, s.RPCCurrentVersion)
 		}
-		pin.Object = older(pin.Object, s.ObjectCurrentVersion)
+		pin.Object = lower(pin.Object, s.ObjectCurrentVersion)
 	}
 	return pin, nil
 }
 
-// older is the older of two versions, the second if the first is empty.
-func older(a, b string) string {
+// lower is the older of two versions, the second if the first is empty.
+func lower(a, b string) string {
 	v, ok := parse(a)
 	w, good := parse(b)
 	if !ok || good && (w.major < v.major || w.major == v.major && w.minor < v.minor) {

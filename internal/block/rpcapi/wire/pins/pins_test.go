@@ -109,3 +109,23 @@ func TestTakes(t *testing.T) {
 		}
 	}
 }
+
+func TestNewer(t *testing.T) {
+	for version, want := range map[string]bool{"1.39": false, "1.40": true, "1.38": false, "2.0": false, "": false, "new": false} {
+		if got := Newer(version); got != want {
+			t.Errorf("%q is newer than ours: %v", version, got)
+		}
+	}
+}
+
+// TestFormsAskForVersions: every older form asks for no more than the newest.
+func TestFormsAskForVersions(t *testing.T) {
+	for binary, methods := range olderForms() {
+		for method, o := range methods {
+			f, err := (Pin{RPC: o.needs}).Fit(binary, method, o.needs)
+			if err != nil || f.Version != o.needs || f.Without != nil {
+				t.Errorf("%s to a %s that knows it: %+v, %v", method, binary, f, err)
+			}
+		}
+	}
+}

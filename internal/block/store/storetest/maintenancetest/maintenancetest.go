@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"marks", testMarks},
 		{"replication", testReplication},
 		{"indexes", testIndexes},
+		{"workers", testWorkers},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
