@@ -6,6 +6,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/rpcapi"
+	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 )
 
 // notifyFailure tells whoever listens that a volume could not be scheduled, in upstream's event "scheduler.<method>";
@@ -38,7 +39,7 @@ func (s *Scheduler) notifySnapshotFailure(ctx context.Context, snap *block.Snaps
 // requestSpec is what upstream's RequestSpec says of a volume.
 func (s *Scheduler) requestSpec(ctx context.Context, v *block.Volume) map[string]any {
 	spec := map[string]any{"volume_id": v.ID, "snapshot_id": notify.OrNull(v.SnapshotID), "source_volid": notify.OrNull(v.SourceVolumeID),
-		"image_id": notify.OrNull(v.ImageMetadata["image_id"]), "volume_type": nil, "volume_properties": properties(v), "resource_properties": properties(v)}
+		"image_id": notify.OrNull(v.ImageMetadata["image_id"]), "volume_type": nil, "volume_properties": snapshot.Properties(v), "resource_properties": snapshot.Properties(v)}
 	if t, err := s.store.VolumeType(ctx, v.VolumeTypeID, ""); err == nil {
 		spec["volume_type"] = notify.VolumeType(t)
 	}

@@ -24,7 +24,7 @@ func (s *Scheduler) requestAndType(ctx context.Context, op snapshot.Operation, v
 	r := &snapshot.Request{
 		Operation: op, VolumeID: v.ID, SizeGiB: v.SizeGiB, Multiattach: v.Multiattach, AttachStatus: v.AttachStatus,
 		AvailabilityZone: v.AvailabilityZone, UserID: v.UserID, ProjectID: v.ProjectID,
-		VolumeProperties: properties(v),
+		VolumeProperties: snapshot.Properties(v),
 	}
 	if v.VolumeTypeID == "" {
 		return r, nil, nil
@@ -52,32 +52,6 @@ func (s *Scheduler) requestAndType(ctx context.Context, op snapshot.Operation, v
 		r.VolumeProperties["qos_specs"] = r.QoSSpecs
 	}
 	return r, t, nil
-}
-
-// properties is the dictionary volume of the formulas: request_spec's volume_properties, by upstream's names.
-func properties(v *block.Volume) map[string]any {
-	metadata := make(map[string]any, len(v.Metadata))
-	for key, value := range v.Metadata {
-		metadata[key] = value
-	}
-	p := map[string]any{
-		"size": v.SizeGiB, "user_id": v.UserID, "project_id": v.ProjectID, "status": string(v.Status),
-		"attach_status": string(v.AttachStatus), "availability_zone": v.AvailabilityZone,
-		"volume_type_id": v.VolumeTypeID, "multiattach": v.Multiattach, "metadata": metadata,
-	}
-	for key, text := range map[string]string{"snapshot_id": v.SnapshotID, "source_volid": v.SourceVolumeID,
-		"group_id": v.GroupID, "consistencygroup_id": v.ConsistencyGroupID, "encryption_key_id": v.EncryptionKeyID} {
-		if text != "" {
-			p[key] = text
-		}
-	}
-	if v.Name != nil {
-		p["display_name"] = *v.Name
-	}
-	if v.Description != nil {
-		p["display_description"] = *v.Description
-	}
-	return p
 }
 
 // volumeHosts looks up, in one query, where the volumes live that the hints same_host and different_host name. A user's

@@ -63,6 +63,19 @@ func testWorkers(t *testing.T, s store.Store) {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}
+	testClaims(t, s, all, other)
+}
+
+// testClaims takes the third of the workers in hand, drops it, and has another in the place of the first.
+func testClaims(t *testing.T, s store.Store, all []store.Worker, other *block.Service) {
+	read := func(q store.WorkerQuery) []store.Worker {
+		t.Helper()
+		found, err := s.Workers(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
 	change := func(name string, want bool, do func(ctx context.Context, tx store.Tx) (bool, error)) {
 		t.Helper()
 		update(t, s, func(ctx context.Context, tx store.Tx) error {
