@@ -72,6 +72,7 @@ func (pl *place) defaults() map[string]string {
 		"enabled_backends": "file", "file.volume_driver": "file",
 		"clinker.admin_listen": pl.bind, "clinker.admin_port": "8778",
 		"oslo_policy.policy_file": filepath.Join(pl.stateDir, "policy.yaml"), "oslo_policy.policy_dirs": filepath.Join(pl.stateDir, "policy.d"),
+		"oslo_policy.enforce_new_defaults": "true",
 	}
 }
 

@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,42 @@ func TestPersonas(t *testing.T) {
 	}
 	if count[reader] != 27 || count[member] != 56 || count[admin] != 77 {
 		t.Errorf("%v", count)
+	}
+}
+
+// TestAgainstCinder holds every rule against what Cinder's own enforcer says of it, with the new defaults alone and with the old
+// ones beside them.
+func TestAgainstCinder(t *testing.T) {
+	text, err := os.ReadFile("testdata/cinder-26.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	personas := [][]string{nil, {"reader"}, {"member", "reader"}, {"admin", "member", "reader"}}
+	for column, enforce := range map[int]bool{1: true, 2: false} {
+		e, err := policy.New(policy.Options{Defaults: Defaults(), EnforceNewDefaults: enforce})
+		if err != nil {
+			t.Fatal(err)
+		}
+		compared := 0
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "#") {
+				continue
+			}
+			fields := strings.Fields(line)
+			var ours strings.Builder
+			for _, roles := range personas {
+				for _, project := range []string{"p", "q"} {
+					may := e.Allows(reqctx.Request{UserID: "u", ProjectID: "p", Roles: roles, IsAdmin: slices.Contains(roles, "admin")}, fields[0], policy.Owner(project, "u"))
+					ours.WriteByte("-y"[map[bool]int{true: 1}[may]])
+				}
+			}
+			if compared++; ours.String() != fields[column] {
+				t.Errorf("%s with new defaults %v: %s, and Cinder says %s", fields[0], enforce, &ours, fields[column])
+			}
+		}
+		if compared != 167 {
+			t.Errorf("%d rules were compared", compared)
+		}
 	}
 }
 
