@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/clinker/clinker/cmd/clinker/computeclient"
 	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageclient"
@@ -86,7 +87,11 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 	if err := p.readParts(which); err != nil {
 		return nil, err
 	}
-	if p.keys, err = opts.keys.Open(conf, opts.identity.Elsewhere(conf), opts.authStrategy.Get(conf) != "keystone", p.log); err != nil {
+	loggedIn := opts.authStrategy.Get(conf) == "keystone"
+	if p.keys, err = opts.keys.Open(conf, opts.identity.Elsewhere(conf), !loggedIn, p.log); err != nil {
+		return nil, err
+	}
+	if p.compute, err = computeclient.Open(conf, loggedIn, p.log); err != nil {
 		return nil, err
 	}
 	if _, err := opts.messages.Check(conf, which == allServices); err != nil {
@@ -100,7 +105,7 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 		p.close()
 		return nil, err
 	}
-	if err := errors.Join(p.openNotifier(), p.openImages(), p.openCompute()); err != nil {
+	if err := errors.Join(p.openNotifier(), p.openImages()); err != nil {
 		p.close()
 		return nil, err
 	}
