@@ -28,6 +28,9 @@ type Dialect interface {
 	// Ranged is a column for a range round Exact ones that lets the database use an index: of the texts that begin with an
 	// address it leaves none out, of others it may let some in.
 	Ranged(column string) string
+	// Gathered is an aggregate that puts columns of all rows of a group into one text of JSON, {"key": ["text", null], ...}.
+	// Key is a column that identifies a row of the group. Without any row it is NULL or {}.
+	Gathered(key string, columns []string) string
 	// Like is the condition that a column matches a LIKE pattern in which "!" is the escape and ASCII letters match in
 	// either case.
 	Like(column, pattern string) string

@@ -3,6 +3,7 @@ package sqlkit
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -92,13 +93,19 @@ func (t *Time) Scan(src any) error {
 		*t = Time(v.UTC())
 	case string:
 		// A SQLite column that lost its declared type in an expression.
-		at, err := time.Parse("2006-01-02 15:04:05", v) // a fraction is accepted after the seconds
-		*t = Time(at)
-		return err
+		return t.parse(v)
+	case []byte: // of what Dialect.Gathered makes
+		return t.parse(strings.Replace(string(v), "T", " ", 1))
 	default:
 		return fmt.Errorf("cannot read %T as a datetime", src)
 	}
 	return nil
+}
+
+func (t *Time) parse(text string) error {
+	at, err := time.Parse("2006-01-02 15:04:05", text) // a fraction is accepted after the seconds
+	*t = Time(at)
+	return err
 }
 
 // Scan implements sql.Scanner.

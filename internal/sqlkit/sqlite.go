@@ -209,6 +209,11 @@ func (SQLite) Ranged(column string) string { return column }
 // Like is LIKE: SQLite's takes ASCII letters in either case.
 func (SQLite) Like(column, pattern string) string { return column + " LIKE " + pattern + " ESCAPE '!'" }
 
+// Gathered gives an object without members where there is no row.
+func (SQLite) Gathered(key string, columns []string) string {
+	return "json_group_object(" + key + ", json_array(" + strings.Join(columns, ", ") + "))"
+}
+
 // OrderBy adds nothing for NULL: SQLite sorts it first when ascending.
 func (SQLite) OrderBy(k OrderKey) string { return PlainOrder(k) }
 

@@ -134,6 +134,11 @@ func (Dialect) Like(column, pattern string) string {
 	return "CONVERT(" + column + " USING utf8mb4) COLLATE utf8mb4_general_ci LIKE " + pattern + " ESCAPE '!'"
 }
 
+// Gathered gives NULL where there is no row. An object and not JSON_ARRAYAGG, which MariaDB cuts off at group_concat_max_len.
+func (Dialect) Gathered(key string, columns []string) string {
+	return "JSON_OBJECTAGG(" + key + ", JSON_ARRAY(" + strings.Join(columns, ", ") + "))"
+}
+
 // OrderBy adds nothing for NULL: MySQL sorts it first when ascending.
 func (Dialect) OrderBy(k sqlkit.OrderKey) string { return sqlkit.PlainOrder(k) }
 

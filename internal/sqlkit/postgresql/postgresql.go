@@ -136,6 +136,11 @@ func (Dialect) Like(column, pattern string) string {
 	return column + " ILIKE " + pattern + " ESCAPE '!'"
 }
 
+// Gathered gives NULL where there is no row.
+func (Dialect) Gathered(key string, columns []string) string {
+	return "json_object_agg(" + key + ", json_build_array(" + strings.Join(columns, ", ") + "))"
+}
+
 // OrderBy says where NULL goes, unless there is none: an index is in PostgreSQL's own order, which puts it last.
 func (Dialect) OrderBy(k sqlkit.OrderKey) string {
 	term := sqlkit.PlainOrder(k)

@@ -53,6 +53,29 @@ func scanAttachment(r *sql.Rows, more ...any) (block.Attachment, error) {
 	return a.attachment()
 }
 
+// readAttachments reads what rows.Gather gave of the attachments of a volume.
+func readAttachments(v *block.Volume, column []byte) error {
+	v.Attachments = []block.Attachment{}
+	err := rows.EachGathered(column, func(columns [][]byte) error {
+		var a attachmentRow
+		for i, field := range a.fields() {
+			var value any
+			if columns[i] != nil {
+				value = columns[i]
+			}
+			if err := field.(sql.Scanner).Scan(value); err != nil {
+				return err
+			}
+		}
+		one, err := a.attachment()
+		one.ProjectID = v.ProjectID
+		v.Attachments = append(v.Attachments, one)
+		return err
+	})
+	sortAttachments(v)
+	return err
+}
+
 // fromJSON reads a column of JSON; NULL and the empty text leave nil.
 func fromJSON(column []byte, to any) error {
 	if len(column) == 0 {

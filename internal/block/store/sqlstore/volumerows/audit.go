@@ -12,21 +12,11 @@ import (
 
 // VolumesIn implements store.AuditReader.
 func (r Reader) VolumesIn(ctx context.Context, p store.Period, after string, limit int) (volumes []*block.Volume, err error) {
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		volumes = nil
-		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("v", volumeColumns)+volumeJoined, volumeFrom)
+		sb := rows.NewSelect(r.conn.Dialect(), r.gathered, "volumes v")
 		rows.InPeriod(sb, "v", p, after, limit)
-		var dest []any
-		err := sb.Each(ctx, s, func(row *sql.Rows) error {
-			v := new(block.Volume)
-			dest = volumeFields(v, dest)
-			volumes = append(volumes, v)
-			return row.Scan(dest...)
-		})
-		if err != nil || len(volumes) == 0 {
-			return err
-		}
-		return loadVolumeChildren(ctx, s, volumes)
+		return sb.Each(ctx, s, new(gatheredVolumes).into(func(v *block.Volume) { volumes = append(volumes, v) }))
 	})
 	if err != nil {
 		return nil, err

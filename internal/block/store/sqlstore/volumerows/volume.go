@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
@@ -17,8 +16,7 @@ import (
 //
 // It is what clients poll, so it is one statement wherever that can be: on a server every further one costs as much again,
 // and a statement by itself needs no transaction. Whatever belongs to a volume is joined to it, which multiplies rows: of two
-// pairs of metadata and three attachments it makes six. Few volumes have much of everything; of those it is asked table by
-// table.
+// pairs of metadata and three attachments it makes six. Few volumes have much of everything; those are asked for as lists are.
 func (r Reader) Volume(ctx context.Context, id, projectID string) (*block.Volume, error) {
 	if err := r.conn.Lock(ctx, "volumes", id); err != nil {
 		return nil, err
@@ -42,31 +40,26 @@ func (r Reader) Volume(ctx context.Context, id, projectID string) (*block.Volume
 		return &joined.volume, nil
 	}
 	var v *block.Volume
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
-		v = new(block.Volume)
-		found, err := s.QueryRow(ctx, volumeSelect+condition, volumeFields(v, nil), args...)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return block.VolumeNotFound(id)
-		}
-		return loadVolumeChildren(ctx, s, []*block.Volume{v})
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
+		v = nil
+		return s.Query(ctx, `SELECT `+r.gathered+` FROM volumes v WHERE `+condition, new(gatheredVolumes).into(func(one *block.Volume) { v = one }), args...)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case v == nil: // it has gone meanwhile
+		return nil, block.VolumeNotFound(id)
 	}
 	return v, nil
 }
 
-// maxJoinedRows is how many rows may come of one volume before it is asked table by table.
+// maxJoinedRows is how many rows may come of one volume before it is asked for as lists are.
 const maxJoinedRows = 8
 
 var (
-	volumeSelect = `SELECT ` + rows.Qualified("v", volumeColumns) + volumeJoined + ` FROM ` + volumeFrom + ` WHERE `
-
 	volumeJoinedSelect = `SELECT ` + rows.Qualified("v", volumeColumns) + `, t.name, gt.name = '` + block.ConsistencyGroupTypeName +
-		`', m."key", m.value, am."key", am.value, im."key", im.value, ` + rows.Qualified("a", attachmentColumns) + ` FROM ` + volumeFrom +
+		`', m."key", m.value, am."key", am.value, im."key", im.value, ` + rows.Qualified("a", attachmentColumns) + ` FROM volumes v` +
+		` LEFT JOIN volume_types t ON t.id = v.volume_type_id` +
 		` LEFT JOIN "groups" g ON g.id = v.group_id LEFT JOIN group_types gt ON gt.id = g.group_type_id` +
 		` LEFT JOIN volume_metadata m ON m.volume_id = v.id AND m.deleted = FALSE` +
 		` LEFT JOIN volume_admin_metadata am ON am.volume_id = v.id AND am.deleted = FALSE` +
@@ -125,51 +118,6 @@ func (j *joinedVolume) scan(row *sql.Rows) error {
 	return err
 }
 
-// loadVolumeChildren fills the maps and attachments of volumes: two queries for every MaxInSet of them.
-func loadVolumeChildren(ctx context.Context, s *sqlkit.Session, volumes []*block.Volume) error {
-	none := map[string]string{} // what is read is read-only, so all who have nothing share it
-	byID := make(map[string]*block.Volume, len(volumes))
-	ids := make([]string, len(volumes))
-	for i, v := range volumes {
-		v.Metadata, v.AdminMetadata, v.ImageMetadata, v.Attachments = none, none, none, []block.Attachment{}
-		byID[v.ID], ids[i] = v, v.ID
-	}
-	err := sqlkit.InChunks(s.Dialect(), ids, func(list string, args []any) error {
-		err := s.Query(ctx, volumePairs(list), func(row *sql.Rows) error {
-			var kind int64
-			var id, key, value string
-			if err := row.Scan((*sqlkit.Int)(&kind), (*sqlkit.Text)(&id), (*sqlkit.Text)(&key), (*sqlkit.Text)(&value)); err != nil {
-				return err
-			}
-			v := byID[id]
-			pairs := [...]*map[string]string{&v.Metadata, &v.AdminMetadata, &v.ImageMetadata}[kind]
-			if len(*pairs) == 0 {
-				*pairs = make(map[string]string)
-			}
-			(*pairs)[key] = value
-			return nil
-		}, slices.Concat(args, args, args)...)
-		if err != nil {
-			return err
-		}
-		text := `SELECT ` + attachmentColumns + ` FROM volume_attachment WHERE volume_id IN ` + list + ` AND deleted = FALSE`
-		return s.Query(ctx, text, func(row *sql.Rows) error {
-			a, err := scanAttachment(row)
-			if err != nil {
-				return err
-			}
-			v := byID[a.VolumeID]
-			a.ProjectID = v.ProjectID
-			v.Attachments = append(v.Attachments, a)
-			return nil
-		}, args...)
-	})
-	for _, v := range volumes {
-		sortAttachments(v)
-	}
-	return err
-}
-
 // sortAttachments puts the oldest first. The database is not asked to: it would choose an index for the order and not for the
 // volume.
 func sortAttachments(v *block.Volume) {
@@ -178,13 +126,4 @@ func sortAttachments(v *block.Volume) {
 			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 		})
 	}
-}
-
-// volumePairs reads the three tables of keys and values in one go; the number says which map a row belongs to.
-func volumePairs(list string) string {
-	var parts []string
-	for i, table := range []string{"volume_metadata", "volume_admin_metadata", "volume_glance_metadata"} {
-		parts = append(parts, `SELECT `+string(rune('0'+i))+`, volume_id, "key", value FROM `+table+` WHERE volume_id IN `+list+` AND deleted = FALSE`)
-	}
-	return strings.Join(parts, " UNION ALL ")
 }

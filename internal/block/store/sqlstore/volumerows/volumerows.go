@@ -11,12 +11,13 @@ import "github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 type Reader struct {
 	conn                                       *rows.Conn
 	volumes, snapshots, attachments, transfers *rows.Listing
+	gathered                                   string // gatheredVolume
 }
 
 // NewReader makes a reader on the database; it is safe for concurrent use.
 func NewReader(c *rows.Conn) Reader {
 	return Reader{conn: c, volumes: volumeListing(), snapshots: snapshotListing(), attachments: attachmentListing(),
-		transfers: transferListing()}
+		transfers: transferListing(), gathered: gatheredVolume(c.Dialect())}
 }
 
 // Writer implements store.VolumeWriter, store.SnapshotWriter, store.AttachmentWriter, store.TransferWriter and
