@@ -12,6 +12,7 @@ type VolumeType struct {
 	QoSSpecsID  string
 	ExtraSpecs  map[string]string
 	ProjectIDs  []string // who may use it, if it is not public; filled by single reads only
+	Encrypted   bool     // whether it has an encryption; filled by single reads only
 }
 
 // Multiattach says whether volumes of this type may be attached more than once ("multiattach": "<is> True").

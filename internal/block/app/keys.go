@@ -29,6 +29,14 @@ func (c *Core) TypeEncryption(ctx context.Context, typeID string) (*block.TypeEn
 	return e, err
 }
 
+// EncryptionOf is TypeEncryption of a type that has been read by itself: of one without it, nothing is read.
+func (c *Core) EncryptionOf(ctx context.Context, t *block.VolumeType) (*block.TypeEncryption, error) {
+	if !t.Encrypted {
+		return nil, nil
+	}
+	return c.TypeEncryption(ctx, t.ID)
+}
+
 // NewKey makes a key for a new volume that is encrypted like this. Invalid if the cipher is not said, or there is no key
 // manager.
 func (c *Core) NewKey(ctx context.Context, e *block.TypeEncryption) (id string, err error) {

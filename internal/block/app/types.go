@@ -53,14 +53,7 @@ func (c *Core) GroupTypeByNameOrID(ctx context.Context, nameOrID string) (*block
 
 // DefaultType is the type of a volume for which none was asked: the project's own default, or the deployment's.
 func (c *Core) DefaultType(ctx context.Context) (*block.VolumeType, error) {
-	id, err := c.Store.DefaultTypeID(ctx, reqctx.From(ctx).ProjectID)
-	if err != nil {
-		return nil, err
-	}
-	if id != "" {
-		return c.Store.VolumeType(ctx, id, "")
-	}
-	t, err := c.Store.TypeByName(ctx, c.Options.DefaultVolumeType, "")
+	t, err := c.Store.DefaultType(ctx, reqctx.From(ctx).ProjectID, c.Options.DefaultVolumeType)
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.Wrap(err, fault.Internal, "VolumeTypeDefaultMisconfiguredError",
 			"The request cannot be fulfilled as the default volume type %s cannot be found.", c.Options.DefaultVolumeType)

@@ -315,6 +315,8 @@ type TypeReader interface {
 	TypeInUse(ctx context.Context, id string) (bool, error)
 	// DefaultTypeID is the project's own default type, empty if it has none.
 	DefaultTypeID(ctx context.Context, projectID string) (string, error)
+	// DefaultType is the project's own default type, or else the one with this name. NotFound: VolumeTypeNotFoundByName.
+	DefaultType(ctx context.Context, projectID, name string) (*block.VolumeType, error)
 }
 
 // TypeWriter changes volume types.

@@ -286,7 +286,7 @@ func (u *Volumes) extractType(ctx context.Context, s *creation) (err error) {
 	if err := CheckProvisionedSize(s.volType, s.volume.SizeGiB); err != nil {
 		return err
 	}
-	if s.encryption, err = u.TypeEncryption(ctx, s.volType.ID); err != nil {
+	if s.encryption, err = u.EncryptionOf(ctx, s.volType); err != nil {
 		return err
 	}
 	if s.volType.Multiattach() {

@@ -12,7 +12,7 @@ import (
 
 // Flows implements store.FlowReader.
 func (r *reader) Flows(ctx context.Context, owner string, minAge time.Duration, limit int) (records []flow.Record, err error) {
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		return s.Query(ctx, `SELECT id, name, owner, resource_type, resource_id, state, unwinding, cause, attempts, created_at, updated_at
 			FROM clinker_flows WHERE owner = ? AND updated_at <= ? ORDER BY updated_at, id LIMIT `+strconv.Itoa(limit), func(row *sql.Rows) error {
 			var f flow.Record

@@ -10,7 +10,7 @@ import (
 
 // OwnServices implements store.OwnServiceReader.
 func (r *reader) OwnServices(ctx context.Context, binary string) (own []store.OwnService, err error) {
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		return s.Query(ctx, `SELECT host, owner, seen_at FROM clinker_services WHERE kind = ? ORDER BY host`, func(row *sql.Rows) error {
 			o := store.OwnService{Binary: binary}
 			err := row.Scan((*sqlkit.Text)(&o.Host), (*sqlkit.Text)(&o.Owner), (*sqlkit.Time)(&o.SeenAt))

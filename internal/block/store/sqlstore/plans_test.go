@@ -67,6 +67,7 @@ func readAll(t *testing.T, s store.Store) {
 		}
 	}
 	check(s.Volume(ctx, "v", "p"))
+	check(s.DefaultType(ctx, "p", block.DefaultTypeName))
 	check(s.Volumes(ctx, store.VolumeQuery{ProjectID: "p", Page: page}))
 	check(s.Volumes(ctx, store.VolumeQuery{Page: page}))
 	check(s.Volumes(ctx, store.VolumeQuery{Backend: "h@b"}))
@@ -93,7 +94,7 @@ func explain(t *testing.T, path string, texts []string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	small := regexp.MustCompile(`^(SCAN|SEARCH) (services|volume_types|t|json_each|volume_type_\w+)\b`)
+	small := regexp.MustCompile(`^(SCAN|SEARCH) (services|volume_types|t|n|d|encryption|json_each|volume_type_\w+)\b`)
 	for _, text := range texts {
 		if strings.HasPrefix(text, "INSERT") {
 			continue

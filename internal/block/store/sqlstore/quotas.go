@@ -28,7 +28,7 @@ func (r *reader) QuotaClassLimits(ctx context.Context, class string) (map[string
 
 func (r *reader) limits(ctx context.Context, text, of string) (map[string]int64, error) {
 	limits := make(map[string]int64)
-	err := r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err := r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		return s.Query(ctx, text, func(row *sql.Rows) error {
 			var resource sqlkit.Text
 			var limit sqlkit.Int
@@ -74,7 +74,7 @@ func (r *reader) QuotaSheet(ctx context.Context, projectID, class string) (*stor
 
 func (r *reader) sheet(ctx context.Context, text string, args ...any) (*store.QuotaSheet, error) {
 	var sheet *store.QuotaSheet
-	err := r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err := r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		sheet = &store.QuotaSheet{Own: map[string]int64{}, Class: map[string]int64{}, Usage: &block.QuotaUsage{ByType: map[string]block.TypeUsage{}}}
 		return s.Query(ctx, text, func(row *sql.Rows) error {
 			var kind, name sqlkit.Text

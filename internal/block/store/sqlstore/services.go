@@ -45,7 +45,7 @@ func (r *reader) Services(ctx context.Context, q store.ServiceQuery) (services [
 		sb.Where("disabled = " + sb.Arg(*q.Disabled))
 	}
 	sb.Trail("ORDER BY id")
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		return sb.Each(ctx, s, func(row *sql.Rows) error {
 			v := new(block.Service)
 			services = append(services, v)
@@ -63,7 +63,7 @@ func (r *reader) BackendVolumes(ctx context.Context, backend string) (map[block.
 	sb := rows.NewSelect(r.conn.Dialect(), "host, COUNT(*), COALESCE(SUM(size), 0)", "volumes")
 	sb.Where("deleted = FALSE", sb.Within("host", backend)).Trail("GROUP BY host")
 	totals := make(map[block.Host]store.PoolTotals)
-	err := r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err := r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		return sb.Each(ctx, s, func(row *sql.Rows) error {
 			var host block.Host
 			var p store.PoolTotals

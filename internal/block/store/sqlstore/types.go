@@ -41,7 +41,7 @@ func typeListing() *rows.Listing {
 
 // VolumeType implements store.TypeReader.
 func (r *reader) VolumeType(ctx context.Context, id, projectID string) (*block.VolumeType, error) {
-	v, err := r.oneType(ctx, "t.id", id, projectID)
+	v, err := r.oneType(ctx, r.conn.Dialect().Exact("t.id")+" = ?", projectID, id)
 	if err == nil && v == nil {
 		return nil, block.VolumeTypeNotFound(id)
 	}
@@ -50,28 +50,39 @@ func (r *reader) VolumeType(ctx context.Context, id, projectID string) (*block.V
 
 // TypeByName implements store.TypeReader.
 func (r *reader) TypeByName(ctx context.Context, name, projectID string) (*block.VolumeType, error) {
-	v, err := r.oneType(ctx, "t.name", name, projectID)
-	if err == nil && v == nil {
-		return nil, fault.New(fault.NotFound, "VolumeTypeNotFoundByName", "Volume type with name %s could not be found.", name)
-	}
-	return v, err
+	return r.named(name)(r.oneType(ctx, r.conn.Dialect().Exact("t.name")+" = ?", projectID, name))
 }
 
-// oneType reads a type with its extra specs in one statement, and in another the projects of one that is not everybody's;
-// nil if there is none.
-func (r *reader) oneType(ctx context.Context, by, value, projectID string) (v *block.VolumeType, err error) {
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
-		v = nil
-		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("t", typeColumns)+`, e."key", e.value`,
-			"volume_types t LEFT JOIN volume_type_extra_specs e ON e.volume_type_id = t.id AND e.deleted = FALSE")
-		sb.Where("t.deleted = FALSE", r.conn.Dialect().Exact(by)+" = "+sb.Arg(value))
-		if projectID != "" {
-			sb.Where(usableBy(sb.Arg(projectID)))
+// DefaultType implements store.TypeReader.
+func (r *reader) DefaultType(ctx context.Context, projectID, name string) (*block.VolumeType, error) {
+	return r.named(name)(r.oneType(ctx, `t.id = COALESCE((SELECT d.volume_type_id FROM default_volume_types d WHERE d.project_id = ? AND d.deleted = FALSE),
+		(SELECT n.id FROM volume_types n WHERE `+r.conn.Dialect().Exact("n.name")+` = ? AND n.deleted = FALSE))`, "", projectID, name))
+}
+
+// named says that no type has a name if there is none.
+func (r *reader) named(name string) func(*block.VolumeType, error) (*block.VolumeType, error) {
+	return func(v *block.VolumeType, err error) (*block.VolumeType, error) {
+		if err == nil && v == nil {
+			err = fault.New(fault.NotFound, "VolumeTypeNotFoundByName", "Volume type with name %s could not be found.", name)
 		}
-		err := sb.Each(ctx, s, func(row *sql.Rows) error {
+		return v, err
+	}
+}
+
+// oneType reads the type t for which a condition holds, with its extra specs in one statement, and in another the projects of
+// one that is not everybody's; nil if there is none, or projectID is given and may not use it.
+func (r *reader) oneType(ctx context.Context, condition, projectID string, args ...any) (v *block.VolumeType, err error) {
+	text := `SELECT ` + rows.Qualified("t", typeColumns) + `, EXISTS (SELECT 1 FROM encryption WHERE volume_type_id = t.id AND deleted = FALSE), e."key", e.value
+		FROM volume_types t LEFT JOIN volume_type_extra_specs e ON e.volume_type_id = t.id AND e.deleted = FALSE WHERE t.deleted = FALSE AND ` + condition
+	if projectID != "" {
+		text, args = text+` AND `+usableBy("?"), append(args, projectID)
+	}
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
+		v = nil
+		return s.Query(ctx, text, func(row *sql.Rows) error {
 			t := &block.VolumeType{ExtraSpecs: make(map[string]string)}
 			var key, value sqlkit.Text
-			if err := row.Scan(append(typeFields(t), &key, &value)...); err != nil {
+			if err := row.Scan(append(typeFields(t), (*sqlkit.Bool)(&t.Encrypted), &key, &value)...); err != nil {
 				return err
 			}
 			if v == nil {
@@ -81,10 +92,12 @@ func (r *reader) oneType(ctx context.Context, by, value, projectID string) (v *b
 				v.ExtraSpecs[string(key)] = string(value)
 			}
 			return nil
-		})
-		if err != nil || v == nil || v.IsPublic {
-			return err
-		}
+		}, args...)
+	})
+	if err != nil || v == nil || v.IsPublic {
+		return v, err
+	}
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) (err error) {
 		v.ProjectIDs, err = s.Strings(ctx, `SELECT project_id FROM volume_type_projects WHERE volume_type_id = ? AND deleted = 0 ORDER BY id`, v.ID)
 		return err
 	})
@@ -148,7 +161,7 @@ func typeExtraSpecs() rows.Pairs { return rows.NewPairs("volume_type_extra_specs
 
 // TypeInUse implements store.TypeReader.
 func (r *reader) TypeInUse(ctx context.Context, id string) (inUse bool, err error) {
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) (err error) {
 		inUse, err = s.QueryRow(ctx, `SELECT 1 FROM volumes WHERE volume_type_id = ? AND deleted = FALSE LIMIT 1`, []any{new(sqlkit.Int)}, id)
 		return err
 	})
@@ -157,7 +170,7 @@ func (r *reader) TypeInUse(ctx context.Context, id string) (inUse bool, err erro
 
 // DefaultTypeID implements store.TypeReader.
 func (r *reader) DefaultTypeID(ctx context.Context, projectID string) (id string, err error) {
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		_, err := s.QueryRow(ctx, `SELECT volume_type_id FROM default_volume_types WHERE project_id = ? AND deleted = FALSE`, []any{(*sqlkit.Text)(&id)}, projectID)
 		return err
 	})

@@ -26,6 +26,7 @@ func testEncryption(t *testing.T, s store.Store) {
 
 	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.CreateTypeEncryption(ctx, e) })
 	wantEqual(t, "what was made", e, must(s.TypeEncryption(ctx, id))(t))
+	wantEqual(t, "the type is encrypted", true, must(s.VolumeType(ctx, id, ""))(t).Encrypted)
 	e.Cipher, e.KeySizeBits, e.Provider = nil, nil, "plain"
 	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateTypeEncryption(ctx, e) })
 	got := must(s.TypeEncryption(ctx, id))(t)
@@ -36,6 +37,7 @@ func testEncryption(t *testing.T, s store.Store) {
 		if err := tx.DestroyTypeEncryption(ctx, id); err != nil {
 			return err
 		}
+		wantEqual(t, "the type is encrypted no more", false, must(tx.VolumeType(ctx, id, ""))(t).Encrypted)
 		return tx.CreateTypeEncryption(ctx, &block.TypeEncryption{ID: "f", TypeID: id, Provider: "luks", ControlLocation: "back-end"})
 	})
 	wantEqual(t, "the next", "f", must(s.TypeEncryption(ctx, id))(t).ID)
@@ -58,6 +60,10 @@ func testDefaultTypes(t *testing.T, s store.Store) {
 	})
 	wantEqual(t, "all", map[string]string{mine: two, theirs: two}, must(s.DefaultTypeIDs(ctx))(t))
 	wantEqual(t, "one project's", two, must(s.DefaultTypeID(ctx, mine))(t))
+	wantEqual(t, "for one project", two, must(s.DefaultType(ctx, mine, "one"))(t).ID)
+	wantEqual(t, "for another", one, must(s.DefaultType(ctx, "nobody", "one"))(t).ID)
+	_, err := s.DefaultType(ctx, "nobody", "none")
+	wantFault(t, err, fault.NotFound, "VolumeTypeNotFoundByName", "")
 	wantEqual(t, "projects", []string{mine, theirs}, must(s.ProjectsWithDefaultType(ctx, two))(t))
 	wantEqual(t, "projects of another", []string(nil), must(s.ProjectsWithDefaultType(ctx, one))(t))
 	update(t, s, func(ctx context.Context, tx store.Tx) error {
