@@ -45,7 +45,7 @@ func (p *process) useCases(enforcer *policy.Enforcer) *app.Core {
 	core := &app.Core{
 		Store: p.store, Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()),
 		Scheduler: rpcapi.Scheduler{Client: p.transport}, VolumeService: rpcapi.Volume{Client: p.transport}, BackupService: rpcapi.Backup{Client: p.transport},
-		Events: p.events(p.host), Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys,
+		Events: p.events(p.host), Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Keys: p.keys, Locks: p.locks.Locker,
 		Policy: enforcer, Quota: quota.New(quota.OptionsFrom(p.conf)), Zones: app.NewZones(p.store, now),
 		Images: p.images, Compute: p.compute, Options: o, Log: p.log, LogLevel: p.logLevel, Host: p.host, Now: now,
 	}

@@ -88,7 +88,7 @@ binary is cinder-volume.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	operator := manage.Program{Declare: func() manage.Declared {
 		opts := newOptions()
-		return manage.Declared{Options: opts.all(), Database: opts.database, Log: opts.log, Messages: opts.messages}
+		return manage.Declared{Options: opts.all(), Database: opts.database, Log: opts.log, Messages: opts.messages, Locks: opts.locks}
 	}}
 	root.AddCommand(upCommand(), envCommand(), manage.ConfigCommand(func() []config.Option { return newOptions().all() }), manage.DatabaseCommand(operator), manage.Command(operator), manage.StatusCommand(operator))
 	root.AddCommand(serviceCommands()...)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/clinker/clinker/cmd/clinker/backupservice"
+	"github.com/clinker/clinker/cmd/clinker/coordination"
 	"github.com/clinker/clinker/cmd/clinker/database"
 	"github.com/clinker/clinker/cmd/clinker/foreign"
 	"github.com/clinker/clinker/cmd/clinker/httpserver"
@@ -48,6 +49,7 @@ type options struct {
 	policyDirs                config.Handle[[]string]
 
 	messages  *messagebus.Options
+	locks     *coordination.Options
 	database  *database.Options
 	tls       *httpserver.Options
 	identity  *identityservice.Options
@@ -90,6 +92,7 @@ func newOptions() options {
 		policyFile:    config.String("oslo_policy", "policy_file", "policy.yaml", "The file with the operator's policy rules; it need not be there.", config.Deprecated(def, "policy_file")),
 		policyDirs:    config.MultiString("oslo_policy", "policy_dirs", []string{"policy.d"}, "Directories with more policy files.", config.Deprecated(def, "policy_dirs")),
 		messages:      messagebus.NewOptions(),
+		locks:         coordination.NewOptions(),
 		database:      database.NewOptions(),
 		tls:           httpserver.NewOptions(),
 		identity:      identityservice.NewOptions(),
@@ -116,6 +119,7 @@ func (o options) all() []config.Option {
 	list = append(list, o.tls.All()...)
 	list = append(list, lifecycle.ConfigOptions()...)
 	list = append(list, manage.LockOptions()...)
+	list = append(list, o.locks.All()...)
 	list = append(list, o.messages.All()...)
 	list = append(list, o.log.All()...)
 	list = append(list, o.identity.All()...)

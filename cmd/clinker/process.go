@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/clinker/clinker/cmd/clinker/computeclient"
+	"github.com/clinker/clinker/cmd/clinker/coordination"
 	"github.com/clinker/clinker/cmd/clinker/httpserver"
 	"github.com/clinker/clinker/cmd/clinker/identityservice"
 	"github.com/clinker/clinker/cmd/clinker/imageclient"
@@ -59,6 +60,7 @@ type process struct {
 	certificate *httpserver.Certificate     // of the API; nil: it speaks plain HTTP
 	image       *imageservice.Service       // nil: likewise
 	transport   *messagebus.Bus
+	locks       coordination.Locks
 	images      *imageclient.Images
 	compute     *novaclient.Client
 	notifier    *notification.Notifier // nil: nobody is told of anything
@@ -97,6 +99,10 @@ func newProcess(ctx context.Context, program string, sources config.Sources, whi
 	if _, err := opts.messages.Check(conf, which == allServices); err != nil {
 		return nil, err
 	}
+	if p.locks, err = opts.locks.Open(conf, which == allServices, p.log); err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, p.locks.Close)
 	if err := p.openStore(ctx); err != nil {
 		p.close()
 		return nil, err

@@ -109,7 +109,7 @@ func (p *process) volumeComponent(b *backend) run.Component {
 
 func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
 	o := manager.Options{Host: string(b.host), Names: p.appOptions.Names, ServiceUUID: serviceUUID, Store: p.store,
-		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Backend: b.storage, Target: b.target, Compute: p.compute, Transport: p.transport,
+		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Backend: b.storage, Target: b.target, Locks: p.locks.Locker, Compute: p.compute, Transport: p.transport,
 		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Log: p.log.With("backend", b.name), Now: func() time.Time { return time.Now().UTC() },
 		MaxAttempts: p.scheduling.Decide.MaxAttempts, Images: p.images.Settings(p.conf, b.name),
 		Quota: quota.New(quota.OptionsFrom(p.conf)), NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, StatsInterval: p.opts.backends.pollingInterval.Get(p.conf)}

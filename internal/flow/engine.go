@@ -82,7 +82,7 @@ func Adopt[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec Recor
 	if err := x.put(ctx, also...); err != nil {
 		return err
 	}
-	return x.steps(ctx)
+	return x.holding(ctx, x.steps)
 }
 
 // Resume runs an operation that was found in the journal, from its first step, or goes on undoing it if that is what was
@@ -132,7 +132,7 @@ func recovered[S, T any](ctx context.Context, e *Engine[T], f *Flow[S, T], rec R
 		return err
 	}
 	x.rec.Attempts++
-	return run(ctx, x)
+	return x.holding(ctx, func(ctx context.Context) error { return run(ctx, x) })
 }
 
 // execution is one run of one operation.
@@ -145,14 +145,40 @@ type execution[S, T any] struct {
 	inherited  bool // it was in the journal before this run: an earlier run may have come further than this one
 	committed  bool // the last transaction is through: the operation is done or in other hands
 	left       bool // this run no longer claims the operation
+	held       held // what Hold gave
 }
+
+// held is the context that a flow's Hold gave, beside the one it got.
+type held struct{ given, inner context.Context }
+
+// lost says that the context of a hold has ended by itself.
+func (h held) lost() bool { return h.inner != nil && h.inner.Err() != nil && h.given.Err() == nil }
 
 func (x *execution[S, T]) run(ctx context.Context) error {
 	if !x.enter() {
 		return nil
 	}
 	defer x.leave()
-	return x.steps(ctx)
+	return x.holding(ctx, x.steps)
+}
+
+// holding runs fn while what the flow must hold is held.
+func (x *execution[S, T]) holding(ctx context.Context, fn func(context.Context) error) error {
+	if x.f.Hold == nil {
+		return fn(ctx)
+	}
+	inner, release, err := x.f.Hold(ctx, x.s)
+	switch {
+	case err != nil && x.journalled:
+		x.e.opts.Log.WarnContext(ctx, "a flow cannot run yet; the journal has it", "flow", x.f.Name, "resource_type", x.rec.ResourceType,
+			"resource_id", x.rec.ResourceID, "error", err)
+		return fmt.Errorf("flow %s: %w: %w", x.f.Name, ErrInterrupted, err)
+	case err != nil:
+		return err
+	}
+	defer release()
+	x.held = held{given: ctx, inner: inner}
+	return fn(inner)
 }
 
 // enter claims the operation within this process.
@@ -234,7 +260,7 @@ func (x *execution[S, T]) failed(ctx context.Context, i int, err error) error {
 		return nil
 	case errors.Is(err, ErrObsolete):
 		return x.forget(ctx)
-	case x.journalled && x.e.opts.Stopping != nil && errors.Is(context.Cause(ctx), x.e.opts.Stopping):
+	case x.journalled && (x.held.lost() || x.e.opts.Stopping != nil && errors.Is(context.Cause(ctx), x.e.opts.Stopping)):
 		return fmt.Errorf("flow %s, step %s: %w", x.f.Name, x.f.Steps[i].Name, ErrInterrupted)
 	}
 	x.e.opts.Log.Log(ctx, undoneLevel(err), "flow failed and is undone", "flow", x.f.Name, "step", x.f.Steps[i].Name,

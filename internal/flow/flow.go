@@ -62,6 +62,10 @@ type Next struct {
 type Flow[S, T any] struct {
 	Name  string
 	Steps []Step[S, T]
+	// Hold takes what a run must hold from its first step to its last, such as a lock between processes; nil means nothing.
+	// Steps and undos run under held, which is ctx or ends with it. When held ends before ctx does, or there is an error, the
+	// run is interrupted: the journal has the operation, and who is free to runs it again. release is called at the end.
+	Hold func(ctx context.Context, s *S) (held context.Context, release func(), err error)
 	// HandOver says who goes on when this flow's last transaction commits; nil, or a nil result, means the operation is
 	// done then, and its record is deleted in that transaction. Steps after the last Tx are best effort: a failure of
 	// theirs is logged and not undone, because the next owner will find the record anyway.
@@ -92,7 +96,7 @@ var (
 	// ErrTaken: somebody else has the operation in hand. The record is left alone, nothing is undone, and the run
 	// counts as a success.
 	ErrTaken = errors.New("flow: the operation is in other hands")
-	// ErrInterrupted is returned by a run that was stopped because the process is stopping. The record stays in the
-	// journal, and the next start resumes it.
+	// ErrInterrupted is returned by a run that was stopped because the process is stopping, or because it cannot hold what
+	// it must. The record stays in the journal, and is resumed from there.
 	ErrInterrupted = errors.New("flow: interrupted; the journal has it")
 )

@@ -15,10 +15,18 @@ import (
 const undoTries = 3
 
 // unwind undoes the steps from index i down to the first and returns the cause. It does not heed ctx's end, which may be
-// what failed the flow, but has its own time limit.
+// what failed the flow, but has its own time limit; only the end of what the flow must hold stops it.
 func (x *execution[S, T]) unwind(ctx context.Context, i int, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.e.opts.UndoTimeout)
 	defer cancel()
+	if x.held.inner != nil {
+		stop := context.AfterFunc(x.held.inner, func() {
+			if x.held.lost() {
+				cancel()
+			}
+		})
+		defer stop()
+	}
 	if !x.journalled {
 		return errors.Join(cause, x.undoUnjournalled(ctx, i, cause))
 	}
@@ -28,7 +36,9 @@ func (x *execution[S, T]) unwind(ctx context.Context, i int, cause error) error 
 			return errors.Join(cause, err)
 		}
 	}
-	if err := x.undoAll(ctx, i, cause); err != nil {
+	if err := x.undoAll(ctx, i, cause); err != nil && x.held.lost() {
+		return fmt.Errorf("undoing flow %s: %w: %w", x.f.Name, ErrInterrupted, err)
+	} else if err != nil {
 		return errors.Join(cause, fmt.Errorf("undoing flow %s: %w", x.f.Name, err))
 	}
 	return cause
@@ -113,6 +123,9 @@ func (x *execution[S, T]) endUndone(ctx context.Context, tx T, cause error) erro
 func (x *execution[S, T]) undoTimes(ctx context.Context, name string, undo func(context.Context) error) error {
 	var err error
 	for try := range undoTries {
+		if x.held.lost() {
+			return errors.Join(err, ErrInterrupted)
+		}
 		if err = x.observed(ctx, "undo "+name, undo); err == nil {
 			return nil
 		}

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/clinker/clinker/internal/fault"
 )
@@ -55,6 +57,31 @@ func All(ctx context.Context, l Locker, names ...string) (held context.Context, 
 	return held, release, nil
 }
 
+// Within is All, but that it waits no longer than limit, after which err is a fault.Timeout. held does not end then.
+func Within(ctx context.Context, l Locker, limit time.Duration, names ...string) (held context.Context, unlock func(), err error) {
+	waiting, cancel := context.WithCancelCause(ctx)
+	late := time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) })
+	held, free, err := All(waiting, l, names...)
+	if err == nil && !late.Stop() {
+		free()
+		err = waitError(waiting, strings.Join(names, ", "))
+	}
+	if err != nil {
+		late.Stop()
+		cancel(nil)
+		return nil, nil, err
+	}
+	return held, func() { free(); cancel(nil) }, nil
+}
+
+// Forget removes what l keeps of names that nobody will take again: files are all there ever is. A name that ends in "*" stands
+// for all that begin like it. It does not wait.
+func Forget(l Locker, names ...string) {
+	if f, ok := l.(interface{ Forget(names ...string) }); ok {
+		f.Forget(names...)
+	}
+}
+
 // Prefixed is l with names that begin with prefix, so that several applications can share what keeps the locks.
 func Prefixed(l Locker, prefix string) Locker { return prefixed{l, prefix} }
 
@@ -65,6 +92,15 @@ type prefixed struct {
 
 func (p prefixed) Lock(ctx context.Context, name string) (context.Context, func(), error) {
 	return p.Locker.Lock(ctx, p.prefix+name)
+}
+
+// Forget is what package function Forget calls.
+func (p prefixed) Forget(names ...string) {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = p.prefix + name
+	}
+	Forget(p.Locker, all...)
 }
 
 // Local is a Locker inside one process. It is fair: waiters get the lock in the order in which they came. It keeps
@@ -139,7 +175,7 @@ func (l *Local) pass(name string) {
 
 func waitError(ctx context.Context, name string) error {
 	kind, text := fault.Unavailable, "Waiting for another operation on the same resource was cancelled."
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		kind, text = fault.Timeout, "Another operation on the same resource did not end in time."
 	}
 	return fault.Wrap(fmt.Errorf("lock %q: %w", name, context.Cause(ctx)), kind, "", "%s", text)

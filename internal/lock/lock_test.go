@@ -189,6 +189,29 @@ func TestAllHoldsNoneOnError(t *testing.T) {
 	}
 }
 
+// TestWithin: the limit is one of waiting alone.
+func TestWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l Local
+		held, unlock, err := Within(t.Context(), &l, time.Second, "a", "b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if held.Err() != nil {
+			t.Errorf("after the limit: %v", context.Cause(held))
+		}
+		began := time.Now()
+		if _, _, err := Within(t.Context(), &l, time.Second, "b"); !fault.Is(err, fault.Timeout) || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		unlock()
+		if n := l.heldNames(); n != 0 {
+			t.Errorf("%d names are kept", n)
+		}
+	})
+}
+
 func BenchmarkLocal(b *testing.B) {
 	var l Local
 	b.ReportAllocs()

@@ -34,7 +34,9 @@ type SharedOptions struct {
 	TTL time.Duration
 	// Patience is how long a Lock goes on trying while the service does not answer; 0 means 30 s.
 	Patience time.Duration
-	Log      *slog.Logger // nil means slog.Default
+	// Forget is what package function Forget comes to; nil means nothing.
+	Forget func(names ...string)
+	Log    *slog.Logger // nil means slog.Default
 }
 
 // Bounds of waiting: how often a name is asked for that others have, and how long one answer may take.
@@ -269,6 +271,13 @@ func (l *Shared) over(s *session) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()
 	_ = s.Close(ctx) // it may be over already
+}
+
+// Forget is what package function Forget calls.
+func (l *Shared) Forget(names ...string) {
+	if l.opts.Forget != nil {
+		l.opts.Forget(names...)
+	}
 }
 
 // Close ends the session. Who holds a lock loses it; later Locks are refused.

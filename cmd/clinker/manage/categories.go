@@ -112,19 +112,19 @@ func (c *commands) util() *cobra.Command {
 	var offline bool
 	clean := c.action("clean_locks", "Clean file locks of Python's services for volumes, snapshots and backups on the current host", none,
 		func(ctx context.Context, d maintenance.Desk, _ []string) error {
-			return d.CleanLocks(ctx, lockDirectories(c.program.conf), offline)
+			return d.CleanLocks(ctx, c.program.lockDirectories(), offline)
 		})
 	clean.Flags().BoolVar(&offline, "services-offline", false, "all locks can be deleted as Cinder services are not running")
 	return category("util", "Generic utils", clean)
 }
 
 // lockDirectories are where lock files may be.
-func lockDirectories(conf *config.Config) []string {
+func (p *Program) lockDirectories() []string {
 	var list []string
-	if dir := lockPath.Get(conf); dir != "" {
+	if dir := lockPath.Get(p.conf); dir != "" {
 		list = append(list, dir)
 	}
-	if dir, is := strings.CutPrefix(coordinationURL.Get(conf), "file://"); is && (len(list) == 0 || list[0] != dir) {
+	if dir, is := p.Locks.Directory(p.conf); is && (len(list) == 0 || list[0] != dir) {
 		list = append(list, dir)
 	}
 	return list

@@ -19,14 +19,10 @@ import (
 const Name = "cinder-manage"
 
 // LockOptions are the options that say where lock files are; util clean_locks reads them.
-func LockOptions() []config.Option { return []config.Option{lockPath, coordinationURL} }
+func LockOptions() []config.Option { return []config.Option{lockPath} }
 
-var (
-	lockPath = config.String("oslo_concurrency", "lock_path", "", "The directory of lock files of Python's services, for cinder-manage util clean_locks.",
-		config.NoDefault(), config.Deprecated(config.DefaultGroup, "lock_path"))
-	coordinationURL = config.String("coordination", "backend_url", "file://$state_path", "Where Python's services coordinate. "+
-		"Clinker's do so in the database; file://DIRECTORY is read by cinder-manage util clean_locks.")
-)
+var lockPath = config.String("oslo_concurrency", "lock_path", "", "The directory of lock files of Python's services, for cinder-manage util clean_locks.",
+	config.NoDefault(), config.Deprecated(config.DefaultGroup, "lock_path"))
 
 var negative = regexp.MustCompile(`^-[0-9]+$`)
 

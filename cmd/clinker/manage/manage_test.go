@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clinker/clinker/cmd/clinker/commandline"
+	"github.com/clinker/clinker/cmd/clinker/coordination"
 	"github.com/clinker/clinker/cmd/clinker/database"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/app/maintenance"
@@ -28,14 +29,14 @@ func run(t *testing.T, conf string, args ...string) (out string, err error) {
 
 func runOf(t *testing.T, command func(Program) *cobra.Command, conf string, args ...string) (out string, err error) {
 	t.Helper()
-	db, logging := database.NewOptions(), log.NewOptions(nil)
+	db, logging, locks := database.NewOptions(), log.NewOptions(nil), coordination.NewOptions()
 	statePath := config.String(config.DefaultGroup, "state_path", "/var/lib/cinder", "")
 	backends := config.List(config.DefaultGroup, "enabled_backends", nil, "", config.NamesBackends())
 	driver := config.String(config.BackendDefaults, "volume_driver", "", "", config.PerBackend())
 	options := append(append(db.All(), logging.All()...), statePath, backends, driver)
 	options = append(options, config.Ignored(config.DefaultGroup, "for tests", "periodic_interval", "quota_driver")...)
-	options = append(append(append(options, LockOptions()...), app.ConfigOptions()...), quota.ConfigOptions()...)
-	root := command(Program{Declare: func() Declared { return Declared{Options: options, Database: db, Log: logging} }})
+	options = append(append(append(options, append(LockOptions(), locks.All()...)...), app.ConfigOptions()...), quota.ConfigOptions()...)
+	root := command(Program{Declare: func() Declared { return Declared{Options: options, Database: db, Log: logging, Locks: locks} }})
 	var buffer bytes.Buffer
 	root.SetOut(&buffer)
 	root.SetErr(&buffer)

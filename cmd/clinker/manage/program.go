@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/coordination"
 	"github.com/clinker/clinker/cmd/clinker/database"
 	"github.com/clinker/clinker/cmd/clinker/messagebus"
 	"github.com/clinker/clinker/internal/block/app"
@@ -24,6 +25,7 @@ type Declared struct {
 	Database *database.Options
 	Log      *log.Options
 	Messages *messagebus.Options
+	Locks    *coordination.Options
 }
 
 // Program is the process the actions run in.

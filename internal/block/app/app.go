@@ -19,6 +19,7 @@ import (
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/keymanager"
+	"github.com/clinker/clinker/internal/lock"
 	"github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/reqctx"
 )
@@ -80,6 +81,7 @@ type Core struct {
 	Images        Images             // nil: there is no image service
 	Compute       Compute            // nil: there is no compute service
 	Keepers       Keepers            // nil: all services are ours
+	Locks         lock.Locker        // between processes, Cinder's; nil: there is no other API
 	Options       Options
 	Log           *slog.Logger
 	LogLevel      *log.Threshold   // of Log and the whole process; nil if it cannot be changed
@@ -98,6 +100,11 @@ func (c *Core) Ours(ctx context.Context, r store.Reader, owners ...string) (bool
 		}
 	}
 	return true, nil
+}
+
+// ForgetConnecting removes what the locks keep of the connecting of a volume that is going.
+func (c *Core) ForgetConnecting(volumeID string) {
+	lock.Forget(c.Locks, block.LockConnecting(volumeID, "*"))
 }
 
 // Early is what is to be written before an operation has come to it: value if all who have a part in the operation are ours,

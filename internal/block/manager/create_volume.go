@@ -9,6 +9,7 @@ import (
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/manager/backups"
 	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/manager/hold"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -39,6 +40,7 @@ func (st *creation) SetFlowID(id string) { st.FlowID = id }
 func (m *Manager) createFlow() *flow.Flow[creation, store.Tx] {
 	return &flow.Flow[creation, store.Tx]{
 		Name: "volume_create_manager",
+		Hold: hold.While(m.locks, sourceLock),
 		Steps: []flow.Step[creation, store.Tx]{
 			{Name: "cast_to_scheduler", Undo: m.castBack},
 			{Name: "on_failure_reschedule", UndoTx: m.onFailureReschedule},
@@ -67,6 +69,17 @@ func (m *Manager) createFlow() *flow.Flow[creation, store.Tx] {
 			return &flow.Next{Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner, State: m.nextRequest(st, cause)}
 		},
 	}
+}
+
+// sourceLock is what keeps the source of a volume from being deleted before the volume is made.
+func sourceLock(st *creation) []string {
+	switch {
+	case st.SnapshotID != "":
+		return []string{block.LockDeletingSnapshot(st.SnapshotID)}
+	case st.SourceVolumeID != "":
+		return []string{block.LockDeletingVolume(st.SourceVolumeID)}
+	}
+	return nil
 }
 
 // restoring is what comes after a volume that was made for a backup.

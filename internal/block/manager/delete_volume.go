@@ -5,6 +5,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/manager/hold"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -23,6 +24,7 @@ var deleting = []block.VolumeStatus{block.VolumeDeleting, block.VolumeErrorManag
 func (m *Manager) deleteFlow() *flow.Flow[deletion, store.Tx] {
 	return &flow.Flow[deletion, store.Tx]{
 		Name: rpcapi.FlowVolumeDelete,
+		Hold: hold.While(m.locks, func(st *deletion) []string { return []string{block.LockDeletingVolume(st.VolumeID)} }),
 		Steps: []flow.Step[deletion, store.Tx]{
 			{Name: "on_failure", UndoTx: m.deleteFailed},
 			{Name: "extract_volume_ref", Do: m.extractDeleting},
@@ -44,6 +46,7 @@ func (m *Manager) deleteFlow() *flow.Flow[deletion, store.Tx] {
 			{Name: "publish", Do: func(ctx context.Context, st *deletion) error {
 				m.capacity.add(st.volume.Host, -st.volume.SizeGiB)
 				m.notifyVolume(ctx, "delete.end", st.volume)
+				m.locks.Forget(block.LockDeletingVolume(st.VolumeID), block.LockAttaching(st.VolumeID), block.LockDetaching(st.VolumeID))
 				return nil
 			}},
 		},

@@ -24,6 +24,7 @@ import (
 	"github.com/clinker/clinker/internal/block/manager/backups"
 	"github.com/clinker/clinker/internal/block/manager/export"
 	"github.com/clinker/clinker/internal/block/manager/groups"
+	"github.com/clinker/clinker/internal/block/manager/hold"
 	"github.com/clinker/clinker/internal/block/manager/image"
 	"github.com/clinker/clinker/internal/block/manager/migrate"
 	"github.com/clinker/clinker/internal/block/manager/revert"
@@ -34,6 +35,7 @@ import (
 	"github.com/clinker/clinker/internal/block/workers"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/lock"
 	"github.com/clinker/clinker/internal/nova"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 )
@@ -93,6 +95,7 @@ type Options struct {
 	// Flows must have been made with messaging.ErrStopping as what stops it.
 	Flows     *flow.Engine[store.Tx]
 	Backend   Backend
+	Locks     lock.Locker   // between processes, Cinder's; nil: nobody else works on the storage
 	Compute   Compute       // nil: there is no compute service
 	Target    target.Target // nil for a back end with a protocol of its own
 	Transport messaging.Transport
@@ -160,6 +163,7 @@ type Manager struct {
 	capacity  *capacity
 	flows     flows
 	cleaner   *workers.Cleaner
+	locks     hold.Locks
 
 	working    atomic.Bool
 	listening  time.Time // since when messages come
@@ -178,13 +182,14 @@ type flows struct {
 // New makes a Manager; it does nothing until it is started.
 func New(o Options) *Manager {
 	o = o.withDefaults()
-	m := &Manager{Options: o, exports: export.New(o.Backend, o.Target), background: func(error) {}}
+	m := &Manager{Options: o, exports: export.New(o.Backend, o.Target), background: func(error) {},
+		locks: hold.Locks{Locker: o.Locks, Limit: o.CopyTimeout}}
 	m.capacity = newCapacity(m)
 	m.adopt = adopt.New(adopt.Options{Backend: o.Host, Names: o.Names, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Exports: m.exports, Quota: o.Quota, Timeout: o.VerbTimeout, Now: o.Now,
 		CountSnapshots: !o.NoSnapshotGigabytes, Changed: m.capacity.add, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot, Tell: m.tellVolume, TellSnapshot: m.tellSnapshot})
 	m.snapshots = snapshots.New(snapshots.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
-		Unmanage: m.adopt.UnmanageSnapshot, Timeout: o.CopyTimeout, CountSnapshots: !o.NoSnapshotGigabytes,
+		Unmanage: m.adopt.UnmanageSnapshot, Locks: m.locks, Timeout: o.CopyTimeout, CountSnapshots: !o.NoSnapshotGigabytes,
 		Changed: m.capacity.touch, Notify: m.notifySnapshot, Tell: m.tellSnapshot})
 	m.migrate = migrate.New(migrate.Options{Compute: o.Compute, Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Exports: m.exports, Volumes: rpcapi.Volume{Client: o.Transport}, Open: o.Open, SharedTargets: m.sharedTargets,
@@ -193,7 +198,7 @@ func New(o Options) *Manager {
 	m.parts = []part{
 		m.adopt,
 		m.snapshots,
-		attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports,
+		attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports, Locks: m.locks,
 			Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now}),
 		m.migrate,
 		backups.New(backups.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
@@ -207,7 +212,7 @@ func New(o Options) *Manager {
 			Forget: func(ctx context.Context, tx store.Tx, v *block.Volume) error { return m.images.Forget(ctx, tx, v) }}),
 	}
 	if o.Images.Images != nil {
-		m.images = image.New(image.Options{Settings: o.Images, Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		m.images = image.New(image.Options{Settings: o.Images, Locks: o.Locks, Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Messages: o.Transport, Quota: o.Quota, Timeout: o.CopyTimeout, Now: o.Now, CountSnapshots: !o.NoSnapshotGigabytes,
 			Changed: m.capacity.add, Notify: m.notify, Tell: m.tellVolume, TellServers: m.tellServers, Log: o.Log})
 		m.parts = append(m.parts, m.images)

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +22,8 @@ import (
 // New gives a Shared over the directory dir, which is made if it is not there. A name is the name of a file in it, so it
 // must not hold a slash.
 func New(dir string) *lock.Shared {
-	return lock.NewShared(lock.SharedOptions{Open: func(context.Context) (lock.Session, error) {
+	w := &waste{dir: dir}
+	return lock.NewShared(lock.SharedOptions{Forget: w.add, Open: func(context.Context) (lock.Session, error) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fault.Wrap(err, fault.Unavailable, "", "The directory of the locks %s cannot be made.", dir)
 		}
@@ -41,7 +41,7 @@ type session struct {
 // TryLock implements lock.Session. The file stays when it is unlocked, as upstream's does: whoever waits for the lock has it
 // open. One that was removed while it was opened guards nothing, so another is made.
 func (s *session) TryLock(_ context.Context, name string) (bool, error) {
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
+	if !nameable(name) {
 		return false, fault.New(fault.Invalid, "", "%q cannot be the name of a lock in a directory.", name)
 	}
 	path := filepath.Join(s.dir, name)

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/lock"
@@ -53,6 +54,34 @@ func TestRemovedFile(t *testing.T) {
 	defer unlock()
 	if _, err := os.Stat(filepath.Join(dir, "x")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestForget: the files of names that are done with go, and no others.
+func TestForget(t *testing.T) {
+	dir := t.TempDir()
+	l := lock.Prefixed(filelock.New(dir), "cinder-")
+	for _, name := range []string{"v", "v-delete_volume", "w", "up-v-host1", "up-v-host2", "up-w-host1"} {
+		_, unlock, err := l.Lock(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unlock()
+	}
+	lock.Forget(l, "v", "v-delete_volume", "never", "../x")
+	lock.Forget(l, "up-v-*")
+	lock.Forget(new(lock.Local), "v") // has nothing to forget
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) == 2 && files[0].Name() == "cinder-up-w-host1" && files[1].Name() == "cinder-w" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("left: %v", files)
+		}
 	}
 }
 

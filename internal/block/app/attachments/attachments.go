@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/lock"
 	"github.com/clinker/clinker/internal/reqctx"
 )
 
@@ -62,6 +64,11 @@ func (u *Attachments) Create(ctx context.Context, r CreateRequest) (*block.Attac
 		return nil, err
 	}
 	if len(r.Connector) > 0 {
+		ctx, release, err := u.connecting(ctx, v.ID, r.Connector)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
 		if a.Connection, err = u.export(ctx, v, a.ID, r.Connector); err != nil {
 			return nil, err
 		}
@@ -152,6 +159,18 @@ func (u *Attachments) get(ctx context.Context, id, rule string) (*block.Attachme
 	return a, u.Policy.Check(ctx, rule, app.Target(a.ProjectID, ""))
 }
 
+// connectPatience is how long a consumer waits for another that connects the same volume to the same host.
+const connectPatience = time.Minute
+
+// connecting keeps another API, which may be Python's, from connecting the volume to the same host at the same time.
+func (u *Attachments) connecting(ctx context.Context, volumeID string, c block.Connector) (held context.Context, release func(), err error) {
+	host := c.Text("host")
+	if u.Locks == nil || host == "" {
+		return ctx, func() {}, nil
+	}
+	return lock.Within(ctx, u.Locks, connectPatience, block.LockConnecting(volumeID, host))
+}
+
 // Update gives a reserved attachment its connector and exports the volume to it. What it returns is, but for the connection,
 // as it was before: upstream answers so. Conflict ResourceConflict if the volume is
 // in an error state or is exported to another host without being multiattach.
@@ -160,6 +179,11 @@ func (u *Attachments) Update(ctx context.Context, id string, c block.Connector) 
 	if err != nil {
 		return nil, err
 	}
+	ctx, release, err := u.connecting(ctx, a.VolumeID, c)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	v, err := u.Store.Volume(ctx, a.VolumeID, "")
 	if err != nil {
 		return nil, err

@@ -45,6 +45,7 @@ func (u *Volumes) Delete(ctx context.Context, id string, rule string, force, cas
 		}
 		return u.markDeleting(ctx, tx, v, force, cascade)
 	}, func(ctx context.Context) error {
+		u.ForgetConnecting(id)
 		u.DropKey(ctx, v.EncryptionKeyID) // nobody can read the volume from now on
 		marked := *v
 		marked.Status, marked.PreviousStatus = v.DeletingStatus(), v.Status

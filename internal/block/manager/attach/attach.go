@@ -15,6 +15,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/manager/hold"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -28,6 +29,7 @@ type Options struct {
 	Store   store.Store
 	Flows   *flow.Engine[store.Tx]
 	Exports *export.Exports
+	Locks   hold.Locks // Cinder's, between processes
 	// Timeout bounds one call of the storage or target; 0 means a minute.
 	Timeout time.Duration
 	// Notify is called with upstream's event names ("attach.start"); nil means nobody listens.

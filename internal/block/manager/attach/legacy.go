@@ -123,8 +123,13 @@ func (s *Service) Attach(ctx context.Context, m *rpcapi.AttachVolume) (*block.At
 	}
 	var a, before *block.Attachment
 	var v *block.Volume
+	ctx, release, err := s.Locks.Take(ctx, block.LockAttaching(m.VolumeID))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	host := hostname(m.HostName)
-	err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
+	err = s.Store.Update(ctx, func(tx store.Tx) (err error) {
 		if v, err = s.ours(ctx, tx, m.VolumeID); err != nil {
 			return err
 		}
@@ -206,6 +211,11 @@ func hostname(s string) string {
 // Detach ends an attachment the old way. Without an id it is the only one there is; Invalid InvalidVolume when there are
 // several. A volume without attachments becomes available.
 func (s *Service) Detach(ctx context.Context, m *rpcapi.DetachVolume) error {
+	ctx, release, err := s.Locks.Take(ctx, block.LockDetaching(m.VolumeID))
+	if err != nil {
+		return err
+	}
+	defer release()
 	v, err := s.ours(ctx, s.Store, m.VolumeID)
 	if err != nil {
 		return err

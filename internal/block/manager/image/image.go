@@ -25,6 +25,7 @@ import (
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/glance"
 	"github.com/clinker/clinker/internal/keymanager"
+	"github.com/clinker/clinker/internal/lock"
 	"github.com/clinker/clinker/internal/oslo/messaging"
 )
 
@@ -72,7 +73,8 @@ type Settings struct {
 // Options of a Service. Those without a remark must be set.
 type Options struct {
 	Settings
-	Backend  string // "host@backend": which volumes are ours, and the journal's owner
+	Backend  string      // "host@backend": which volumes are ours, and the journal's owner
+	Locks    lock.Locker // between processes, Cinder's; nil: nobody else fills the cache
 	Store    store.Store
 	Flows    *flow.Engine[store.Tx]
 	Storage  Storage
@@ -124,7 +126,7 @@ func New(o Options) *Service {
 		o.Log.Warn("Images are not cached: cached volumes need an owner.", "backend", o.Backend, "options",
 			"cinder_internal_tenant_project_id, cinder_internal_tenant_user_id")
 	case o.Caching:
-		s.cache = cache.New(cache.Options{Backend: o.Backend, Store: o.Store, Flows: o.Flows, Storage: o.Storage, Quota: o.Quota,
+		s.cache = cache.New(cache.Options{Backend: o.Backend, Locks: o.Locks, Store: o.Store, Flows: o.Flows, Storage: o.Storage, Quota: o.Quota,
 			Messages: o.Messages, ProjectID: o.InternalProjectID, UserID: o.InternalUserID, MaxSizeGiB: o.CacheMaxSizeGiB,
 			MaxCount: o.CacheMaxCount, Now: o.Now, CountSnapshots: o.CountSnapshots, Changed: o.Changed, Notify: o.Notify, Log: o.Log})
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/manager/hold"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -141,6 +142,7 @@ func (s *Service) createOnFinish(ctx context.Context, tx store.Tx, st *creation)
 func (s *Service) deleteFlow() *flow.Flow[deletion, store.Tx] {
 	return &flow.Flow[deletion, store.Tx]{
 		Name: rpcapi.FlowSnapshotDelete,
+		Hold: hold.While(s.Locks, func(st *deletion) []string { return []string{block.LockDeletingSnapshot(st.SnapshotID)} }),
 		Steps: []flow.Step[deletion, store.Tx]{
 			{Name: "on_failure", UndoTx: func(ctx context.Context, tx store.Tx, st *deletion, cause error) error {
 				status := block.SnapshotErrorDeleting
@@ -170,6 +172,7 @@ func (s *Service) deleteFlow() *flow.Flow[deletion, store.Tx] {
 			{Name: "publish", Do: func(ctx context.Context, st *deletion) error {
 				s.Changed()
 				s.Notify(ctx, "delete.end", st.snapshot, st.volume)
+				s.Locks.Forget(block.LockDeletingSnapshot(st.SnapshotID))
 				return nil
 			}},
 		},

@@ -13,6 +13,7 @@ import (
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/journal"
 	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/manager/hold"
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/flow"
@@ -31,6 +32,7 @@ type Options struct {
 	Store   store.Store
 	Flows   *flow.Engine[store.Tx]
 	Storage Storage
+	Locks   hold.Locks // Cinder's, between processes
 	// Unmanage serves a delete_snapshot that leaves the bytes where they are.
 	Unmanage func(ctx context.Context, m *rpcapi.DeleteSnapshot) error
 	Timeout  time.Duration // bounds one verb, which may copy bytes; 0 means an hour
@@ -116,15 +118,28 @@ func (s *Service) DeleteAll(ctx context.Context, v *block.Volume) error {
 		if snap.Status != block.SnapshotDeleting {
 			return block.InvalidSnapshot("Snapshot %s was found in state %s rather than 'deleting' during cascade delete.", snap.ID, snap.Status)
 		}
-		s.Notify(ctx, "delete.start", snap, v)
-		if err := s.remove(ctx, snap, v); err != nil {
+		if err := s.deleteOne(ctx, snap, v); err != nil {
 			return err
 		}
-		if err := s.Store.Update(ctx, func(tx store.Tx) error { return s.destroyRow(ctx, tx, snap, v) }); err != nil {
-			return err
-		}
-		s.Notify(ctx, "delete.end", snap, v)
 	}
+	return nil
+}
+
+func (s *Service) deleteOne(ctx context.Context, snap *block.Snapshot, v *block.Volume) error {
+	ctx, release, err := s.Locks.Take(ctx, block.LockDeletingSnapshot(snap.ID))
+	if err != nil {
+		return err
+	}
+	defer release()
+	s.Notify(ctx, "delete.start", snap, v)
+	if err := s.remove(ctx, snap, v); err != nil {
+		return err
+	}
+	if err := s.Store.Update(ctx, func(tx store.Tx) error { return s.destroyRow(ctx, tx, snap, v) }); err != nil {
+		return err
+	}
+	s.Notify(ctx, "delete.end", snap, v)
+	s.Locks.Forget(block.LockDeletingSnapshot(snap.ID))
 	return nil
 }
 

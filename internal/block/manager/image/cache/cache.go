@@ -38,7 +38,8 @@ type Quota interface {
 
 // Options of a Cache. Those without a remark must be set.
 type Options struct {
-	Backend           string // "host@backend": which volumes are ours, and the journal's owner
+	Backend           string      // "host@backend": which volumes are ours, and the journal's owner
+	Locks             lock.Locker // between processes, Cinder's; nil: nobody else fills the cache
 	Store             store.Store
 	Flows             *flow.Engine[store.Tx]
 	Storage           Storage
@@ -92,6 +93,14 @@ func (c *Cache) Source(ctx context.Context, like *block.Volume, i *glance.Image,
 		return nil, err
 	}
 	defer unlock()
+	if c.Locks != nil {
+		held, free, err := c.Locks.Lock(ctx, block.LockCachingImage(i.ID))
+		if err != nil {
+			return nil, err
+		}
+		defer free()
+		ctx = held
+	}
 	found, err := c.find(ctx, like, i)
 	if err != nil {
 		c.Log.WarnContext(ctx, "the image-volume cache cannot be read", "image_id", i.ID, "error", err)
