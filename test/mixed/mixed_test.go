@@ -226,7 +226,7 @@ func (c *cloud) launch(t *testing.T, service string, who kind) {
 	own := filepath.Join(dir, "host.conf")
 	if err := os.WriteFile(own, []byte("[DEFAULT]\nstate_path = "+dir+"\nimage_conversion_dir = "+dir+"/conversion\n"+
 		"api_paste_config = "+chroot+"/etc/cinder/api-paste.ini\n"+
-		"[oslo_concurrency]\nlock_path = "+dir+"/lock\n[coordination]\nbackend_url = file://"+dir+"/coordination\n"), 0o600); err != nil {
+		"[oslo_concurrency]\nlock_path = "+dir+"/lock\n[coordination]\nbackend_url = file://"+dir+"/coordination\n[fake]\nvolume_driver = fake\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	command := exec.Command(harness.Binary(t), service, "--config-file", c.file, "--config-file", own)

@@ -49,3 +49,69 @@ func logsAt(table, binary, logger, level string) bool {
 	}
 	return false
 }
+
+// sql asks the database of the composition, and gives the rows, a line each.
+func (c *cloud) sql(t *testing.T, text string) string {
+	t.Helper()
+	return strings.TrimSpace(lab.Do(t, nil, "run", "mariadb", "-h", labAddress(c.admin), "-ucinder", "-plab", "cinder", "-N", "-B", "-e", text))
+}
+
+// newVolume makes a volume and waits until it is available.
+func (c *cloud) newVolume(t *testing.T) (id string) {
+	t.Helper()
+	out := c.cinder(t, "create", "1", "--poll")
+	for line := range strings.Lines(out) {
+		if words := strings.Fields(strings.ReplaceAll(line, "|", " ")); len(words) == 2 && words[0] == "id" {
+			return words[1]
+		}
+	}
+	t.Fatalf("a volume without an id:\n%s", out)
+	return ""
+}
+
+// abandon makes two volumes, and writes what there would be if the volume service had died while it made the one and deleted the other.
+func (c *cloud) abandon(t *testing.T) (made, deleted string) {
+	t.Helper()
+	made, deleted = c.newVolume(t), c.newVolume(t)
+	for id, status := range map[string]string{made: "creating", deleted: "deleting"} {
+		c.sql(t, "UPDATE volumes SET status = '"+status+"' WHERE id = '"+id+"'; INSERT INTO workers (created_at, updated_at, deleted, resource_type, resource_id, "+
+			"status, service_id, race_preventer) SELECT UTC_TIMESTAMP(), UTC_TIMESTAMP() - INTERVAL 5 SECOND, 0, 'Volume', '"+id+"', '"+status+"', id, 0 FROM services "+
+			"WHERE `binary` = 'cinder-volume' AND deleted = 0")
+	}
+	return made, deleted
+}
+
+// cleaned waits until the one is in error and the other gone, and nothing is left in workers.
+func (c *cloud) cleaned(t *testing.T, made, deleted string) {
+	t.Helper()
+	harness.Within(t, 30*time.Second, "the cleaning up", func() (bool, string) {
+		got := c.sql(t, "SELECT status FROM volumes WHERE id = '"+made+"'; SELECT deleted FROM volumes WHERE id = '"+deleted+"'; "+
+			"SELECT resource_type, resource_id, status, service_id FROM workers WHERE resource_type <> 'SENTINEL'")
+		return got == "error\n1", got
+	})
+}
+
+// TestCleanupAcross: POST /workers/cleanup reaches the volume service whoever is between, and operations of one kind's API that the
+// other kind's services have carried out leave nothing in workers.
+func TestCleanupAcross(t *testing.T) {
+	for _, c := range []composition{{python, ours, ours, "file"}, {ours, python, python, "fake"}, {python, python, ours, "file"}, {python, ours, python, "fake"}} {
+		t.Run(c.String(), func(t *testing.T) {
+			r := start(t, c)
+			made, deleted := r.abandon(t)
+			out := r.cinder(t, "work-cleanup", "--is-up", "true", "--binary", "cinder-volume")
+			if !strings.Contains(out, "lab@"+c.backend) {
+				t.Errorf("nobody cleans up:\n%s", out)
+			}
+			r.cleaned(t, made, deleted)
+		})
+	}
+}
+
+// TestCleanupAfterTheOtherKind: a service cleans up what one of the other kind, which was in its place before, had in hand.
+func TestCleanupAfterTheOtherKind(t *testing.T) {
+	r := start(t, composition{python, python, python, "fake"})
+	made, deleted := r.abandon(t)
+	r.stop(t, "cinder-volume")
+	r.run(t, "cinder-volume", ours)
+	r.cleaned(t, made, deleted)
+}
