@@ -1,6 +1,7 @@
 package mixed
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -113,5 +114,30 @@ func TestCleanupAfterTheOtherKind(t *testing.T) {
 	made, deleted := r.abandon(t)
 	r.stop(t, "cinder-volume")
 	r.run(t, "cinder-volume", ours)
+	r.cleaned(t, made, deleted)
+}
+
+// TestHandBack: what a service of ours left in its journal is cleaned up by a Python one that takes its place, once it was handed back.
+func TestHandBack(t *testing.T) {
+	r := start(t, composition{python, python, ours, "fake"})
+	made, deleted := r.newVolume(t), r.newVolume(t)
+	r.stop(t, "cinder-volume")
+	for id, status := range map[string]string{made: "creating", deleted: "deleting"} {
+		r.sql(t, "UPDATE volumes SET status = '"+status+"' WHERE id = '"+id+"'; INSERT INTO clinker_flows (id, name, owner, resource_type, resource_id, state, "+
+			"unwinding, attempts, created_at, updated_at) VALUES (UUID(), 'volume_x', 'lab@fake', 'volume', '"+id+"', '{}', 0, 0, UTC_TIMESTAMP(), UTC_TIMESTAMP())")
+	}
+	handBack := func() (string, error) {
+		out, err := exec.CommandContext(t.Context(), harness.Binary(t), "database", "hand-back", "--config-file", r.file).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := handBack(); err == nil || !strings.Contains(out, "stop it, wait, and repeat") {
+		t.Errorf("while the service counts as up: %v, %s", err, out)
+	}
+	r.sql(t, "UPDATE services SET updated_at = updated_at - INTERVAL 5 MINUTE WHERE host = 'lab@fake'; "+
+		"UPDATE clinker_services SET seen_at = seen_at - INTERVAL 5 MINUTE WHERE host = 'lab@fake'")
+	if out, err := handBack(); err != nil || !strings.Contains(out, "2 operations were given") {
+		t.Errorf("%v, %s", err, out)
+	}
+	r.run(t, "cinder-volume", python)
 	r.cleaned(t, made, deleted)
 }

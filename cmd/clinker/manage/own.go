@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 	"github.com/clinker/clinker/internal/oslo/configdoc"
 )
 
-// DatabaseCommand is Clinker's own command about the database: indexes that Cinder does not have.
+// DatabaseCommand is Clinker's own command about the database: indexes that Cinder does not have, and the way back to Cinder.
 func DatabaseCommand(p Program) *cobra.Command {
 	group := &cobra.Command{Use: "database", Short: "Look after the database of Block Storage",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
@@ -32,6 +33,17 @@ func DatabaseCommand(p Program) *cobra.Command {
 	})
 	add("drop-indexes", "Remove Clinker's indexes from Cinder's tables, while services run", "", func(ctx context.Context, cmd *cobra.Command) error {
 		return p.Database.DropIndexes(ctx, p.conf, cmd.OutOrStdout())
+	})
+	add("hand-back", "Give what stopped services of Clinker left unfinished to Python's", `Give what services of Clinker that do not run any more left in their journal to the Python
+services in their place, which clean up when they start: what was being made will be in
+error, what was being deleted will be deleted. Run it after Clinker's services were stopped
+and before Python's are started; what Python's do not clean up is named, and its state has
+to be set by hand. Status 1 says that something is left.`, func(ctx context.Context, cmd *cobra.Command) error {
+		desk, closed, err := p.open(ctx, cmd.OutOrStdout(), false, true)
+		if err != nil {
+			return err
+		}
+		return errors.Join(desk.HandBack(ctx), closed())
 	})
 	return group
 }
