@@ -7,6 +7,9 @@
 //
 // A file is flushed when it is complete, and the directory when the backup is: a power cut leaves a whole backup or none
 // that counts. What a kill leaves, the next run of the same backup removes.
+//
+// A container that is empty is removed, also by another service on the same directory, until something lies in it. So who is about
+// to put something there makes it again if it has gone meanwhile.
 package posix
 
 import (
@@ -126,9 +129,23 @@ func object(container, name string) (string, error) {
 	return filepath.Join(container, name), nil
 }
 
+// tries is how often a container that was removed meanwhile is made again: each time, somebody's last backup in it, or beside it, has gone
+// at that very moment.
+const tries = 100
+
 // Make implements chunked.Store.
 func (d directory) Make(_ context.Context, container string) error {
-	return d.in(func(root *os.Root) error { return root.MkdirAll(container, directoryMode) })
+	return d.in(func(root *os.Root) error { return makeContainer(root, container) })
+}
+
+func makeContainer(root *os.Root, container string) (err error) {
+	for range tries {
+		// It exists if it has gone between being found there and being looked at; and it exists for good if it is no directory.
+		if err = root.MkdirAll(container, directoryMode); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return err
 }
 
 // List implements chunked.Store.
@@ -142,6 +159,9 @@ func (d directory) List(_ context.Context, container, prefix string) (names []st
 			return err
 		}
 		all, err := dir.Readdirnames(-1)
+		if errors.Is(err, fs.ErrNotExist) { // it has gone meanwhile, so that nothing was in it
+			err = nil
+		}
 		for _, name := range all {
 			if strings.HasPrefix(name, prefix) {
 				names = append(names, name)
@@ -160,7 +180,14 @@ func (d directory) Create(_ context.Context, container, name string) (io.WriteCl
 	}
 	var f *os.File
 	err = d.in(func(root *os.Root) (err error) {
-		f, err = root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+		for range tries {
+			if f, err = root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			if err := makeContainer(root, container); err != nil {
+				return err
+			}
+		}
 		return err
 	})
 	if err != nil {
@@ -249,7 +276,11 @@ func (d directory) Check(context.Context) error {
 	}
 	const probe = ".clinker-probe"
 	err := d.in(func(root *os.Root) error {
-		return errors.Join(root.WriteFile(probe, nil, fileMode), root.Remove(probe))
+		err := root.WriteFile(probe, nil, fileMode)
+		if gone := root.Remove(probe); !errors.Is(gone, fs.ErrNotExist) { // another service that checks may have removed it
+			err = errors.Join(err, gone)
+		}
+		return err
 	})
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "", "The directory of backups %s cannot be written.", d.path)

@@ -3,14 +3,17 @@ package posix_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/backup/repository"
@@ -199,6 +202,41 @@ func TestNothingOutside(t *testing.T) {
 	}
 	if _, err := os.Stat(precious); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestContainersComeAndGo: a container that is removed, because the last backup in it is, while another backup is about to be written into it,
+// or into one beside it, is made again for that one.
+func TestContainersComeAndGo(t *testing.T) {
+	r, path := open(t, func(c *posix.Config) { c.Container, c.Compression = "all/of/them", "none" })
+	if err := r.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 60 {
+				b := &block.Backup{ID: uuid.NewString(), VolumeID: volumeID, SizeGiB: 1}
+				place, err := r.Place(b)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				b.Container, b.ServiceMetadata = &place.Container, place.ServiceMetadata
+				if _, err := r.Save(t.Context(), repository.Save{Backup: b, Source: bytes.NewReader([]byte("x")), SizeBytes: 1}); err != nil {
+					t.Error(err)
+					return
+				}
+				if err := errors.Join(r.Check(t.Context()), r.Delete(t.Context(), b)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if left := tree(t, path); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }
 
