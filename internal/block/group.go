@@ -27,6 +27,9 @@ type Group struct {
 	SourceGroupID   string
 }
 
+// Queue is whose work the group is; see Volume.Queue.
+func (g *Group) Queue() Host { return queue(g.ClusterName, g.Host) }
+
 // GroupStatus is the status column of a group.
 type GroupStatus string
 

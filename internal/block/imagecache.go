@@ -13,3 +13,6 @@ type ImageCacheEntry struct {
 	SizeGiB        int64
 	LastUsed       time.Time
 }
+
+// Queue is whose work the volume is; see Volume.Queue.
+func (e *ImageCacheEntry) Queue() Host { return queue(e.ClusterName, e.Host) }

@@ -30,6 +30,9 @@ const (
 	BackupRPCVersion    = "2.4"
 )
 
+// Queue is where work for the service's back end goes: to its cluster, or to it alone.
+func (s *Service) Queue() Host { return queue(s.ClusterName, Host(s.Host)) }
+
 // Up says whether the service's last heartbeat, or its making, is at most downTime ago.
 func (s *Service) Up(now time.Time, downTime time.Duration) bool {
 	last := s.UpdatedAt

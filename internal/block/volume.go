@@ -59,6 +59,17 @@ func (v *Volume) BackendID() string {
 	return v.ID
 }
 
+// Queue is whose work the volume is, upstream's service_topic_queue: its cluster's, each service of which may do it, or its
+// host's. It is empty until the volume is scheduled, and has the pool.
+func (v *Volume) Queue() Host { return queue(v.ClusterName, v.Host) }
+
+func queue(cluster string, host Host) Host {
+	if cluster != "" {
+		return Host(cluster)
+	}
+	return host
+}
+
 // ReadOnly says whether every attachment of the volume must be read-only (os-update_readonly_flag).
 func (v *Volume) ReadOnly() bool { return v.AdminMetadata["readonly"] == "True" }
 

@@ -31,7 +31,7 @@ func (s *Service) attach(ctx context.Context, v *block.Volume, c block.Connector
 	var info block.ConnectionInfo
 	call, cancel := context.WithTimeout(ctx, attachTimeout)
 	defer cancel()
-	err := s.volumes.Call(call, v.Host, "3.0", rpcapi.MethodInitializeConnection, &rpcapi.InitializeConnection{VolumeID: v.ID, Connector: c}, &info)
+	err := s.volumes.Call(call, v.Queue(), "3.0", rpcapi.MethodInitializeConnection, &rpcapi.InitializeConnection{VolumeID: v.ID, Connector: c}, &info)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (s *Service) detach(ctx context.Context, v *block.Volume, c block.Connector
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attachTimeout)
 	defer cancel()
-	err := s.volumes.Call(ctx, v.Host, "3.0", rpcapi.MethodTerminateConnection,
+	err := s.volumes.Call(ctx, v.Queue(), "3.0", rpcapi.MethodTerminateConnection,
 		&rpcapi.TerminateConnection{VolumeID: v.ID, Connector: c, Force: true}, nil)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		s.Log.WarnContext(ctx, "a volume could not be detached from the backup service", "volume_id", v.ID, "error", err)

@@ -53,11 +53,11 @@ func (s *Service) startFlow() *flow.Flow[starting, store.Tx] {
 			}},
 			{Name: "take_up", Tx: s.takeUp},
 			{Name: "get_backup_device", Do: func(ctx context.Context, st *starting) error {
-				return s.volumes.Cast(ctx, st.volume.Host, "3.17", rpcapi.MethodGetBackupDevice, new(st.BackupTask))
+				return s.volumes.Cast(ctx, st.volume.Queue(), "3.17", rpcapi.MethodGetBackupDevice, new(st.BackupTask))
 			}},
 		},
 		HandOver: func(st *starting) *flow.Next {
-			return &flow.Next{Name: rpcapi.FlowBackupDevice, Owner: st.volume.Host.Backend(), State: st.BackupTask}
+			return &flow.Next{Name: rpcapi.FlowBackupDevice, Owner: st.volume.Queue().Backend(), State: st.BackupTask}
 		},
 	}
 }
@@ -265,7 +265,7 @@ func (s *Service) discardCopy(ctx context.Context, tx store.Tx, st *saving) erro
 	if err != nil {
 		return err
 	}
-	return tx.PutFlow(ctx, flow.Record{ID: st.removal.FlowID, Name: rpcapi.FlowVolumeDelete, Owner: v.Host.Backend(), ResourceType: "volume",
+	return tx.PutFlow(ctx, flow.Record{ID: st.removal.FlowID, Name: rpcapi.FlowVolumeDelete, Owner: v.Queue().Backend(), ResourceType: "volume",
 		ResourceID: v.ID, State: message})
 }
 
@@ -274,5 +274,5 @@ func (s *Service) castRemoval(ctx context.Context, st *saving, _ error) error {
 	if st.removal == nil {
 		return nil
 	}
-	return s.volumes.Cast(ctx, st.device.Host, "3.0", rpcapi.MethodDeleteVolume, st.removal)
+	return s.volumes.Cast(ctx, st.device.Queue(), "3.0", rpcapi.MethodDeleteVolume, st.removal)
 }

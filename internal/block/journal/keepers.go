@@ -92,7 +92,7 @@ func kept(owner string, own []store.OwnService, services []*block.Service, now t
 	for _, s := range services {
 		mark, marked := marks[s.Host]
 		ours := marked && !s.UpdatedAt.After(mark.SeenAt.Add(slack))
-		gets := owner == rpcapi.SchedulerOwner || s.Host == hostOf(owner)
+		gets := owner == rpcapi.SchedulerOwner || s.Host == hostOf(owner) || s.ClusterName == owner && owner != ""
 		switch {
 		case gets && !ours && s.Up(now, downTime):
 			return false

@@ -16,6 +16,9 @@ import (
 func TestKept(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	at := func(secondsAgo int) time.Time { return now.Add(-time.Duration(secondsAgo) * time.Second) }
+	clustered := func(host string, secondsAgo int) *block.Service {
+		return &block.Service{Host: host, ClusterName: "c@b", Timestamps: block.Timestamps{UpdatedAt: at(secondsAgo)}}
+	}
 	service := func(host string, secondsAgo int) *block.Service {
 		return &block.Service{Host: host, Timestamps: block.Timestamps{UpdatedAt: at(secondsAgo)}}
 	}
@@ -40,6 +43,9 @@ func TestKept(t *testing.T) {
 		"Python's in the place of ours":    {"n@b", marks{mark("n@b", "n@b", 30)}, services{service("n@b", 5)}, false},
 		"Python's there, and down":         {"n@b", marks{mark("n@b", "n@b", 900)}, services{service("n@b", 600)}, false},
 		"another back end is Python's":     {"n@b", marks{mark("n@b", "n@b", 5)}, services{service("n@b", 5), service("n@c", 5)}, true},
+		"our cluster, one down":            {"c@b", marks{mark("n@b", "c@b", 5), mark("m@b", "c@b", 900)}, services{clustered("n@b", 5), clustered("m@b", 900)}, true},
+		"a cluster with one of Python's":   {"c@b", marks{mark("n@b", "c@b", 5)}, services{clustered("n@b", 5), clustered("m@b", 5)}, false},
+		"a cluster of Python's":            {"c@b", nil, services{clustered("n@b", 5)}, false},
 		"our scheduler":                    {"scheduler", marks{mark("n", "scheduler", 5)}, services{service("n", 5)}, true},
 		"two of ours, one down":            {"scheduler", marks{mark("n", "scheduler", 5), mark("m", "scheduler", 900)}, services{service("n", 5), service("m", 900)}, true},
 		"beside a Python scheduler":        {"scheduler", marks{mark("n", "scheduler", 5)}, services{service("n", 5), service("m", 5)}, false},

@@ -22,6 +22,14 @@ type Destination struct {
 	Capabilities     map[string]any // as the pool reported them; JSON values
 }
 
+// Queue is whose work it is there: the cluster's, or the host's.
+func (d Destination) Queue() block.Host {
+	if d.ClusterName != "" {
+		return block.Host(d.ClusterName)
+	}
+	return d.Host
+}
+
 // Retype asks the scheduler for a place that suits a volume under its new type, and then the volume service that holds it
 // to do what it takes. The row has the new type already, because quota is counted from rows: whoever gives up writes
 // OldTypeID and OldMultiattach back.

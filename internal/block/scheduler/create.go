@@ -69,12 +69,12 @@ func (s *Scheduler) createFlow(flowID string) *flow.Flow[creation, store.Tx] {
 			},
 			{Name: "volume_cast", Do: func(ctx context.Context, c *creation) error {
 				s.backends.HandOver(flowID)
-				return s.volumes.Cast(ctx, c.Host, "3.0", rpcapi.MethodCreateVolume,
+				return s.volumes.Cast(ctx, c.pool.Queue(), "3.0", rpcapi.MethodCreateVolume,
 					&rpcapi.CreateVolume{FlowID: flowID, VolumeID: c.VolumeID, Request: c.CreateRequest, AtHand: c.assigned()})
 			}},
 		},
 		HandOver: func(c *creation) *flow.Next {
-			return &flow.Next{Name: rpcapi.FlowVolumeCreate, Owner: c.Host.Backend(), State: c.CreateRequest}
+			return &flow.Next{Name: rpcapi.FlowVolumeCreate, Owner: c.pool.Queue().Backend(), State: c.CreateRequest}
 		},
 	}
 }
@@ -137,8 +137,8 @@ func (s *Scheduler) assignVolume(ctx context.Context, tx store.Tx, flowID string
 	if zone := c.pool.Service.AvailabilityZone; zone != "" {
 		set.AvailabilityZone = &zone
 	}
-	if cluster := c.pool.Cluster; cluster != "" {
-		set.ClusterName = new(string(cluster))
+	if cluster := string(c.pool.Cluster); cluster != c.volume.ClusterName { // an earlier attempt may have left one
+		set.ClusterName = &cluster
 	}
 	ok, err := tx.UpdateVolume(ctx, c.VolumeID, store.VolumeWhen{Status: []block.VolumeStatus{block.VolumeCreating}, Unscheduled: true}, set)
 	if err != nil || ok {

@@ -51,11 +51,11 @@ func (s *Scheduler) extendFlow() *flow.Flow[extension, store.Tx] {
 			{Name: "volume_update_db", Tx: s.confirmExtension, UndoTx: s.revertExtension},
 			{Name: "volume_cast", Do: func(ctx context.Context, e *extension) error {
 				s.backends.HandOver(e.FlowID)
-				return s.volumes.Cast(ctx, e.volume.Host, "3.0", rpcapi.MethodExtendVolume, new(e.ExtendVolume))
+				return s.volumes.Cast(ctx, e.volume.Queue(), "3.0", rpcapi.MethodExtendVolume, new(e.ExtendVolume))
 			}},
 		},
 		HandOver: func(e *extension) *flow.Next {
-			return &flow.Next{Name: rpcapi.FlowVolumeExtend, Owner: e.volume.Host.Backend(), State: e.ExtendVolume}
+			return &flow.Next{Name: rpcapi.FlowVolumeExtend, Owner: e.volume.Queue().Backend(), State: e.ExtendVolume}
 		},
 	}
 }

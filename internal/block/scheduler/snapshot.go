@@ -55,11 +55,11 @@ func (s *Scheduler) snapshotFlow() *flow.Flow[picture, store.Tx] {
 			{Name: "snapshot_update_db", Tx: s.confirmSnapshot, UndoTx: failSnapshot},
 			{Name: "snapshot_cast", Do: func(ctx context.Context, p *picture) error {
 				s.backends.HandOver(p.FlowID)
-				return s.volumes.Cast(ctx, p.volume.Host, "3.0", rpcapi.MethodCreateSnapshot, new(p.CreateSnapshot))
+				return s.volumes.Cast(ctx, p.volume.Queue(), "3.0", rpcapi.MethodCreateSnapshot, new(p.CreateSnapshot))
 			}},
 		},
 		HandOver: func(p *picture) *flow.Next {
-			return &flow.Next{Name: rpcapi.FlowSnapshotCreate, Owner: p.volume.Host.Backend(), State: p.CreateSnapshot}
+			return &flow.Next{Name: rpcapi.FlowSnapshotCreate, Owner: p.volume.Queue().Backend(), State: p.CreateSnapshot}
 		},
 	}
 }

@@ -135,13 +135,13 @@ func (u *Attachments) export(ctx context.Context, v *block.Volume, attachmentID 
 	if v.Host == "" {
 		return nil, block.InvalidVolume("Volume %s has not been scheduled to any host; its status is %s.", v.ID, v.Status)
 	}
-	err = u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentUpdate,
+	err = u.VolumeService.Call(ctx, v.Queue(), "3.9", rpcapi.MethodAttachmentUpdate,
 		&rpcapi.AttachmentUpdate{VolumeID: v.ID, AttachmentID: attachmentID, Connector: c, AtHand: rpcapi.AtHand{Volume: v}}, &connection)
 	if err != nil {
 		return nil, err
 	}
 	// A Python volume service leaves it to the API to keep the connection.
-	if ours, err := u.Ours(ctx, u.Store, v.Host.Backend()); err != nil || ours {
+	if ours, err := u.Ours(ctx, u.Store, v.Queue().Backend()); err != nil || ours {
 		return connection, err
 	}
 	return connection, u.Store.Update(ctx, func(tx store.Tx) error {
@@ -270,7 +270,7 @@ func (u *Attachments) Delete(ctx context.Context, id string) ([]block.Attachment
 	if err := u.CheckDetach(ctx, v, id); err != nil {
 		return nil, err
 	}
-	err = u.VolumeService.Call(ctx, v.Host, "3.9", rpcapi.MethodAttachmentDelete,
+	err = u.VolumeService.Call(ctx, v.Queue(), "3.9", rpcapi.MethodAttachmentDelete,
 		&rpcapi.AttachmentDelete{VolumeID: v.ID, AttachmentID: id, AtHand: rpcapi.AtHand{Volume: v}}, nil)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func (u *Groups) Delete(ctx context.Context, id string, volumes bool) error {
 		return err
 	}
 	msg := &rpcapi.DeleteGroup{FlowID: app.NewOperationID(), GroupID: id}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupDelete, Owner: g.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupDelete, Owner: g.Queue().Backend(),
 		ResourceType: "group", ResourceID: id, State: msg}
 	var keys []string
 	return u.HandOver(ctx, op, func(tx store.Tx) (err error) {
@@ -41,7 +41,7 @@ func (u *Groups) Delete(ctx context.Context, id string, volumes bool) error {
 		for _, key := range keys {
 			u.DropKey(ctx, key) // nobody can read the volumes from now on
 		}
-		return u.VolumeService.Cast(ctx, g.Host, "3.0", rpcapi.MethodDeleteGroup, msg)
+		return u.VolumeService.Cast(ctx, g.Queue(), "3.0", rpcapi.MethodDeleteGroup, msg)
 	})
 }
 

@@ -69,11 +69,11 @@ func (u *Groups) beginCopying(ctx context.Context, r FromSource) (*block.Group, 
 	if err != nil {
 		return nil, err
 	}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupFromSource, Owner: g.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupFromSource, Owner: g.Queue().Backend(),
 		ResourceType: "group", ResourceID: g.ID, State: msg}
 	err = u.HandOver(ctx, op, func(tx store.Tx) error { return u.enterCopies(ctx, tx, g, r, msg.VolumeIDs, keys) },
 		func(ctx context.Context) error {
-			return u.VolumeService.Cast(ctx, g.Host, "3.0", rpcapi.MethodCreateGroupFromSource, msg)
+			return u.VolumeService.Cast(ctx, g.Queue(), "3.0", rpcapi.MethodCreateGroupFromSource, msg)
 		})
 	if err != nil {
 		u.dropKeys(ctx, keys)

@@ -65,10 +65,10 @@ func (u *Groups) SetReplication(ctx context.Context, id string, r Replication) e
 	for _, v := range volumes {
 		msg.Before[v.ID] = v.ReplicationStatus
 	}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupReplication, Owner: g.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupReplication, Owner: g.Queue().Backend(),
 		ResourceType: "group", ResourceID: id, State: msg}
 	return u.HandOver(ctx, op, func(tx store.Tx) error { return r.mark(ctx, tx, id, msg.Before) },
-		func(ctx context.Context) error { return u.VolumeService.Cast(ctx, g.Host, "3.14", r.method, msg) })
+		func(ctx context.Context) error { return u.VolumeService.Cast(ctx, g.Queue(), "3.14", r.method, msg) })
 }
 
 // checkReplicated refuses a group that is not of a replicated type, or has volume types that are not.
@@ -159,7 +159,7 @@ func (u *Groups) ReplicationTargets(ctx context.Context, id string) ([]map[strin
 		return nil, block.InvalidGroup("Group %s is on no back end yet.", id)
 	}
 	var reply rpcapi.ReplicationTargets
-	err = u.VolumeService.Call(ctx, g.Host, "3.14", rpcapi.MethodListReplicationTargets, &rpcapi.ListReplicationTargets{GroupID: id}, &reply)
+	err = u.VolumeService.Call(ctx, g.Queue(), "3.14", rpcapi.MethodListReplicationTargets, &rpcapi.ListReplicationTargets{GroupID: id}, &reply)
 	if err != nil || reqctx.From(ctx).IsAdmin {
 		return reply.Targets, err
 	}

@@ -94,11 +94,11 @@ func (u *Groups) beginSnapshot(ctx context.Context, g *block.Group, name, descri
 		}
 		msg.VolumeIDs[uuid.NewString()] = v.ID
 	}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupSnapshotCreate, Owner: g.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupSnapshotCreate, Owner: g.Queue().Backend(),
 		ResourceType: "group_snapshot", ResourceID: n.ID, State: msg}
 	err = u.HandOver(ctx, op, func(tx store.Tx) error { return u.enterSnapshot(ctx, tx, n, msg.VolumeIDs) },
 		func(ctx context.Context) error {
-			return u.VolumeService.Cast(ctx, g.Host, "3.0", rpcapi.MethodCreateGroupSnapshot, msg)
+			return u.VolumeService.Cast(ctx, g.Queue(), "3.0", rpcapi.MethodCreateGroupSnapshot, msg)
 		})
 	if err != nil {
 		return nil, err
@@ -179,11 +179,11 @@ func (u *Groups) DeleteSnapshot(ctx context.Context, id string) error {
 		return err
 	}
 	msg := &rpcapi.DeleteGroupSnapshot{FlowID: app.NewOperationID(), GroupSnapshotID: id}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupSnapshotDelete, Owner: g.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupSnapshotDelete, Owner: g.Queue().Backend(),
 		ResourceType: "group_snapshot", ResourceID: id, State: msg}
 	return u.HandOver(ctx, op, func(tx store.Tx) error { return markSnapshotDeleting(ctx, tx, id) },
 		func(ctx context.Context) error {
-			return u.VolumeService.Cast(ctx, g.Host, "3.0", rpcapi.MethodDeleteGroupSnapshot, msg)
+			return u.VolumeService.Cast(ctx, g.Queue(), "3.0", rpcapi.MethodDeleteGroupSnapshot, msg)
 		})
 }
 

@@ -59,7 +59,7 @@ func (u *Groups) Update(ctx context.Context, id string, c Change) error {
 // handOverUpdate marks the group and gives the rest to its volume service, which looks at the volumes again when it enters
 // the change.
 func (u *Groups) handOverUpdate(ctx context.Context, g *block.Group, msg *rpcapi.UpdateGroup, set store.GroupSet) error {
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupUpdate, Owner: g.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowGroupUpdate, Owner: g.Queue().Backend(),
 		ResourceType: "group", ResourceID: g.ID, State: msg}
 	set.Status = new(block.GroupUpdating)
 	return u.HandOver(ctx, op, func(tx store.Tx) error {
@@ -69,7 +69,7 @@ func (u *Groups) handOverUpdate(ctx context.Context, g *block.Group, msg *rpcapi
 		}
 		return err
 	}, func(ctx context.Context) error {
-		return u.VolumeService.Cast(ctx, g.Host, "3.0", rpcapi.MethodUpdateGroup, msg)
+		return u.VolumeService.Cast(ctx, g.Queue(), "3.0", rpcapi.MethodUpdateGroup, msg)
 	})
 }
 

@@ -54,7 +54,7 @@ func (u *Images) Reimage(ctx context.Context, id, imageID string, reserved bool)
 		return err
 	}
 	msg := &rpcapi.Reimage{FlowID: app.NewOperationID(), VolumeID: id, ImageID: i.ID, ImageFields: imageFields(i)}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeReimage, Owner: v.Host.Backend(), ResourceType: "volume", ResourceID: id, State: msg}
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeReimage, Owner: v.Queue().Backend(), ResourceType: "volume", ResourceID: id, State: msg}
 	return u.HandOver(ctx, op, func(tx store.Tx) error {
 		ok, err := tx.UpdateVolume(ctx, id, store.VolumeWhen{Status: from, Host: v.Host},
 			store.VolumeSet{Status: new(block.VolumeDownloading), StatusToPrevious: true})
@@ -67,7 +67,7 @@ func (u *Images) Reimage(ctx context.Context, id, imageID string, reserved bool)
 		}
 		return refused(now)
 	}, func(ctx context.Context) error {
-		return u.VolumeService.Cast(ctx, v.Host, "3.18", rpcapi.MethodReimage, msg)
+		return u.VolumeService.Cast(ctx, v.Queue(), "3.18", rpcapi.MethodReimage, msg)
 	})
 }
 

@@ -71,8 +71,8 @@ func (u *Images) Upload(ctx context.Context, id string, r UploadRequest) (*Uploa
 		return nil, err
 	}
 	s.CopyVolumeToImage = rpcapi.CopyVolumeToImage{FlowID: app.NewOperationID(), VolumeID: id, ImageID: s.asked.ID}
-	rec := flow.Record{ID: s.FlowID, Name: rpcapi.FlowVolumeUpload, Owner: v.Host.Backend(), ResourceType: "volume", ResourceID: id}
-	if err := flow.Begin(ctx, u.Flows, u.uploadFlow(v.Host), rec, s); err != nil {
+	rec := flow.Record{ID: s.FlowID, Name: rpcapi.FlowVolumeUpload, Owner: v.Queue().Backend(), ResourceType: "volume", ResourceID: id}
+	if err := flow.Begin(ctx, u.Flows, u.uploadFlow(v.Queue()), rec, s); err != nil {
 		return nil, err
 	}
 	return &s.Upload, nil
@@ -99,7 +99,7 @@ const enterTimeout = 20 * time.Second
 
 // uploadFlow marks the volume, enters the image and gives the rest to the volume service, which owns the record from the
 // beginning: whatever this process does not come to, that one undoes.
-func (u *Images) uploadFlow(host block.Host) *flow.Flow[upload, store.Tx] {
+func (u *Images) uploadFlow(queue block.Host) *flow.Flow[upload, store.Tx] {
 	return &flow.Flow[upload, store.Tx]{
 		Name: "volume_upload_api",
 		Steps: []flow.Step[upload, store.Tx]{
@@ -109,17 +109,17 @@ func (u *Images) uploadFlow(host block.Host) *flow.Flow[upload, store.Tx] {
 			{Name: "volume_cast", Do: func(ctx context.Context, s *upload) error {
 				ctx, cancel := app.Detach(ctx)
 				defer cancel()
-				return u.VolumeService.Cast(ctx, host, "3.0", rpcapi.MethodCopyVolumeToImage, &s.CopyVolumeToImage)
+				return u.VolumeService.Cast(ctx, queue, "3.0", rpcapi.MethodCopyVolumeToImage, &s.CopyVolumeToImage)
 			}},
 		},
 		HandOver: func(s *upload) *flow.Next {
-			return &flow.Next{Name: rpcapi.FlowVolumeUpload, Owner: host.Backend(), State: s.CopyVolumeToImage}
+			return &flow.Next{Name: rpcapi.FlowVolumeUpload, Owner: queue.Backend(), State: s.CopyVolumeToImage}
 		},
 		HandBack: func(s *upload, _ error) *flow.Next {
 			if !s.left {
 				return nil
 			}
-			return &flow.Next{Name: rpcapi.FlowImageDiscard, Owner: host.Backend(), State: s.CopyVolumeToImage}
+			return &flow.Next{Name: rpcapi.FlowImageDiscard, Owner: queue.Backend(), State: s.CopyVolumeToImage}
 		},
 	}
 }

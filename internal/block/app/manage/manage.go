@@ -99,7 +99,7 @@ func (u *Manage) entry(ctx context.Context, r VolumeRequest, volType *block.Volu
 
 func (u *Manage) enter(ctx context.Context, v *block.Volume, ref map[string]any) error {
 	msg := &rpcapi.ManageExisting{FlowID: app.NewOperationID(), VolumeID: v.ID, Reference: ref}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeManage, Owner: v.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeManage, Owner: v.Queue().Backend(),
 		ResourceType: "volume", ResourceID: v.ID, State: msg}
 	return u.HandOver(ctx, op, func(tx store.Tx) error {
 		delta := quota.Delta{Volumes: 1, TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}
@@ -108,7 +108,7 @@ func (u *Manage) enter(ctx context.Context, v *block.Volume, ref map[string]any)
 		}
 		return tx.CreateVolume(ctx, v)
 	}, func(ctx context.Context) error {
-		return u.VolumeService.Cast(ctx, v.Host, "3.0", rpcapi.MethodManageExisting, msg)
+		return u.VolumeService.Cast(ctx, v.Queue(), "3.0", rpcapi.MethodManageExisting, msg)
 	})
 }
 
@@ -173,7 +173,7 @@ func (u *Manage) list(ctx context.Context, r ListRequest, method string) ([]Entr
 		return nil, err
 	}
 	var reply rpcapi.Manageable
-	err = u.VolumeService.Call(ctx, block.Host(service.Host), "3.10", method, &r.GetManageable, &reply)
+	err = u.VolumeService.Call(ctx, service.Queue(), "3.10", method, &r.GetManageable, &reply)
 	return reply.Entries, err
 }
 

@@ -36,7 +36,7 @@ func (u *Migration) Complete(ctx context.Context, id, newID string, failed bool)
 		return "", block.InvalidVolume("Destination has migration_status %s, expected target:%s.", made.MigrationStatus, v.ID)
 	}
 	var kept string
-	err = u.VolumeService.Call(ctx, v.Host, "3.0", rpcapi.MethodMigrateVolumeCompletion,
+	err = u.VolumeService.Call(ctx, v.Queue(), "3.0", rpcapi.MethodMigrateVolumeCompletion,
 		&rpcapi.MigrateVolumeCompletion{VolumeID: v.ID, NewVolumeID: made.ID, Failed: failed}, &kept)
 	return kept, err
 }

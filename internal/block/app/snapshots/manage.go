@@ -38,11 +38,11 @@ func (u *Snapshots) Manage(ctx context.Context, r CreateRequest, ref map[string]
 		Status: block.SnapshotCreating, Progress: "0%", EncryptionKeyID: v.EncryptionKeyID, Metadata: r.Metadata}
 	s.CreatedAt = u.Now()
 	msg := &rpcapi.ManageExistingSnapshot{FlowID: app.NewOperationID(), SnapshotID: s.ID, Reference: ref}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowSnapshotManage, Owner: v.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowSnapshotManage, Owner: v.Queue().Backend(),
 		ResourceType: "snapshot", ResourceID: s.ID, State: msg}
 	err = u.HandOver(ctx, op, func(tx store.Tx) error { return u.enter(ctx, tx, s, v, true) },
 		func(ctx context.Context) error {
-			return u.VolumeService.Cast(ctx, v.Host, "3.0", rpcapi.MethodManageExistingSnapshot, msg)
+			return u.VolumeService.Cast(ctx, v.Queue(), "3.0", rpcapi.MethodManageExistingSnapshot, msg)
 		})
 	if err != nil {
 		return nil, err
@@ -67,10 +67,10 @@ func (u *Snapshots) Unmanage(ctx context.Context, id string) error {
 		return err
 	}
 	msg := &rpcapi.DeleteSnapshot{FlowID: app.NewOperationID(), SnapshotID: id, UnmanageOnly: true}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowSnapshotUnmanage, Owner: v.Host.Backend(), ResourceType: "snapshot", ResourceID: id,
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowSnapshotUnmanage, Owner: v.Queue().Backend(), ResourceType: "snapshot", ResourceID: id,
 		State: &rpcapi.ManageExistingSnapshot{FlowID: msg.FlowID, SnapshotID: id}}
 	return u.HandOver(ctx, op, func(tx store.Tx) error { return mark(ctx, tx, id, block.SnapshotUnmanaging, false) },
 		func(ctx context.Context) error {
-			return u.VolumeService.Cast(ctx, v.Host, "3.0", rpcapi.MethodDeleteSnapshot, msg)
+			return u.VolumeService.Cast(ctx, v.Queue(), "3.0", rpcapi.MethodDeleteSnapshot, msg)
 		})
 }

@@ -199,11 +199,11 @@ func (u *Snapshots) Delete(ctx context.Context, id, rule string, force bool) err
 		return err
 	}
 	msg := &rpcapi.DeleteSnapshot{FlowID: app.NewOperationID(), SnapshotID: id}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowSnapshotDelete, Owner: v.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowSnapshotDelete, Owner: v.Queue().Backend(),
 		ResourceType: "snapshot", ResourceID: id, State: msg}
 	return u.HandOver(ctx, op, func(tx store.Tx) error { return mark(ctx, tx, id, block.SnapshotDeleting, force) },
 		func(ctx context.Context) error {
-			return u.VolumeService.Cast(ctx, v.Host, "3.0", rpcapi.MethodDeleteSnapshot, msg)
+			return u.VolumeService.Cast(ctx, v.Queue(), "3.0", rpcapi.MethodDeleteSnapshot, msg)
 		})
 }
 

@@ -20,7 +20,7 @@ func (u *Volumes) InitializeConnection(ctx context.Context, id string, c block.C
 	if err != nil {
 		return info, err
 	}
-	err = u.VolumeService.Call(ctx, v.Host, "3.0", rpcapi.MethodInitializeConnection,
+	err = u.VolumeService.Call(ctx, v.Queue(), "3.0", rpcapi.MethodInitializeConnection,
 		&rpcapi.InitializeConnection{VolumeID: id, Connector: c}, &info)
 	return info, err
 }
@@ -31,7 +31,7 @@ func (u *Volumes) TerminateConnection(ctx context.Context, id string, c block.Co
 	if err != nil {
 		return err
 	}
-	err = u.VolumeService.Call(ctx, v.Host, "3.0", rpcapi.MethodTerminateConnection,
+	err = u.VolumeService.Call(ctx, v.Queue(), "3.0", rpcapi.MethodTerminateConnection,
 		&rpcapi.TerminateConnection{VolumeID: id, Connector: c, Force: force}, nil)
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func (u *Volumes) Attach(ctx context.Context, id string, r AttachRequest) error 
 			return err
 		}
 	}
-	return u.VolumeService.Call(ctx, v.Host, "3.0", rpcapi.MethodAttachVolume, &rpcapi.AttachVolume{VolumeID: id,
+	return u.VolumeService.Call(ctx, v.Queue(), "3.0", rpcapi.MethodAttachVolume, &rpcapi.AttachVolume{VolumeID: id,
 		InstanceUUID: r.InstanceUUID, HostName: r.HostName, Mountpoint: r.Mountpoint, Mode: r.Mode}, nil)
 }
 
@@ -70,7 +70,7 @@ func (u *Volumes) DetachVolume(ctx context.Context, id, attachmentID string) err
 	if err != nil {
 		return err
 	}
-	return u.VolumeService.Call(ctx, v.Host, "3.4", rpcapi.MethodDetachVolume,
+	return u.VolumeService.Call(ctx, v.Queue(), "3.4", rpcapi.MethodDetachVolume,
 		&rpcapi.DetachVolume{VolumeID: id, AttachmentID: attachmentID}, nil)
 }
 
@@ -80,12 +80,12 @@ func (u *Volumes) ForceDetach(ctx context.Context, id, attachmentID string, c bl
 	if err != nil {
 		return err
 	}
-	err = u.VolumeService.Call(ctx, v.Host, "3.0", rpcapi.MethodTerminateConnection,
+	err = u.VolumeService.Call(ctx, v.Queue(), "3.0", rpcapi.MethodTerminateConnection,
 		&rpcapi.TerminateConnection{VolumeID: id, Connector: c, Force: true}, nil)
 	if err != nil {
 		return err
 	}
-	return u.VolumeService.Call(ctx, v.Host, "3.4", rpcapi.MethodDetachVolume,
+	return u.VolumeService.Call(ctx, v.Queue(), "3.4", rpcapi.MethodDetachVolume,
 		&rpcapi.DetachVolume{VolumeID: id, AttachmentID: attachmentID}, nil)
 }
 

@@ -35,7 +35,7 @@ func (u *Volumes) Delete(ctx context.Context, id string, rule string, force, cas
 		return u.destroyUnscheduled(ctx, v, force)
 	}
 	msg := &rpcapi.DeleteVolume{FlowID: app.NewOperationID(), VolumeID: id, Cascade: cascade}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeDelete, Owner: v.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeDelete, Owner: v.Queue().Backend(),
 		ResourceType: "volume", ResourceID: id, State: msg}
 	return u.HandOver(ctx, op, func(tx store.Tx) error {
 		if cascade {
@@ -50,7 +50,7 @@ func (u *Volumes) Delete(ctx context.Context, id string, rule string, force, cas
 		marked := *v
 		marked.Status, marked.PreviousStatus = v.DeletingStatus(), v.Status
 		msg.AtHand.Volume = &marked
-		return u.VolumeService.Cast(ctx, v.Host, "3.0", rpcapi.MethodDeleteVolume, msg)
+		return u.VolumeService.Cast(ctx, v.Queue(), "3.0", rpcapi.MethodDeleteVolume, msg)
 	})
 }
 

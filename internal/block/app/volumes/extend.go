@@ -57,7 +57,7 @@ func (u *Volumes) markExtending(ctx context.Context, tx store.Tx, v *block.Volum
 	if now.Status != from || now.SizeGiB != v.SizeGiB {
 		return notExtendable(now, from)
 	}
-	size, err := app.Early(ctx, u.Core, tx, &m.NewSizeGiB, rpcapi.SchedulerOwner, v.Host.Backend())
+	size, err := app.Early(ctx, u.Core, tx, &m.NewSizeGiB, rpcapi.SchedulerOwner, v.Queue().Backend())
 	if err != nil {
 		return err
 	}

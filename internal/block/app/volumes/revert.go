@@ -25,11 +25,11 @@ func (u *Volumes) Revert(ctx context.Context, id, snapshotID string) error {
 		return err
 	}
 	msg := &rpcapi.RevertToSnapshot{FlowID: app.NewOperationID(), VolumeID: id, SnapshotID: snapshotID}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeRevert, Owner: v.Host.Backend(),
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeRevert, Owner: v.Queue().Backend(),
 		ResourceType: "volume", ResourceID: id, State: msg}
 	return u.HandOver(ctx, op, func(tx store.Tx) error { return markReverting(ctx, tx, id, snapshotID) },
 		func(ctx context.Context) error {
-			return u.VolumeService.Cast(ctx, v.Host, "3.15", rpcapi.MethodRevertToSnapshot, msg)
+			return u.VolumeService.Cast(ctx, v.Queue(), "3.15", rpcapi.MethodRevertToSnapshot, msg)
 		})
 }
 

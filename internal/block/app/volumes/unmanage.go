@@ -29,7 +29,7 @@ func (u *Volumes) Unmanage(ctx context.Context, id string) error {
 		return fault.New(fault.Invalid, "Invalid", "Unacceptable parameters.")
 	}
 	msg := &rpcapi.DeleteVolume{FlowID: app.NewOperationID(), VolumeID: id, UnmanageOnly: true}
-	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeUnmanage, Owner: v.Host.Backend(), ResourceType: "volume", ResourceID: id,
+	op := app.Operation{ID: msg.FlowID, Name: rpcapi.FlowVolumeUnmanage, Owner: v.Queue().Backend(), ResourceType: "volume", ResourceID: id,
 		State: &rpcapi.ManageExisting{FlowID: msg.FlowID, VolumeID: id}}
 	return u.HandOver(ctx, op, func(tx store.Tx) error {
 		ok, err := tx.UpdateVolume(ctx, id, deleteConditions(false, false),
@@ -39,6 +39,6 @@ func (u *Volumes) Unmanage(ctx context.Context, id string) error {
 		}
 		return err
 	}, func(ctx context.Context) error {
-		return u.VolumeService.Cast(ctx, v.Host, "3.0", rpcapi.MethodDeleteVolume, msg)
+		return u.VolumeService.Cast(ctx, v.Queue(), "3.0", rpcapi.MethodDeleteVolume, msg)
 	})
 }

@@ -122,7 +122,7 @@ func (s *Service) ask(ctx context.Context, st *move, method string, args, reply 
 	ctx, cancel := context.WithTimeout(ctx, s.VerbTimeout)
 	defer cancel()
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		err := s.Volumes.Call(ctx, st.Destination.Host, "3.0", method, args, reply)
+		err := s.Volumes.Call(ctx, st.Destination.Queue(), "3.0", method, args, reply)
 		if fault.NameOf(err) != messaging.NameTimeout {
 			return err
 		}

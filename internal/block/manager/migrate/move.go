@@ -65,21 +65,21 @@ func (s *Service) moveFlow() *flow.Flow[move, store.Tx] {
 				}
 				s.Refresh()
 				m := st.completion()
-				return s.Volumes.Cast(ctx, st.Destination.Host, "3.0", rpcapi.MethodUpdateMigratedVolume, &m)
+				return s.Volumes.Cast(ctx, st.Destination.Queue(), "3.0", rpcapi.MethodUpdateMigratedVolume, &m)
 			}},
 		},
 		HandOver: func(st *move) *flow.Next {
 			if st.used { // exchange has entered what is waited for
 				return nil
 			}
-			return &flow.Next{Name: rpcapi.FlowVolumeMigrated, Owner: st.Destination.Host.Backend(), State: st.completion()}
+			return &flow.Next{Name: rpcapi.FlowVolumeMigrated, Owner: st.Destination.Queue().Backend(), State: st.completion()}
 		},
 	}
 }
 
 // completion is what the other back end's service is told.
 func (st *move) completion() rpcapi.UpdateMigratedVolume {
-	return rpcapi.UpdateMigratedVolume{FlowID: st.FlowID, VolumeID: st.VolumeID, LeftoverID: st.madeID(), SourceHost: st.volume.Host,
+	return rpcapi.UpdateMigratedVolume{FlowID: st.FlowID, VolumeID: st.VolumeID, LeftoverID: st.madeID(), SourceHost: st.volume.Queue(),
 		Retyped: st.Retype != nil}
 }
 
@@ -216,7 +216,7 @@ func (s *Service) awaitTarget(ctx context.Context, st *move) error {
 		return err
 	}
 	request := rpcapi.CreateRequest{VolumeID: st.madeID(), Host: st.Destination.Host}
-	err = s.Volumes.Cast(ctx, st.Destination.Host, "3.0", rpcapi.MethodCreateVolume, &rpcapi.CreateVolume{VolumeID: st.madeID(), Request: request})
+	err = s.Volumes.Cast(ctx, st.Destination.Queue(), "3.0", rpcapi.MethodCreateVolume, &rpcapi.CreateVolume{VolumeID: st.madeID(), Request: request})
 	for pause := firstLook; err == nil; pause = min(2*pause, lastLook) {
 		select {
 		case <-ctx.Done():
@@ -339,7 +339,7 @@ func (s *Service) discard(ctx context.Context, tx store.Tx, st *move) error {
 	if err != nil {
 		return err
 	}
-	return tx.PutFlow(ctx, flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeDelete, Owner: made.Host.Backend(), ResourceType: "volume",
+	return tx.PutFlow(ctx, flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeDelete, Owner: made.Queue().Backend(), ResourceType: "volume",
 		ResourceID: made.ID, State: state})
 }
 
@@ -358,5 +358,5 @@ func (s *Service) castCleanup(ctx context.Context, st *move, cause error) error 
 		return nil
 	}
 	m := st.cleanup()
-	return s.Volumes.Cast(ctx, st.Destination.Host, "3.0", rpcapi.MethodDeleteVolume, &m)
+	return s.Volumes.Cast(ctx, st.Destination.Queue(), "3.0", rpcapi.MethodDeleteVolume, &m)
 }

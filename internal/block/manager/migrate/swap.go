@@ -161,7 +161,7 @@ func (s *Service) completeSwap(ctx context.Context, st *move, failed bool) (stri
 	s.Refresh()
 	m := st.arrived()
 	err = errors.Join(within(ctx, s.VerbTimeout, func(ctx context.Context) error { return s.Exports.DisconnectAll(ctx, st.volume) }),
-		s.Volumes.Cast(ctx, st.Destination.Host, "3.0", rpcapi.MethodUpdateMigratedVolume, &m))
+		s.Volumes.Cast(ctx, st.Destination.Queue(), "3.0", rpcapi.MethodUpdateMigratedVolume, &m))
 	if err != nil { // the journal has it
 		s.Log.WarnContext(ctx, "a volume in use has moved, and what it left behind will be seen to later", "volume_id", st.VolumeID, "error", err)
 	}
@@ -215,6 +215,6 @@ func (s *Service) takeOver(ctx context.Context, tx store.Tx, st *move) error {
 	if err != nil {
 		return err
 	}
-	return tx.PutFlow(ctx, flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeMigrated, Owner: made.Host.Backend(), ResourceType: "volume",
+	return tx.PutFlow(ctx, flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeMigrated, Owner: made.Queue().Backend(), ResourceType: "volume",
 		ResourceID: v.ID, State: state})
 }

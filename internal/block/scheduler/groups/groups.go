@@ -114,11 +114,11 @@ func (s *Service) createFlow() *flow.Flow[creation, store.Tx] {
 				return err
 			}},
 			{Name: "group_cast", Do: func(ctx context.Context, c *creation) error {
-				return s.Volumes.Cast(ctx, c.pool.Host, "3.0", rpcapi.MethodCreateGroup, new(c.CreateGroup))
+				return s.Volumes.Cast(ctx, c.pool.Queue(), "3.0", rpcapi.MethodCreateGroup, new(c.CreateGroup))
 			}},
 		},
 		HandOver: func(c *creation) *flow.Next {
-			return &flow.Next{Name: rpcapi.FlowGroupCreate, Owner: c.pool.Host.Backend(), State: c.CreateGroup}
+			return &flow.Next{Name: rpcapi.FlowGroupCreate, Owner: c.pool.Queue().Backend(), State: c.CreateGroup}
 		},
 	}
 }

@@ -140,13 +140,13 @@ func TestCreateFlow(t *testing.T) {
 			Journal: journal.New(s.World), Flow: s.create, Record: r, State: &creation{CreateGroup: m}, Continue: true,
 			Records: func(t *testing.T) []flow.Record { return records(t, rpcapi.SchedulerOwner) },
 			Done: func(t *testing.T) {
-				now, handed := row(t), records(t, "ha1@x")
+				now, handed := row(t), records(t, "cluster@x")
 				if now.Host != "ha1@x#1" || now.ClusterName != "cluster@x#1" || now.Status != block.GroupCreating || len(handed) != 1 || handed[0].ID != m.FlowID {
 					t.Errorf("the group %+v, its record %+v", now, handed)
 				}
 			},
 			Undone: func(t *testing.T, _ error) {
-				if now := row(t); now.Host != "" || now.Status != block.GroupError || len(records(t, "ha1@x")) != 0 {
+				if now := row(t); now.Host != "" || now.Status != block.GroupError || len(records(t, "cluster@x")) != 0 {
 					t.Errorf("the group %+v", now)
 				}
 			},

@@ -62,11 +62,11 @@ func (s *Service) adoptFlow() *flow.Flow[adoption, store.Tx] {
 			}},
 			{Name: "volume_cast", Do: func(ctx context.Context, a *adoption) error {
 				s.Pools.HandOver(a.FlowID)
-				return s.Volumes.Cast(ctx, a.pool.Host, "3.0", rpcapi.MethodManageExisting, new(a.ManageExisting))
+				return s.Volumes.Cast(ctx, a.pool.Queue(), "3.0", rpcapi.MethodManageExisting, new(a.ManageExisting))
 			}},
 		},
 		HandOver: func(a *adoption) *flow.Next {
-			return &flow.Next{Name: rpcapi.FlowVolumeManage, Owner: a.pool.Host.Backend(), State: a.ManageExisting}
+			return &flow.Next{Name: rpcapi.FlowVolumeManage, Owner: a.pool.Queue().Backend(), State: a.ManageExisting}
 		},
 	}
 }
@@ -96,5 +96,5 @@ func (s *Service) ManageSnapshot(ctx context.Context, m *rpcapi.ManageExistingSn
 	if err != nil {
 		return err
 	}
-	return s.Volumes.Cast(ctx, v.Host, "3.0", rpcapi.MethodManageExistingSnapshot, m)
+	return s.Volumes.Cast(ctx, v.Queue(), "3.0", rpcapi.MethodManageExistingSnapshot, m)
 }

@@ -37,11 +37,11 @@ func (s *Service) migrateFlow() *flow.Flow[migration, store.Tx] {
 			{Name: "volume_update_db", Tx: s.confirmMigration, UndoTx: failMigration},
 			{Name: "volume_cast", Do: func(ctx context.Context, m *migration) error {
 				s.Pools.HandOver(m.FlowID)
-				return s.Volumes.Cast(ctx, m.volume.Host, "3.5", rpcapi.MethodMigrateVolume, new(m.MigrateVolume))
+				return s.Volumes.Cast(ctx, m.volume.Queue(), "3.5", rpcapi.MethodMigrateVolume, new(m.MigrateVolume))
 			}},
 		},
 		HandOver: func(m *migration) *flow.Next {
-			return &flow.Next{Name: rpcapi.FlowVolumeMigrate, Owner: m.volume.Host.Backend(), State: m.MigrateVolume}
+			return &flow.Next{Name: rpcapi.FlowVolumeMigrate, Owner: m.volume.Queue().Backend(), State: m.MigrateVolume}
 		},
 	}
 }

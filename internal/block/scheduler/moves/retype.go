@@ -45,11 +45,11 @@ func (s *Service) retypeFlow() *flow.Flow[retyping, store.Tx] {
 			{Name: "volume_update_db", Tx: s.confirmRetype, UndoTx: s.revertRetype},
 			{Name: "volume_cast", Do: func(ctx context.Context, r *retyping) error {
 				s.Pools.HandOver(r.FlowID)
-				return s.Volumes.Cast(ctx, r.volume.Host, "3.5", rpcapi.MethodRetype, new(r.Retype))
+				return s.Volumes.Cast(ctx, r.volume.Queue(), "3.5", rpcapi.MethodRetype, new(r.Retype))
 			}},
 		},
 		HandOver: func(r *retyping) *flow.Next {
-			return &flow.Next{Name: rpcapi.FlowVolumeRetype, Owner: r.volume.Host.Backend(), State: r.Retype}
+			return &flow.Next{Name: rpcapi.FlowVolumeRetype, Owner: r.volume.Queue().Backend(), State: r.Retype}
 		},
 	}
 }

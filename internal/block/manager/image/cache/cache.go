@@ -335,7 +335,7 @@ func (c *Cache) evict(ctx context.Context, e *block.ImageCacheEntry) (gone bool,
 	}
 	c.notify(ctx, "evict", e.ImageID, e.Host)
 	if cast {
-		err := rpcapi.Volume{Client: c.Messages}.Cast(reqctx.Internal(ctx), e.Host, "3.0", rpcapi.MethodDeleteVolume, msg)
+		err := rpcapi.Volume{Client: c.Messages}.Cast(reqctx.Internal(ctx), e.Queue(), "3.0", rpcapi.MethodDeleteVolume, msg)
 		if err != nil {
 			c.Log.WarnContext(ctx, "the message was not accepted; the journal has the operation", "operation", rpcapi.FlowVolumeDelete,
 				"resource_id", e.VolumeID, "error", err)

@@ -77,6 +77,14 @@ func (p *Pool) Is(address block.Host) bool {
 	return address != "" && (address == p.Cluster || address == p.Host)
 }
 
+// Queue is whose work the pool's volumes are: the cluster's, or the host's.
+func (p *Pool) Queue() block.Host {
+	if p.Cluster != "" {
+		return p.Cluster
+	}
+	return p.Host
+}
+
 // At says whether an address means this pool: the pool's own address, or that of its back end as a whole. A cluster's
 // address counts as well as the host's. No address means no pool.
 func (p *Pool) At(address block.Host) bool {
