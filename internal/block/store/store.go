@@ -379,11 +379,13 @@ type QuotaReader interface {
 	QuotaClassLimits(ctx context.Context, class string) (map[string]int64, error)
 	// QuotaUsage counts the rows: never a stored sum.
 	QuotaUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error)
-	// QuotaSheet is all three in one statement: what a project's use of quota is decided by.
+	// VolumeUsage is QuotaUsage of volumes and snapshots alone, and costs half as much.
+	VolumeUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error)
+	// QuotaSheet is limits and VolumeUsage in one statement: what is decided by when a project takes a volume or a snapshot.
 	QuotaSheet(ctx context.Context, projectID, class string) (*QuotaSheet, error)
 }
 
-// QuotaSheet is what a project may hold and holds.
+// QuotaSheet is what a project may hold, and what it holds of volumes and snapshots.
 type QuotaSheet struct {
 	Own, Class map[string]int64 // limits, as QuotaLimits and QuotaClassLimits have them
 	Usage      *block.QuotaUsage

@@ -16,7 +16,7 @@ type UsageWriter interface {
 // type when typeName is not empty. It is called last in each transaction that destroys or shrinks something that counts;
 // nothing of ours reads the table back. countSnapshots says that gigabytes include those of snapshots.
 func RecordUsage(ctx context.Context, tx UsageWriter, projectID, typeID, typeName string, countSnapshots bool) error {
-	usage, err := tx.QuotaUsage(ctx, projectID)
+	usage, err := tx.VolumeUsage(ctx, projectID)
 	if err != nil {
 		return err
 	}

@@ -178,7 +178,11 @@ func (q *Quota) check(ctx context.Context, tx store.Tx, projectID string, d Delt
 	more = map[string]int64{}
 	used = usage.InUse(!q.opts.NoSnapshotGigabytes, d.TypeID, d.TypeName)
 	if d.Groups > 0 {
-		used[block.QuotaGroups] = usage.Groups
+		all, err := tx.QuotaUsage(ctx, projectID)
+		if err != nil {
+			return nil, nil, err
+		}
+		used[block.QuotaGroups] = all.Groups
 	}
 	for _, c := range q.claims(d) {
 		for _, name := range []string{c.resource, c.resource + "_" + d.TypeName} {

@@ -350,6 +350,10 @@ func (t *tx) QuotaUsage(_ context.Context, projectID string) (*block.QuotaUsage,
 	return u, nil
 }
 
+func (t *tx) VolumeUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
+	return t.QuotaUsage(ctx, projectID)
+}
+
 func (t *tx) Reserve(context.Context, string, map[string]int64, time.Time) ([]string, error) {
 	return nil, nil
 }

@@ -43,54 +43,55 @@ func (r *reader) limits(ctx context.Context, text, of string) (map[string]int64,
 	return limits, nil
 }
 
-// usageRows counts the rows of a project, each table by an index alone where there is one: what it counts, the volume type
-// or nothing, how many there are, and the sum of their sizes. Volumes and snapshots that Cinder made for its own purposes do
-// not count.
-const usageRows = `SELECT 'volumes' AS kind, volume_type_id AS name, COUNT(*) AS amount, COALESCE(SUM(size), 0) AS gigabytes FROM volumes
+// Rows of a project, counted: what, the volume type or nothing, how many there are, and the sum of their sizes. Each table is
+// counted by an index alone where there is one. Volumes and snapshots that Cinder made for its own purposes do not count.
+const (
+	volumeUsageRows = `SELECT 'volumes' AS kind, volume_type_id AS name, COUNT(*) AS amount, COALESCE(SUM(size), 0) AS gigabytes FROM volumes
 	WHERE project_id = ? AND deleted = FALSE AND use_quota = TRUE GROUP BY volume_type_id
 	UNION ALL SELECT 'snapshots', volume_type_id, COUNT(*), COALESCE(SUM(volume_size), 0) FROM snapshots
-	WHERE project_id = ? AND deleted = FALSE AND use_quota = TRUE GROUP BY volume_type_id
+	WHERE project_id = ? AND deleted = FALSE AND use_quota = TRUE GROUP BY volume_type_id`
+	otherUsageRows = `
 	UNION ALL SELECT 'backups', NULL, COUNT(*), COALESCE(SUM(size), 0) FROM backups WHERE project_id = ? AND deleted = FALSE
 	UNION ALL SELECT 'groups', NULL, COUNT(*), 0 FROM "groups" WHERE project_id = ? AND deleted = FALSE`
-
-// limitRows are the limits of a project and of a class, in the same columns.
-const limitRows = `
+	// The limits of a project and of a class, in the same columns.
+	limitRows = `
 	UNION ALL SELECT 'own', resource, hard_limit, 0 FROM quotas WHERE project_id = ? AND deleted = FALSE
 	UNION ALL SELECT 'class', resource, hard_limit, 0 FROM quota_classes WHERE class_name = ? AND deleted = FALSE`
+)
 
 // QuotaUsage implements store.QuotaReader.
 func (r *reader) QuotaUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
-	sheet, err := r.sheet(ctx, usageRows, projectID, projectID, projectID, projectID)
-	if err != nil {
-		return nil, err
-	}
-	return sheet.Usage, nil
+	sheet, err := r.sheet(ctx, volumeUsageRows+otherUsageRows, projectID, projectID, projectID, projectID)
+	return sheet.Usage, err
+}
+
+// VolumeUsage implements store.QuotaReader.
+func (r *reader) VolumeUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
+	sheet, err := r.sheet(ctx, volumeUsageRows, projectID, projectID)
+	return sheet.Usage, err
 }
 
 // QuotaSheet implements store.QuotaReader.
 func (r *reader) QuotaSheet(ctx context.Context, projectID, class string) (*store.QuotaSheet, error) {
-	return r.sheet(ctx, usageRows+limitRows, projectID, projectID, projectID, projectID, projectID, class)
+	sheet, err := r.sheet(ctx, volumeUsageRows+limitRows, projectID, projectID, projectID, class)
+	return &sheet, err
 }
 
-func (r *reader) sheet(ctx context.Context, text string, args ...any) (*store.QuotaSheet, error) {
-	var sheet *store.QuotaSheet
-	err := r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
-		sheet = &store.QuotaSheet{Own: map[string]int64{}, Class: map[string]int64{}, Usage: &block.QuotaUsage{ByType: map[string]block.TypeUsage{}}}
+func (r *reader) sheet(ctx context.Context, text string, args ...any) (sheet store.QuotaSheet, err error) {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
+		sheet = store.QuotaSheet{Own: map[string]int64{}, Class: map[string]int64{}, Usage: &block.QuotaUsage{ByType: map[string]block.TypeUsage{}}}
 		return s.Query(ctx, text, func(row *sql.Rows) error {
 			var kind, name sqlkit.Text
 			var n, sizeGiB sqlkit.Int
 			err := row.Scan(&kind, &name, &n, &sizeGiB)
-			enter(sheet, string(kind), string(name), int64(n), int64(sizeGiB))
+			enter(&sheet, string(kind), string(name), int64(n), int64(sizeGiB))
 			return err
 		}, args...)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return sheet, nil
+	return sheet, err
 }
 
-// enter adds one row of usageRows or limitRows to a sheet.
+// enter adds one of the rows to a sheet.
 func enter(sheet *store.QuotaSheet, kind, name string, n, sizeGiB int64) {
 	u := sheet.Usage
 	t := u.ByType[name]

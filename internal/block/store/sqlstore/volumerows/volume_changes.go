@@ -179,17 +179,21 @@ func (w Writer) DestroyVolume(ctx context.Context, id string) error {
 		return err
 	}
 	tables := []string{"volume_metadata", "volume_admin_metadata", "volume_glance_metadata", "volume_attachment", "snapshots", "transfers"}
-	var some []string
-	var args []any
-	for _, table := range tables {
-		some = append(some, `SELECT '`+table+`' FROM `+table+` WHERE volume_id = ? AND deleted = FALSE`)
-		args = append(args, id)
+	hangs := make([]sqlkit.Bool, len(tables))
+	var probes []string
+	var args, to []any
+	for i, table := range tables {
+		probes = append(probes, `EXISTS (SELECT 1 FROM `+table+` WHERE volume_id = ? AND deleted = FALSE)`)
+		args, to = append(args, id), append(to, &hangs[i])
 	}
-	hung, err := w.conn.Session.Strings(ctx, strings.Join(some, " UNION "), args...) // most volumes have little or nothing
-	if err != nil {
+	// Most volumes have little or nothing of it.
+	if _, err := w.conn.Session.QueryRow(ctx, `SELECT `+strings.Join(probes, ", "), to, args...); err != nil {
 		return err
 	}
-	for _, table := range hung {
+	for i, table := range tables {
+		if !hangs[i] {
+			continue
+		}
 		if err := w.conn.Run(ctx, `UPDATE `+table+` SET deleted = TRUE, deleted_at = ? WHERE volume_id = ? AND deleted = FALSE`, now, id); err != nil {
 			return err
 		}
