@@ -49,12 +49,17 @@ func (r Request) Elevated() Request {
 type key struct{}
 
 // With returns a context that carries r.
-func With(ctx context.Context, r Request) context.Context { return context.WithValue(ctx, key{}, r) }
+func With(ctx context.Context, r Request) context.Context { return context.WithValue(ctx, key{}, &r) }
 
 // From gives the request that ctx carries, or the zero Request (nobody, not an administrator) when there is none.
-func From(ctx context.Context) Request {
-	r, _ := ctx.Value(key{}).(Request)
-	return r
+func From(ctx context.Context) Request { return *Look(ctx) }
+
+// Look is From without a copy, for what every request does several times: what it points to must not be changed.
+func Look(ctx context.Context) *Request {
+	if r, ok := ctx.Value(key{}).(*Request); ok {
+		return r
+	}
+	return new(Request)
 }
 
 // Internal returns a context for work a service starts by itself (a periodic task, recovery): an administrator's

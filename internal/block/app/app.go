@@ -118,7 +118,7 @@ func Early[T any](ctx context.Context, c *Core, r store.Reader, value *T, owners
 
 // ProjectScope is the project whose rows the caller may read: its own, or "" (all) for an administrator.
 func ProjectScope(ctx context.Context) string {
-	if r := reqctx.From(ctx); !r.IsAdmin {
+	if r := reqctx.Look(ctx); !r.IsAdmin {
 		return r.ProjectID
 	}
 	return ""

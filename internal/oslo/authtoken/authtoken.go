@@ -99,11 +99,13 @@ type Caller struct {
 
 // With returns a context of a caller; for tests of what stands behind the filter.
 func With(ctx context.Context, c Caller) context.Context {
-	return context.WithValue(ctx, tokenKey{}, c)
+	return context.WithValue(ctx, tokenKey{}, &c)
 }
 
 // From gives the caller that the filter has found; the zero Caller when it has not been at work.
 func From(ctx context.Context) Caller {
-	c, _ := ctx.Value(tokenKey{}).(Caller)
-	return c
+	if c, ok := ctx.Value(tokenKey{}).(*Caller); ok {
+		return *c
+	}
+	return Caller{}
 }

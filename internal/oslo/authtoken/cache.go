@@ -57,19 +57,24 @@ func newLRU() *lru.Cache[cacheKey, answer] {
 // Validate implements Validator.
 func (c *cache) Validate(ctx context.Context, token string, allowExpired bool) (*Token, error) {
 	key := cacheKey{sha256.Sum256([]byte(token)), allowExpired}
-	for _, known := range []*lru.Cache[cacheKey, answer]{c.good, c.bad} {
+	for _, known := range [...]*lru.Cache[cacheKey, answer]{c.good, c.bad} {
 		if a, ok := known.Get(key); ok && c.now().Before(a.until) {
 			return a.token, a.err
 		}
 	}
+	return c.ask(ctx, key, token)
+}
+
+// ask has the validator asked; those who ask for the same at once share an answer.
+func (c *cache) ask(ctx context.Context, key cacheKey, token string) (*Token, error) {
 	name := string(key.sum[:])
-	if allowExpired {
+	if key.allowExpired {
 		name += "+"
 	}
 	asked := c.asking.DoChan(name, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), validateTimeout)
 		defer cancel()
-		found, err := c.validator.Validate(ctx, token, allowExpired)
+		found, err := c.validator.Validate(ctx, token, key.allowExpired)
 		switch {
 		case err == nil:
 			c.good.Add(key, answer{found, nil, c.now().Add(c.keep)})

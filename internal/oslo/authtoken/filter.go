@@ -51,13 +51,16 @@ func forgeable() []string {
 	return list
 }
 
-// strip takes them away, however they are spelt: servers behind a WSGI gateway cannot tell X_User_Id from X-User-Id.
-func strip(h http.Header, forged map[string]bool) {
-	for name := range h {
-		if forged[http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))] {
-			delete(h, name)
+// stripped is h without them, however they are spelt: servers behind a WSGI gateway cannot tell X_User_Id from X-User-Id. It
+// is a map of its own, with room for what setHeaders sets; the values are shared.
+func stripped(h http.Header, forged map[string]bool) http.Header {
+	out := make(http.Header, len(h)+len(said))
+	for name, values := range h {
+		if !forged[http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))] {
+			out[name] = values
 		}
 	}
+	return out
 }
 
 // Factory makes the filter of a paste section, whose settings win over those of the configuration.
@@ -79,16 +82,15 @@ func (p Protocol) Factory(local map[string]string) (Filter, error) {
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			inner := *r
-			inner.Header = r.Header.Clone()
-			strip(inner.Header, forged)
-			caller, err := p.authenticate(r.Context(), &inner)
-			if err != nil {
+			caller := new(Caller) // is filled while the request that carries it is asked
+			inner := r.WithContext(context.WithValue(r.Context(), tokenKey{}, caller))
+			inner.Header = stripped(r.Header, forged)
+			var err error
+			if *caller, err = p.authenticate(r.Context(), inner); err != nil {
 				p.refuse(w, r, err)
 				return
 			}
-			ctx := With(r.Context(), caller)
-			next.ServeHTTP(&challenged{ResponseWriter: w, uri: settings.WWWAuthenticateURI}, inner.WithContext(ctx))
+			next.ServeHTTP(&challenged{ResponseWriter: w, uri: settings.WWWAuthenticateURI}, inner)
 		})
 	}, nil
 }
@@ -168,33 +170,51 @@ func (p Protocol) allowed(t *Token, r *http.Request) bool {
 	return slices.ContainsFunc(t.AccessRules, func(rule Rule) bool { return rule.Allows(p.Settings.ServiceTypes, r.Method, path) })
 }
 
+// said is what is said of a token, of the user's and of the service's, and under which older name too.
+var said = [...]struct {
+	user, service, old string
+	of                 func(t *Token) string
+}{
+	{"X-Domain-Id", "X-Service-Domain-Id", "", func(t *Token) string { return t.Domain.ID }},
+	{"X-Domain-Name", "X-Service-Domain-Name", "", func(t *Token) string { return t.Domain.Name }},
+	{"X-Project-Id", "X-Service-Project-Id", "X-Tenant-Id", func(t *Token) string { return t.Project.ID }},
+	{"X-Project-Name", "X-Service-Project-Name", "X-Tenant-Name", func(t *Token) string { return t.Project.Name }},
+	{"X-Project-Name", "X-Service-Project-Name", "X-Tenant", func(t *Token) string { return t.Project.Name }},
+	{"X-Project-Domain-Id", "X-Service-Project-Domain-Id", "", func(t *Token) string { return t.ProjectDomain.ID }},
+	{"X-Project-Domain-Name", "X-Service-Project-Domain-Name", "", func(t *Token) string { return t.ProjectDomain.Name }},
+	{"X-User-Id", "X-Service-User-Id", "", func(t *Token) string { return t.User.ID }},
+	{"X-User-Name", "X-Service-User-Name", "X-User", func(t *Token) string { return t.User.Name }},
+	{"X-User-Domain-Id", "X-Service-User-Domain-Id", "", func(t *Token) string { return t.UserDomain.ID }},
+	{"X-User-Domain-Name", "X-Service-User-Domain-Name", "", func(t *Token) string { return t.UserDomain.Name }},
+	{"X-Roles", "X-Service-Roles", "X-Role", func(t *Token) string { return strings.Join(t.Roles, ",") }},
+}
+
 func (p Protocol) setHeaders(h http.Header, c Caller) {
-	set := func(prefix string, t *Token) {
-		for name, value := range map[string]string{"-Domain-Id": t.Domain.ID, "-Domain-Name": t.Domain.Name, "-Project-Id": t.Project.ID,
-			"-Project-Name": t.Project.Name, "-Project-Domain-Id": t.ProjectDomain.ID, "-Project-Domain-Name": t.ProjectDomain.Name,
-			"-User-Id": t.User.ID, "-User-Name": t.User.Name, "-User-Domain-Id": t.UserDomain.ID, "-User-Domain-Name": t.UserDomain.Name,
-			"-Roles": strings.Join(t.Roles, ",")} {
-			if value != "" {
-				h.Set(prefix+name, value)
+	values := make([]string, 0, 2*len(said)) // all in one piece: this is done for every request
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	for _, one := range said {
+		if value := one.of(c.Token); value != "" {
+			set(one.user, value)
+			if one.old != "" {
+				h[one.old] = h[one.user]
 			}
 		}
+		if c.Service == nil {
+			continue
+		}
+		if value := one.of(c.Service); value != "" {
+			set(one.service, value)
+		}
 	}
-	set("X", c.Token)
 	if c.Token.System {
 		h.Set(systemScopeHeader, "all")
 	}
 	h.Set(adminProjectHeader, "True") // what a token that does not say counts as
-	for old, name := range map[string]string{"X-Role": "X-Roles", "X-User": "X-User-Name", "X-Tenant-Id": "X-Project-Id", "X-Tenant-Name": "X-Project-Name",
-		"X-Tenant": "X-Project-Name"} {
-		if value := h.Get(name); value != "" {
-			h.Set(old, value)
-		}
-	}
 	if c.Token.Catalog != "" && p.Settings.IncludeServiceCatalog {
 		h.Set(catalogHeader, c.Token.Catalog)
-	}
-	if c.Service != nil {
-		set("X-Service", c.Service)
 	}
 }
 
@@ -249,7 +269,7 @@ func KeystoneContext(isAdmin func(reqctx.Request) bool) func(map[string]string) 
 					writeError(w, http.StatusUnauthorized, fault.UserText(errUnauthorized()))
 					return
 				}
-				request := Request(reqctx.From(r.Context()), c)
+				request := Request(*reqctx.Look(r.Context()), c)
 				request.IsAdmin = isAdmin(request)
 				next.ServeHTTP(w, r.WithContext(reqctx.With(r.Context(), request)))
 			})

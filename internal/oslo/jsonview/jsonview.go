@@ -28,8 +28,13 @@ func (w *Writer) Bytes() []byte { return w.buf }
 // Len is the number of bytes written so far.
 func (w *Writer) Len() int { return len(w.buf) }
 
-// Reset empties the Writer and keeps its buffer.
-func (w *Writer) Reset() { w.buf = w.buf[:0] }
+// Reset empties the Writer and keeps its buffer if that has room for size bytes.
+func (w *Writer) Reset(size int) {
+	if cap(w.buf) < size {
+		w.buf = make([]byte, 0, size)
+	}
+	w.buf = w.buf[:0]
+}
 
 // separate puts a comma before a key or an element unless it is the first one.
 func (w *Writer) separate() {

@@ -46,7 +46,7 @@ func TestWriter(t *testing.T) {
 	if w.Len() != len(want) || !json.Valid(w.Bytes()) {
 		t.Error("not one JSON document")
 	}
-	if w.Reset(); w.Len() != 0 {
+	if w.Reset(0); w.Len() != 0 {
 		t.Error("not empty after Reset")
 	}
 }
@@ -88,7 +88,7 @@ func TestNothingIsAllocatedPerField(t *testing.T) {
 	when := time.Now()
 	metadata := map[string]string{"key": "value"}
 	if n := testing.AllocsPerRun(100, func() {
-		w.Reset()
+		w.Reset(0)
 		w.Open()
 		w.String("id", "00000000-0000-0000-0000-000000000001")
 		w.Int("size", 1)

@@ -7,7 +7,6 @@ package microversion
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -168,7 +167,7 @@ func (s Service) choose(text string) (Version, error) {
 }
 
 // HeaderValue is what the response header says: "volume 3.27".
-func (s Service) HeaderValue(v Version) string { return fmt.Sprintf("%s %s", s.Name, v) }
+func (s Service) HeaderValue(v Version) string { return s.Name + " " + v.String() }
 
 type key struct{}
 

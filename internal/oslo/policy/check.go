@@ -10,7 +10,15 @@ import (
 // question is one thing that is asked of the rules.
 type question struct {
 	caller *reqctx.Request
-	target Target
+	target Target // nil: the caller's own project and user
+}
+
+// attribute is one of the target's.
+func (q *question) attribute(name string) (value string, known bool) {
+	if q.target != nil {
+		return q.target(name)
+	}
+	return owned(q.caller.ProjectID, q.caller.UserID, name)
 }
 
 // check is a compiled rule.
@@ -95,7 +103,7 @@ func (r roleCheck) compile(func(string) check) check {
 		role := fixed
 		if !isFixed {
 			var known bool
-			if role, known = r.match.render(q.target); !known {
+			if role, known = r.match.render(q); !known {
 				return false
 			}
 		}
@@ -113,7 +121,7 @@ func (l literalCheck) compile(func(string) check) check {
 		return constant(fixed == l.literal).compile(nil)
 	}
 	return func(q *question) bool {
-		value, known := l.match.render(q.target)
+		value, known := l.match.render(q)
 		return known && value == l.literal
 	}
 }
@@ -126,7 +134,7 @@ func (a attributeCheck) compile(func(string) check) check {
 	switch {
 	case list != nil:
 		return func(q *question) bool {
-			value, known := a.match.render(q.target)
+			value, known := a.match.render(q)
 			return known && slices.Contains(list(q.caller), value)
 		}
 	case isFixed:
@@ -143,7 +151,7 @@ func (a attributeCheck) compile(func(string) check) check {
 		if !exists || value == "" {
 			return false
 		}
-		wanted, known := a.match.render(q.target)
+		wanted, known := a.match.render(q)
 		return known && value == wanted
 	}
 }
@@ -157,12 +165,12 @@ func (t template) fixed() (string, bool) {
 }
 
 // render fills in the attributes of the target; known is false when it has not all of them.
-func (t template) render(target Target) (text string, known bool) {
+func (t template) render(q *question) (text string, known bool) {
 	if len(t) == 1 {
 		if t[0].name == "" {
 			return t[0].text, true
 		}
-		return target(t[0].name)
+		return q.attribute(t[0].name)
 	}
 	var out strings.Builder
 	for _, p := range t {
@@ -170,7 +178,7 @@ func (t template) render(target Target) (text string, known bool) {
 			out.WriteString(p.text)
 			continue
 		}
-		value, known := target(p.name)
+		value, known := q.attribute(p.name)
 		if !known {
 			return "", false
 		}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/clinker/clinker/internal/oslo/microversion"
 )
@@ -73,6 +74,7 @@ type API struct {
 	maxLimit    int
 	vendorMedia string // application/vnd.openstack.volume+json
 	log         *slog.Logger
+	writers     sync.Pool // of *jsonview.Writer
 }
 
 // RouteInfo describes one operation of an API for inventories, documents and goldens.

@@ -37,13 +37,14 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 // ServeHTTP implements http.Handler. See New for what it expects.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	caller := reqctx.From(ctx)
+	caller := reqctx.Look(ctx)
 	if caller.RequestID == "" {
-		caller.RequestID = reqctx.NewRequestID()
-		ctx = reqctx.With(ctx, caller)
+		known := *caller
+		known.RequestID = reqctx.NewRequestID()
+		caller, ctx = &known, reqctx.With(ctx, known)
 	}
-	w.Header().Set("X-Compute-Request-Id", caller.RequestID)
-	w.Header().Set("X-Openstack-Request-Id", caller.RequestID)
+	id := []string{caller.RequestID}
+	w.Header()["X-Compute-Request-Id"], w.Header()["X-Openstack-Request-Id"] = id, id
 	x := &exchange{ResponseWriter: w, original: r}
 	defer a.survive(ctx, x)
 
@@ -143,6 +144,9 @@ func (a *API) serve(x *exchange, r *http.Request, op *operation) {
 		contentType = a.responseType(r.Header.Get("Accept"))
 	}
 	write(x, status, contentType, response.Body)
+	if response.writer != nil {
+		a.recycle(response.writer)
+	}
 }
 
 // report logs what the user is not told.
@@ -167,7 +171,7 @@ func (a *API) run(x *exchange, r *Request, op *operation) (*Response, int, error
 		return nil, 0, err
 	}
 	ctx := microversion.With(r.HTTP.Context(), version)
-	if x.project != "" && x.project != reqctx.From(ctx).ProjectID {
+	if x.project != "" && x.project != reqctx.Look(ctx).ProjectID {
 		return nil, 0, fault.New(fault.Invalid, "", "Malformed request url")
 	}
 	if err := v.validate(r); err != nil {
@@ -200,16 +204,19 @@ func (a *API) run(x *exchange, r *Request, op *operation) (*Response, int, error
 	return response, status, nil
 }
 
+// versionHeader is microversion.Header as Go's maps of headers have it.
+var versionHeader = http.CanonicalHeaderKey(microversion.Header)
+
 // negotiate chooses the version and says so in the answer, also in one that refuses it.
 func (a *API) negotiate(x *exchange, r *http.Request) (microversion.Version, error) {
 	header := ""
-	if lines := r.Header[http.CanonicalHeaderKey(microversion.Header)]; len(lines) > 0 {
+	if lines := r.Header[versionHeader]; len(lines) > 0 {
 		header = strings.Join(lines, ",")
 	}
 	version, err := a.options.Service.Negotiate(header)
 	if !version.IsZero() {
-		x.Header().Set(microversion.Header, a.options.Service.HeaderValue(version))
-		x.Header().Set("Vary", microversion.Header)
+		said := []string{a.options.Service.HeaderValue(version), microversion.Header}
+		x.Header()[versionHeader], x.Header()["Vary"] = said[:1:1], said[1:]
 	}
 	return version, err
 }

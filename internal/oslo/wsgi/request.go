@@ -90,10 +90,31 @@ type Response struct {
 	Header http.Header // added to the answer; may be nil
 	Body   []byte      // nil: no body
 	Type   string      // Content-Type; "" is the negotiated JSON type
+
+	writer *jsonview.Writer // whose bytes the body is, to be used again when the answer has been written
 }
 
 // JSON answers what a jsonview.Writer holds. The Writer must not be used afterwards.
-func JSON(w *jsonview.Writer) *Response { return &Response{Body: w.Bytes()} }
+func JSON(w *jsonview.Writer) *Response { return &Response{Body: w.Bytes(), writer: w} }
+
+// Writer gives an empty writer for an answer of about so many bytes: for answers that are asked for all the time, or are
+// large. It has the buffer of an answer that has been sent.
+func (r *Request) Writer(size int) *jsonview.Writer {
+	if w, ok := r.api.writers.Get().(*jsonview.Writer); ok {
+		w.Reset(size)
+		return w
+	}
+	return jsonview.New(size)
+}
+
+// maxRecycled bounds the buffer of a writer that is kept for another answer.
+const maxRecycled = 4 << 20
+
+func (a *API) recycle(w *jsonview.Writer) {
+	if cap(w.Bytes()) <= maxRecycled {
+		a.writers.Put(w)
+	}
+}
 
 // Value answers any value by encoding/json, without HTML escapes: for answers that are not hot. A value that cannot be
 // encoded is an internal fault.

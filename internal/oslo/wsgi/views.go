@@ -12,7 +12,7 @@ type Views struct{ writers []FieldWriter }
 // Views opens the view extensions of a collection for one answer; items is passed to them as it is. Call it once per
 // answer, then Append once per item.
 func (r *Request) Views(ctx context.Context, collection string, items any) (Views, error) {
-	var views Views
+	views := Views{writers: make([]FieldWriter, 0, len(r.api.views[collection]))}
 	for _, extension := range r.api.views[collection] {
 		if !extension.Versions.Contains(r.Version) {
 			continue

@@ -41,11 +41,12 @@ func (h handlers) attributes(core *app.Core) []wsgi.Extension {
 
 // attribute is the view extension that writes fields for whoever may see them.
 func attribute(core *app.Core, rule string, write func(*jsonview.Writer, *block.Volume)) []wsgi.ViewExtension {
+	field := func(w *jsonview.Writer, item any) { write(w, item.(*block.Volume)) }
 	open := func(ctx context.Context, _ *wsgi.Request, _ any) (wsgi.FieldWriter, error) {
 		if core.Authorize(ctx, rule) != nil {
 			return nil, nil
 		}
-		return func(w *jsonview.Writer, item any) { write(w, item.(*block.Volume)) }, nil
+		return field, nil
 	}
 	return []wsgi.ViewExtension{{Resource: collection, Open: open}}
 }

@@ -21,7 +21,7 @@ type view struct {
 }
 
 func newView(ctx context.Context, r *wsgi.Request) view {
-	caller := reqctx.From(ctx)
+	caller := reqctx.Look(ctx)
 	return view{r: r, admin: caller.IsAdmin, hosts: caller.IsAdmin || caller.HasRole("service")}
 }
 
@@ -35,7 +35,7 @@ func extended(ctx context.Context, r *wsgi.Request, volumes []*block.Volume) (vi
 
 // answer is one volume as a whole answer.
 func (vw view) answer(v *block.Volume) *wsgi.Response {
-	w := jsonview.New(1536)
+	w := vw.r.Writer(1536)
 	w.Open()
 	w.Key("volume")
 	vw.write(w, v)

@@ -137,7 +137,7 @@ func (h handlers) list(ctx context.Context, r *wsgi.Request, path string, write 
 		}
 		write = full.write
 	}
-	w := jsonview.New(64 + 1024*len(volumes))
+	w := r.Writer(64 + 1024*len(volumes))
 	w.Open()
 	w.Key("volumes")
 	w.OpenList()

@@ -19,7 +19,7 @@ func (u *Volumes) List(ctx context.Context, q store.VolumeQuery, allProjects boo
 	if err := u.Authorize(ctx, "volume:get_all"); err != nil {
 		return nil, err
 	}
-	q.NoMigrationTargets = !reqctx.From(ctx).IsAdmin
+	q.NoMigrationTargets = !reqctx.Look(ctx).IsAdmin
 	return u.Store.Volumes(ctx, scoped(ctx, q, allProjects))
 }
 
@@ -33,7 +33,7 @@ func (u *Volumes) Totals(ctx context.Context, q store.VolumeQuery, allProjects b
 
 // scoped also hides from everybody but administrators the volumes that migrations are making.
 func scoped(ctx context.Context, q store.VolumeQuery, allProjects bool) store.VolumeQuery {
-	r := reqctx.From(ctx)
+	r := reqctx.Look(ctx)
 	if !r.IsAdmin || !allProjects {
 		q.ProjectID = r.ProjectID
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
@@ -25,21 +26,21 @@ func (r Reader) Volume(ctx context.Context, id, projectID string) (*block.Volume
 	if projectID != "" {
 		condition, args = condition+` AND v.project_id = ?`, append(args, projectID)
 	}
-	var joined joinedVolume
+	joined := joinedVolumes.Get().(*joinedVolume)
+	defer joinedVolumes.Put(joined)
 	err := r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
-		joined = joinedVolume{}
+		joined.begin()
 		return s.Query(ctx, volumeJoinedSelect+condition+volumeJoinedLimit, joined.scan, args...)
 	})
+	v := joined.end()
 	switch {
 	case err != nil:
 		return nil, err
 	case joined.rows == 0:
 		return nil, block.VolumeNotFound(id)
 	case joined.rows <= maxJoinedRows:
-		sortAttachments(&joined.volume)
-		return &joined.volume, nil
+		return v, nil
 	}
-	var v *block.Volume
 	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		v = nil
 		return s.Query(ctx, `SELECT `+r.gathered+` FROM volumes v WHERE `+condition, new(gatheredVolumes).into(func(one *block.Volume) { v = one }), args...)
@@ -68,6 +69,9 @@ var (
 	volumeJoinedLimit = ` LIMIT ` + strconv.Itoa(maxJoinedRows+1)
 )
 
+// joinedVolumes are those that read no volume now: what they read into is made once and not for every show.
+var joinedVolumes = sync.Pool{New: func() any { return newJoinedVolume() }}
+
 // joinedVolume is what the rows of volumeJoinedSelect come to.
 type joinedVolume struct {
 	volume block.Volume
@@ -75,6 +79,29 @@ type joinedVolume struct {
 	dest   []any
 	pairs  [3]joinedPair
 	a      attachmentRow // without an ID if there is none
+}
+
+func newJoinedVolume() *joinedVolume {
+	j := new(joinedVolume)
+	j.dest = volumeFields(&j.volume, make([]any, 0, 64))
+	for i := range j.pairs {
+		j.dest = append(j.dest, sqlkit.OptionalText{To: &j.pairs[i].key}, sqlkit.OptionalText{To: &j.pairs[i].value})
+	}
+	j.dest = append(j.dest, j.a.fields()...)
+	return j
+}
+
+func (j *joinedVolume) begin() {
+	j.rows = 0
+	j.volume = block.Volume{Metadata: map[string]string{}, AdminMetadata: map[string]string{}, ImageMetadata: map[string]string{}, Attachments: []block.Attachment{}}
+}
+
+// end gives what has been read and forgets it.
+func (j *joinedVolume) end() *block.Volume {
+	v := new(j.volume)
+	sortAttachments(v)
+	j.volume, j.a, j.pairs = block.Volume{}, attachmentRow{}, [3]joinedPair{}
+	return v
 }
 
 // joinedPair is a pair of metadata, nil if there is none, beside a volume.
@@ -86,25 +113,15 @@ func (j *joinedVolume) scan(row *sql.Rows) error {
 	if j.rows++; j.rows > maxJoinedRows {
 		return nil
 	}
-	maps := [...]*map[string]string{&v.Metadata, &v.AdminMetadata, &v.ImageMetadata}
-	if j.rows == 1 {
-		j.dest = volumeFields(v, make([]any, 0, 64))
-		for i := range j.pairs {
-			j.dest = append(j.dest, sqlkit.OptionalText{To: &j.pairs[i].key}, sqlkit.OptionalText{To: &j.pairs[i].value})
-			*maps[i] = map[string]string{}
-		}
-		j.dest = append(j.dest, j.a.fields()...)
-		v.Attachments = []block.Attachment{}
-	}
 	j.a = attachmentRow{}
 	if err := row.Scan(j.dest...); err != nil {
 		return err
 	}
-	for i, p := range j.pairs {
-		if p.key != nil {
-			(*maps[i])[*p.key] = ""
+	for i, pairs := range [...]map[string]string{v.Metadata, v.AdminMetadata, v.ImageMetadata} {
+		if p := j.pairs[i]; p.key != nil {
+			pairs[*p.key] = ""
 			if p.value != nil {
-				(*maps[i])[*p.key] = *p.value
+				pairs[*p.key] = *p.value
 			}
 		}
 	}
