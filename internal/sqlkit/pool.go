@@ -40,6 +40,9 @@ type conn struct {
 	kept   map[string]*sql.Stmt
 	opened time.Time
 	given  time.Time // when it was last given back; zero if it was not: then the server cannot have left it
+
+	breaker Breaker // nil if the driver's connection is none
+	broken  bool    // by the breaker
 }
 
 func newPool(db *sql.DB, size int, o Options) *pool {
@@ -73,7 +76,16 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 		p.slots <- struct{}{}
 		return nil, err
 	}
-	return &conn{Conn: opened, kept: make(map[string]*sql.Stmt), opened: time.Now()}, nil
+	c := &conn{Conn: opened, kept: make(map[string]*sql.Stmt), opened: time.Now()}
+	err = opened.Raw(func(driverConn any) error {
+		c.breaker, _ = driverConn.(Breaker)
+		return nil
+	})
+	if err != nil {
+		p.drop(c)
+		return nil, err
+	}
+	return c, nil
 }
 
 // turn waits for a slot.
@@ -121,6 +133,10 @@ func (p *pool) pop() *conn {
 }
 
 func (p *pool) give(c *conn) {
+	if c.broken {
+		p.drop(c)
+		return
+	}
 	c.given = time.Now()
 	var surplus *conn
 	p.mu.Lock()

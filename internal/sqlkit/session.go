@@ -253,8 +253,10 @@ var errSecondStatement = errors.New("sqlkit: a ReadOne ran a second statement, w
 // control runs BEGIN, COMMIT or ROLLBACK.
 func (db *DB) control(ctx context.Context, c *conn, text string) error {
 	if !db.prepared {
-		_, err := c.ExecContext(ctx, text)
-		return err
+		return c.until(ctx, func(ctx context.Context) error {
+			_, err := c.ExecContext(ctx, text)
+			return err
+		})
 	}
 	stmt, ok := c.kept[text]
 	if !ok {
@@ -271,7 +273,7 @@ func (db *DB) control(ctx context.Context, c *conn, text string) error {
 // Query runs a query and calls row for each row until one fails.
 func (s *Session) Query(ctx context.Context, text string, row func(*sql.Rows) error, args ...any) error {
 	begun := time.Now()
-	err := s.run(ctx, text, func(stmt *sql.Stmt) error {
+	err := s.run(ctx, text, func(ctx context.Context, stmt *sql.Stmt) error {
 		rows, err := stmt.QueryContext(ctx, args...)
 		if err != nil {
 			return err
@@ -314,7 +316,7 @@ func (s *Session) Strings(ctx context.Context, text string, args ...any) (list [
 // Exec runs a statement and gives the number of rows it changed.
 func (s *Session) Exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
 	begun := time.Now()
-	err = s.run(ctx, text, func(stmt *sql.Stmt) error {
+	err = s.run(ctx, text, func(ctx context.Context, stmt *sql.Stmt) error {
 		result, err := stmt.ExecContext(ctx, args...)
 		if err != nil {
 			return err
@@ -326,7 +328,7 @@ func (s *Session) Exec(ctx context.Context, text string, args ...any) (changed i
 	return changed, s.done(ctx, text, begun, err)
 }
 
-func (s *Session) run(ctx context.Context, text string, fn func(stmt *sql.Stmt) error) error {
+func (s *Session) run(ctx context.Context, text string, fn func(ctx context.Context, stmt *sql.Stmt) error) error {
 	if s.broken != nil {
 		return s.broken
 	}
@@ -334,13 +336,19 @@ func (s *Session) run(ctx context.Context, text string, fn func(stmt *sql.Stmt) 
 		return errSecondStatement
 	}
 	s.ran = true
-	stmt, once, err := s.conn.prepared(ctx, s.db.dialect, text)
-	if err != nil {
+	err := s.conn.until(ctx, func(ctx context.Context) error {
+		stmt, once, err := s.conn.prepared(ctx, s.db.dialect, text)
+		if err != nil {
+			return err
+		}
+		err = fn(ctx, stmt)
+		if once {
+			err = errors.Join(err, stmt.Close())
+		}
 		return err
-	}
-	err = fn(stmt)
-	if once {
-		err = errors.Join(err, stmt.Close())
+	})
+	if err != nil && s.conn.broken { // by us: that the connection broke says nothing of the server
+		err = ctx.Err()
 	}
 	return err
 }

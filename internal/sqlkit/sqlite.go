@@ -16,6 +16,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/sqlkit/groupsync"
 )
 
 // SQLiteOptions say how to open a SQLite file. Zero fields mean the default.
@@ -76,7 +77,7 @@ func OpenSQLite(ctx context.Context, o SQLiteOptions) (*DB, error) {
 	db := New(SQLite{}, readers, writer, o.Options)
 	db.prepared = true
 	if o.Synchronous == "FULL" {
-		db.durable = (&groupSync{path: o.Path + "-wal"}).wait
+		db.durable = groupsync.New(o.Path + "-wal").Wait
 	}
 	// The first connection writes WAL mode into the file, so that one has to be the writer's.
 	if err := db.Write(ctx, func(*Session) error { return nil }); err != nil {
@@ -95,7 +96,7 @@ func sqliteSource(o SQLiteOptions, write bool) string {
 	if write {
 		synchronous := o.Synchronous
 		if synchronous == "FULL" {
-			synchronous = "NORMAL" // and groupSync
+			synchronous = "NORMAL" // and groupsync
 		}
 		pragmas = append(pragmas, "journal_mode(WAL)", "synchronous("+synchronous+")",
 			"cache_size(-"+strconv.Itoa(writerCacheKiB)+")", "journal_size_limit(16777216)")

@@ -124,15 +124,16 @@ func (a *API) splitPath(u *url.URL) (rest *url.URL, project string, ok bool) {
 // serve runs one operation. The order of the checks is upstream's: version, content type, action, body, project.
 func (a *API) serve(x *exchange, r *http.Request, op *operation) {
 	var err error
+	ctx := r.Context()
 	if a.options.Observe != nil {
-		ctx, end := a.options.Observe(r.Context(), op.method, op.path)
+		var end func(error)
+		ctx, end = a.options.Observe(ctx, op.method, op.path)
 		defer func() { end(err) }()
-		r = r.WithContext(ctx)
 	}
 	request := &Request{HTTP: r, api: a, original: x.original, projectPath: x.project}
-	response, status, err := a.run(x, request, op)
+	response, status, err := a.run(ctx, x, request, op)
 	if err != nil {
-		a.report(r, err)
+		a.report(ctx, r, err)
 		WriteFault(x, err)
 		return
 	}
@@ -150,17 +151,19 @@ func (a *API) serve(x *exchange, r *http.Request, op *operation) {
 }
 
 // report logs what the user is not told.
-func (a *API) report(r *http.Request, err error) {
+func (a *API) report(ctx context.Context, r *http.Request, err error) {
 	switch {
-	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
-		a.log.DebugContext(r.Context(), "the client went away", slog.String("method", r.Method), slog.String("path", r.URL.Path))
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		a.log.DebugContext(ctx, "the client went away", slog.String("method", r.Method), slog.String("path", r.URL.Path))
 	case Status(fault.KindOf(err)) >= http.StatusInternalServerError:
-		a.log.ErrorContext(r.Context(), "request failed", slog.Any("error", err),
+		a.log.ErrorContext(ctx, "request failed", slog.Any("error", err),
 			slog.String("method", r.Method), slog.String("path", r.URL.Path))
 	}
 }
 
-func (a *API) run(x *exchange, r *Request, op *operation) (*Response, int, error) {
+// run finds out what is asked and has the handler answer it. ctx becomes the request's, with the version in it: for a request
+// that is served often, copies of it are what costs.
+func (a *API) run(ctx context.Context, x *exchange, r *Request, op *operation) (*Response, int, error) {
 	version, err := a.negotiate(x, r.HTTP)
 	if err != nil {
 		return nil, 0, err
@@ -170,7 +173,7 @@ func (a *API) run(x *exchange, r *Request, op *operation) (*Response, int, error
 	if err != nil {
 		return nil, 0, err
 	}
-	ctx := microversion.With(r.HTTP.Context(), version)
+	ctx = microversion.With(ctx, version)
 	if x.project != "" && x.project != reqctx.Look(ctx).ProjectID {
 		return nil, 0, fault.New(fault.Invalid, "", "Malformed request url")
 	}

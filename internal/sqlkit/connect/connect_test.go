@@ -71,7 +71,7 @@ func TestDialects(t *testing.T) {
 	tests := map[string]func(t *testing.T, db *sqlkit.DB, url string){
 		"values": testValues, "conditions": testConditions, "order": testOrder, "upsert": testUpsert, "transactions": testTransactions,
 		"snapshots": testSnapshots, "at once": testAtOnce, "deadlock": testDeadlock, "alone": testAlone, "names": testNames, "unfit": testUnfit,
-		"one statement": testReadOne,
+		"one statement": testReadOne, "breaking off": testBreakingOff,
 	}
 	run := func(t *testing.T, address func(t *testing.T) string) {
 		for name, test := range tests {
@@ -317,6 +317,36 @@ func testReadOne(t *testing.T, db *sqlkit.DB, _ string) {
 	}
 	exec(t, db, `INSERT INTO thing (name) VALUES ('c')`)
 	want(2)
+}
+
+// testBreakingOff: a statement ends with its context, not when it is done, and the next one goes as if nothing had been.
+func testBreakingOff(t *testing.T, db *sqlkit.DB, _ string) {
+	long := map[string]string{"mysql": `SELECT SLEEP(20)`, "postgresql": `SELECT COUNT(pg_sleep(20))`,
+		"sqlite": `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n`}[db.Dialect().Name()]
+	ways := map[string]func(context.Context, func(*sqlkit.Session) error) error{"Read": db.Read, "ReadOne": db.ReadOne, "Write": db.Write}
+	for name, way := range ways {
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			began := time.Now()
+			err := way(ctx, func(s *sqlkit.Session) error {
+				if name == "Write" {
+					if _, err := s.Exec(ctx, `INSERT INTO thing (name) VALUES ('lost')`); err != nil {
+						return err
+					}
+				}
+				_, err := s.QueryRow(ctx, long, []any{new(sqlkit.Int)})
+				return err
+			})
+			cancel()
+			if took := time.Since(began); !fault.Is(err, fault.Timeout) || took > 10*time.Second {
+				t.Errorf("%s: %v after %v; want a Timeout at once", name, err, took)
+			}
+		}
+		if rows := list(t, db, `SELECT name FROM thing`); len(rows) != 0 {
+			t.Errorf("%s: %q are there", name, rows)
+		}
+	}
+	exec(t, db, `INSERT INTO thing (name) VALUES ('kept')`)
 }
 
 func testAtOnce(t *testing.T, db *sqlkit.DB, _ string) {

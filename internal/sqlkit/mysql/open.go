@@ -76,18 +76,53 @@ type connector struct {
 
 // Connect implements driver.Connector.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	made, err := c.Connector.Connect(ctx)
+	var dialed net.Conn
+	opened, err := c.Connector.Connect(context.WithValue(ctx, dialedKey{}, &dialed))
 	if err != nil {
 		return nil, err
 	}
+	made := breakable{opened.(driverConn), dialed}
 	for _, text := range c.statements {
-		if _, err := made.(driver.ExecerContext).ExecContext(ctx, text, nil); err != nil {
+		if _, err := made.ExecContext(ctx, text, nil); err != nil {
 			_ = made.Close()
 			return nil, err
 		}
 	}
 	return made, nil
 }
+
+// dialedKey is the context key of where dial notes the connection that it makes.
+type dialedKey struct{}
+
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
+	if to, ok := ctx.Value(dialedKey{}).(*net.Conn); ok {
+		*to = c
+	}
+	return c, err
+}
+
+// driverConn is all that the driver's connections are to database/sql.
+type driverConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.NamedValueChecker
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// breakable is a connection that is a sqlkit.Breaker.
+type breakable struct {
+	driverConn
+	dialed net.Conn
+}
+
+// Break closes the connection under the driver's hands, which is what the driver does itself when a context ends.
+func (c breakable) Break() { _ = c.dialed.Close() }
 
 // silence keeps the driver from writing to the standard error; whatever it would say comes back as an error too.
 type silence struct{}
@@ -102,7 +137,7 @@ func configFrom(o Options) (*mysql.Config, error) {
 	c.Net, c.Addr = "tcp", net.JoinHostPort(orElse(o.Host, "localhost"), orElse(o.Port, "3306"))
 	c.Collation = "utf8mb4_general_ci"
 	c.Loc, c.ParseTime, c.ClientFoundRows = time.UTC, true, true
-	c.Timeout = defaultConnectTimeout
+	c.Timeout, c.DialFunc = defaultConnectTimeout, dial
 	c.Logger = silence{}
 	// Cinder's columns keep no fractions of a second. MariaDB cuts them off, MySQL has to be told, by what MariaDB skips.
 	mode := "@@sql_mode"

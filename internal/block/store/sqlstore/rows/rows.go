@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
 
@@ -37,6 +38,14 @@ func (c *Conn) ReadOne(ctx context.Context, fn func(s *sqlkit.Session) error) er
 		return fn(c.Session)
 	}
 	return c.DB.ReadOne(ctx, fn)
+}
+
+// ReadPage is ReadOne for a page that is one statement, and Read for one after a marker, which has to be looked up first.
+func (c *Conn) ReadPage(p store.Page) func(context.Context, func(*sqlkit.Session) error) error {
+	if p.Marker != "" {
+		return c.Read
+	}
+	return c.ReadOne
 }
 
 // Exec runs a statement in the transaction, which there must be, and gives the number of rows it changed.

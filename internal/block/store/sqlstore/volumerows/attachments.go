@@ -142,7 +142,8 @@ func (r Reader) Attachment(ctx context.Context, id, projectID string) (a *block.
 
 // Attachments implements store.AttachmentReader.
 func (r Reader) Attachments(ctx context.Context, q store.AttachmentQuery) (attachments []*block.Attachment, err error) {
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadPage(q.Page)(ctx, func(s *sqlkit.Session) error {
+		attachments = nil
 		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("a", attachmentColumns)+", v.project_id", attachmentFrom)
 		c := rows.Choice{ProjectID: q.ProjectID, Equal: q.Equal, Like: q.Like}
 		if possible, err := r.attachments.Choose(sb, c); err != nil || !possible {

@@ -14,7 +14,7 @@ import (
 func (r Reader) VolumesIn(ctx context.Context, p store.Period, after string, limit int) (volumes []*block.Volume, err error) {
 	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		volumes = nil
-		sb := rows.NewSelect(r.conn.Dialect(), r.gathered, "volumes v")
+		sb := rows.NewSelect(r.conn.Dialect(), r.gatheredVolume, "volumes v")
 		rows.InPeriod(sb, "v", p, after, limit)
 		return sb.Each(ctx, s, new(gatheredVolumes).into(func(v *block.Volume) { volumes = append(volumes, v) }))
 	})
@@ -26,21 +26,11 @@ func (r Reader) VolumesIn(ctx context.Context, p store.Period, after string, lim
 
 // SnapshotsIn implements store.AuditReader.
 func (r Reader) SnapshotsIn(ctx context.Context, p store.Period, after string, limit int) (snapshots []*block.Snapshot, err error) {
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		snapshots = nil
-		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("s", snapshotColumns), "snapshots s")
+		sb := rows.NewSelect(r.conn.Dialect(), r.gatheredSnapshot, "snapshots s")
 		rows.InPeriod(sb, "s", p, after, limit)
-		var dest []any
-		err := sb.Each(ctx, s, func(row *sql.Rows) error {
-			n := new(block.Snapshot)
-			dest = snapshotFields(n, dest)
-			snapshots = append(snapshots, n)
-			return row.Scan(dest...)
-		})
-		if err != nil || len(snapshots) == 0 {
-			return err
-		}
-		return loadSnapshotMetadata(ctx, s, snapshots)
+		return sb.Each(ctx, s, snapshotsInto(func(n *block.Snapshot) { snapshots = append(snapshots, n) }))
 	})
 	if err != nil {
 		return nil, err

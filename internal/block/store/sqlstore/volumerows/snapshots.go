@@ -3,6 +3,7 @@ package volumerows
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -70,48 +71,60 @@ func (r Reader) Snapshot(ctx context.Context, id, projectID string) (n *block.Sn
 	if err := r.conn.Lock(ctx, "snapshots", id); err != nil {
 		return nil, err
 	}
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
-		n = new(block.Snapshot)
-		text, args := `SELECT `+snapshotColumns+` FROM snapshots WHERE id = ? AND deleted = FALSE`, []any{id}
-		if projectID != "" {
-			text, args = text+` AND project_id = ?`, append(args, projectID)
-		}
-		found, err := s.QueryRow(ctx, text, snapshotFields(n, nil), args...)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return block.SnapshotNotFound(id)
-		}
-		return loadSnapshotMetadata(ctx, s, []*block.Snapshot{n})
+	text, args := `SELECT `+r.gatheredSnapshot+` FROM snapshots s WHERE s.id = ? AND s.deleted = FALSE`, []any{id}
+	if projectID != "" {
+		text, args = text+` AND s.project_id = ?`, append(args, projectID)
+	}
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
+		n = nil
+		return s.Query(ctx, text, snapshotsInto(func(one *block.Snapshot) { n = one }), args...)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case n == nil:
+		return nil, block.SnapshotNotFound(id)
 	}
 	return n, nil
 }
 
+// gatheredSnapshot is the columns of a snapshot with its metadata, in the order of snapshotsInto.
+func gatheredSnapshot(d sqlkit.Dialect) string {
+	return rows.Qualified("s", snapshotColumns) + ", " + snapshotMetadata().Gather(d, "s.id")
+}
+
+// snapshotsInto reads rows of gatheredSnapshot and hands the snapshots to add.
+func snapshotsInto(add func(*block.Snapshot)) func(*sql.Rows) error {
+	none := map[string]string{} // what is read is read-only, so all who have nothing share it
+	var dest []any
+	var metadata sql.RawBytes
+	return func(row *sql.Rows) error {
+		n := new(block.Snapshot)
+		dest = append(snapshotFields(n, dest), &metadata)
+		if err := row.Scan(dest...); err != nil {
+			return err
+		}
+		var err error
+		if n.Metadata, err = rows.ReadPairs(metadata, none); err != nil {
+			return fmt.Errorf("metadata of snapshot %s: %w", n.ID, err)
+		}
+		add(n)
+		return nil
+	}
+}
+
 // Snapshots implements store.SnapshotReader.
 func (r Reader) Snapshots(ctx context.Context, q store.SnapshotQuery) (snapshots []*block.Snapshot, err error) {
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
-		sb := rows.NewSelect(r.conn.Dialect(), rows.Qualified("s", snapshotColumns), "snapshots s")
+	err = r.conn.ReadPage(q.Page)(ctx, func(s *sqlkit.Session) error {
+		snapshots = nil
+		sb := rows.NewSelect(r.conn.Dialect(), r.gatheredSnapshot, "snapshots s")
 		if possible, err := r.chooseSnapshots(sb, q); err != nil || !possible {
 			return err
 		}
 		if err := r.snapshots.Page(ctx, s, sb, q.ProjectID, q.Page); err != nil {
 			return err
 		}
-		var dest []any
-		err := sb.Each(ctx, s, func(row *sql.Rows) error {
-			n := new(block.Snapshot)
-			dest = snapshotFields(n, dest)
-			snapshots = append(snapshots, n)
-			return row.Scan(dest...)
-		})
-		if err != nil || len(snapshots) == 0 {
-			return err
-		}
-		return loadSnapshotMetadata(ctx, s, snapshots)
+		return sb.Each(ctx, s, snapshotsInto(func(n *block.Snapshot) { snapshots = append(snapshots, n) }))
 	})
 	if err != nil {
 		return nil, err
@@ -125,7 +138,7 @@ func (r Reader) SnapshotCount(ctx context.Context, q store.SnapshotQuery) (n int
 	if possible, err := r.chooseSnapshots(sb, q); err != nil || !possible {
 		return 0, err
 	}
-	err = r.conn.Read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		_, err := sb.Row(ctx, s, (*sqlkit.Int)(&n))
 		return err
 	})
@@ -143,22 +156,6 @@ func (r Reader) chooseSnapshots(sb *rows.Select, q store.SnapshotQuery) (possibl
 		sb.Where(snapshotMetadata().Has("s.id", sb.Arg(key), sb.Arg(q.Metadata[key])))
 	}
 	return r.snapshots.Choose(sb, rows.Choice{ProjectID: q.ProjectID, IDs: q.IDs, Equal: q.Equal, Like: q.Like, Times: q.Times})
-}
-
-func loadSnapshotMetadata(ctx context.Context, s *sqlkit.Session, snapshots []*block.Snapshot) error {
-	none := map[string]string{} // what is read is read-only, so all who have nothing share it
-	byID := make(map[string]*block.Snapshot, len(snapshots))
-	ids := make([]string, len(snapshots))
-	for i, n := range snapshots {
-		n.Metadata, byID[n.ID], ids[i] = none, n, n.ID
-	}
-	return snapshotMetadata().Load(ctx, s, ids, func(id, key, value string) {
-		n := byID[id]
-		if len(n.Metadata) == 0 {
-			n.Metadata = make(map[string]string)
-		}
-		n.Metadata[key] = value
-	})
 }
 
 // CreateSnapshot implements store.SnapshotWriter.

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
@@ -22,15 +21,18 @@ func (r Reader) Volume(ctx context.Context, id, projectID string) (*block.Volume
 	if err := r.conn.Lock(ctx, "volumes", id); err != nil {
 		return nil, err
 	}
-	condition, args := `v.id = ? AND v.deleted = FALSE`, []any{id}
+	condition, text, args := oneVolume, volumeJoinedText, []any{id}
 	if projectID != "" {
-		condition, args = condition+` AND v.project_id = ?`, append(args, projectID)
+		condition, text, args = oneVolumeOf, volumeJoinedTextOf, append(args, projectID)
 	}
-	joined := joinedVolumes.Get().(*joinedVolume)
-	defer joinedVolumes.Put(joined)
+	joined, ok := r.joined.Get().(*joinedVolume)
+	if !ok {
+		joined = newJoinedVolume()
+	}
+	defer r.joined.Put(joined)
 	err := r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		joined.begin()
-		return s.Query(ctx, volumeJoinedSelect+condition+volumeJoinedLimit, joined.scan, args...)
+		return s.Query(ctx, text, joined.scan, args...)
 	})
 	v := joined.end()
 	switch {
@@ -43,7 +45,7 @@ func (r Reader) Volume(ctx context.Context, id, projectID string) (*block.Volume
 	}
 	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		v = nil
-		return s.Query(ctx, `SELECT `+r.gathered+` FROM volumes v WHERE `+condition, new(gatheredVolumes).into(func(one *block.Volume) { v = one }), args...)
+		return s.Query(ctx, `SELECT `+r.gatheredVolume+` FROM volumes v WHERE `+condition, new(gatheredVolumes).into(func(one *block.Volume) { v = one }), args...)
 	})
 	switch {
 	case err != nil:
@@ -57,7 +59,15 @@ func (r Reader) Volume(ctx context.Context, id, projectID string) (*block.Volume
 // maxJoinedRows is how many rows may come of one volume before it is asked for as lists are.
 const maxJoinedRows = 8
 
+const (
+	oneVolume   = `v.id = ? AND v.deleted = FALSE`
+	oneVolumeOf = oneVolume + ` AND v.project_id = ?`
+)
+
 var (
+	volumeJoinedText   = volumeJoinedSelect + oneVolume + volumeJoinedLimit
+	volumeJoinedTextOf = volumeJoinedSelect + oneVolumeOf + volumeJoinedLimit
+
 	volumeJoinedSelect = `SELECT ` + rows.Qualified("v", volumeColumns) + `, t.name, gt.name = '` + block.ConsistencyGroupTypeName +
 		`', m."key", m.value, am."key", am.value, im."key", im.value, ` + rows.Qualified("a", attachmentColumns) + ` FROM volumes v` +
 		` LEFT JOIN volume_types t ON t.id = v.volume_type_id` +
@@ -69,10 +79,8 @@ var (
 	volumeJoinedLimit = ` LIMIT ` + strconv.Itoa(maxJoinedRows+1)
 )
 
-// joinedVolumes are those that read no volume now: what they read into is made once and not for every show.
-var joinedVolumes = sync.Pool{New: func() any { return newJoinedVolume() }}
-
-// joinedVolume is what the rows of volumeJoinedSelect come to.
+// joinedVolume is what the rows of volumeJoinedSelect come to. It is used for one volume after another: that there is a place for
+// each of 60 columns to be scanned into is made out once and not for every show.
 type joinedVolume struct {
 	volume block.Volume
 	rows   int

@@ -4,20 +4,26 @@
 // sqlstore and imported by nothing else.
 package volumerows
 
-import "github.com/clinker/clinker/internal/block/store/sqlstore/rows"
+import (
+	"sync"
+
+	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
+)
 
 // Reader implements store.VolumeReader, store.SnapshotReader, store.AttachmentReader, store.TransferReader and
 // store.ImageReader.
 type Reader struct {
 	conn                                       *rows.Conn
 	volumes, snapshots, attachments, transfers *rows.Listing
-	gathered                                   string // gatheredVolume
+	gatheredVolume, gatheredSnapshot           string     // what the functions of these names give
+	joined                                     *sync.Pool // of *joinedVolume
 }
 
 // NewReader makes a reader on the database; it is safe for concurrent use.
 func NewReader(c *rows.Conn) Reader {
 	return Reader{conn: c, volumes: volumeListing(), snapshots: snapshotListing(), attachments: attachmentListing(),
-		transfers: transferListing(), gathered: gatheredVolume(c.Dialect())}
+		transfers: transferListing(), gatheredVolume: gatheredVolume(c.Dialect()),
+		gatheredSnapshot: gatheredSnapshot(c.Dialect()), joined: new(sync.Pool)}
 }
 
 // Writer implements store.VolumeWriter, store.SnapshotWriter, store.AttachmentWriter, store.TransferWriter and

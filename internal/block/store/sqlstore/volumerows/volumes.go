@@ -107,13 +107,9 @@ func volumeListing() *rows.Listing {
 
 // Volumes implements store.VolumeReader.
 func (r Reader) Volumes(ctx context.Context, q store.VolumeQuery) (volumes []*block.Volume, err error) {
-	read := r.conn.ReadOne
-	if q.Page.Marker != "" { // it is looked up first
-		read = r.conn.Read
-	}
-	err = read(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadPage(q.Page)(ctx, func(s *sqlkit.Session) error {
 		volumes = nil
-		sb := rows.NewSelect(r.conn.Dialect(), r.gathered, "volumes v")
+		sb := rows.NewSelect(r.conn.Dialect(), r.gatheredVolume, "volumes v")
 		if possible, err := r.chooseVolumes(sb, q); err != nil || !possible {
 			return err
 		}

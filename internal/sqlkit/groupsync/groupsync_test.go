@@ -1,4 +1,4 @@
-package sqlkit
+package groupsync
 
 import (
 	"errors"
@@ -14,12 +14,12 @@ func TestGroupSync(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g := &groupSync{path: path}
+	g := &Log{path: path}
 	var all sync.WaitGroup
 	for range 64 {
 		all.Go(func() {
 			for range 20 {
-				if err := g.wait(); err != nil {
+				if err := g.Wait(); err != nil {
 					t.Error(err)
 				}
 			}
@@ -35,9 +35,9 @@ func TestGroupSync(t *testing.T) {
 
 // TestGroupSyncJoinsOnlyALaterFlush holds a flush back to see which one a latecomer gets.
 func TestGroupSyncJoinsOnlyALaterFlush(t *testing.T) {
-	g := &groupSync{path: filepath.Join(t.TempDir(), "missing"), running: true} // as while somebody flushes
+	g := &Log{path: filepath.Join(t.TempDir(), "missing"), running: true} // as while somebody flushes
 	answered := make(chan error, 1)
-	go func() { answered <- g.wait() }()
+	go func() { answered <- g.Wait() }()
 	for waiting := false; !waiting; {
 		g.mu.Lock()
 		waiting = g.next != nil
@@ -60,8 +60,8 @@ func TestGroupSyncFails(t *testing.T) {
 	if err := os.WriteFile(notADirectory, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g := &groupSync{path: filepath.Join(notADirectory, "log")}
-	if err := g.wait(); err == nil || errors.Is(err, os.ErrNotExist) {
+	g := &Log{path: filepath.Join(notADirectory, "log")}
+	if err := g.Wait(); err == nil || errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }

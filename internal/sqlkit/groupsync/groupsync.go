@@ -1,4 +1,7 @@
-package sqlkit
+// Package groupsync makes what was written to a log durable for many writers by one flush.
+//
+// What must not live here: what the log is of.
+package groupsync
 
 import (
 	"errors"
@@ -8,12 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// groupSync flushes SQLite's write-ahead log to the disk for many transactions at once. SQLite itself would flush it once
+// Log flushes SQLite's write-ahead log to the disk for many transactions at once. SQLite itself would flush it once
 // per commit, with the write lock held: eight writers would wait for eight flushes one after the other. Here a commit only
 // writes the log (synchronous = NORMAL), lets go of the lock, and is acknowledged when a flush that began after it is
 // done. The log is flushed as a whole, so whoever is durable, everything before him is too.
-type groupSync struct {
-	path string // of the log
+type Log struct {
+	path string
 
 	mu      sync.Mutex
 	next    *round // the flush that has not begun; nil: nobody waits for one
@@ -26,8 +29,11 @@ type round struct {
 	err  error
 }
 
-// wait returns when everything committed before it was called is on the disk, or why it is not.
-func (g *groupSync) wait() error {
+// New is for the log with this path. It does nothing yet.
+func New(path string) *Log { return &Log{path: path} }
+
+// Wait returns when everything committed before it was called is on the disk, or why it is not. It is safe for concurrent use.
+func (g *Log) Wait() error {
 	g.mu.Lock()
 	if g.next == nil {
 		g.next = &round{done: make(chan struct{})}
@@ -43,7 +49,7 @@ func (g *groupSync) wait() error {
 }
 
 // run flushes until nobody waits.
-func (g *groupSync) run() {
+func (g *Log) run() {
 	for {
 		g.mu.Lock()
 		r := g.next
