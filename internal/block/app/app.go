@@ -9,6 +9,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/clinker/clinker/internal/block"
@@ -87,6 +88,8 @@ type Core struct {
 	LogLevel      *log.Threshold   // of Log and the whole process; nil if it cannot be changed
 	Host          string           // this node's name in the services table
 	Now           func() time.Time // UTC
+
+	patient atomic.Int64 // casts that wait for the broker; see Cast
 }
 
 // Ours says whether all of these owners of operations are services of ours.
@@ -259,13 +262,4 @@ func (c *Core) TellSnapshot(ctx context.Context, event, id string) {
 		v = nil
 	}
 	c.Events.Snapshot(ctx, event, s, v)
-}
-
-// castTimeout bounds the sending of a message after the rows were changed: the caller's own end must not stop it then.
-const castTimeout = 10 * time.Second
-
-// Detach gives a context for what has to be done once rows have changed, whatever becomes of the caller: it keeps ctx's
-// values, drops its cancellation and has a time limit of its own.
-func Detach(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), castTimeout)
 }

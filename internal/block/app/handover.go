@@ -43,9 +43,9 @@ func (c *Core) HandOver(ctx context.Context, op Operation, change func(tx store.
 	if err != nil {
 		return err
 	}
-	ctx, cancel := Detach(ctx)
-	defer cancel()
-	if err := cast(ctx); err != nil {
+	if err := c.Cast(ctx, op.Owner, cast); err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), castTimeout)
+		defer cancel()
 		if ours, kept := c.Ours(ctx, c.Store, op.Owner); kept == nil && !ours {
 			return err
 		}

@@ -107,9 +107,9 @@ func (u *Images) uploadFlow(queue block.Host) *flow.Flow[upload, store.Tx] {
 			{Name: "create_image", Do: u.enterImage, Undo: u.withdrawImage},
 			{Name: "hand_over", Tx: stillUploading},
 			{Name: "volume_cast", Do: func(ctx context.Context, s *upload) error {
-				ctx, cancel := app.Detach(ctx)
-				defer cancel()
-				return u.VolumeService.Cast(ctx, queue, "3.0", rpcapi.MethodCopyVolumeToImage, &s.CopyVolumeToImage)
+				return u.Cast(ctx, queue.Backend(), func(ctx context.Context) error {
+					return u.VolumeService.Cast(ctx, queue, "3.0", rpcapi.MethodCopyVolumeToImage, &s.CopyVolumeToImage)
+				})
 			}},
 		},
 		HandOver: func(s *upload) *flow.Next {

@@ -93,11 +93,9 @@ func (u *Volumes) createFlow() *flow.Flow[creation, store.Tx] {
 			{Name: "quota_reserve", Tx: u.takeQuota},
 			{Name: "entry_create", Tx: u.enterVolume},
 			{Name: "volume_cast", Do: func(ctx context.Context, s *creation) error {
-				ctx, cancel := app.Detach(ctx)
-				defer cancel()
 				entered := *s.volume // the caller goes on with its own
 				s.message.AtHand = rpcapi.AtHand{Volume: &entered, Type: s.volType}
-				return u.Scheduler.CreateVolume(ctx, &s.message)
+				return u.Cast(ctx, rpcapi.SchedulerOwner, func(ctx context.Context) error { return u.Scheduler.CreateVolume(ctx, &s.message) })
 			}},
 		},
 		HandOver: func(s *creation) *flow.Next {

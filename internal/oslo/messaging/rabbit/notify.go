@@ -35,5 +35,7 @@ func (t *Transport) Publish(ctx context.Context, topic string, m *notification.M
 	} else if err := t.opts.seal(out, inner); err != nil {
 		return err
 	}
+	ctx, cancel := t.bounded(ctx, t.opts.CallTimeout)
+	defer cancel()
 	return t.deliver(ctx, out, t.opts.TopicQueue(topic), m.EventType)
 }

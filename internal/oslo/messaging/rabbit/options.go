@@ -14,8 +14,11 @@ import (
 type Options struct {
 	broker.Options
 
-	CallTimeout time.Duration // the longest a Call waits, and a Cast for the broker; 1 minute
-	Concurrency int           // messages at work at once in a Server that does not say; 64
+	CallTimeout time.Duration // the longest a Call waits, and a notification for the broker; 1 minute
+	// CastTimeout is the longest a Cast waits for the broker, if its context does not end before; 10 minutes. Upstream waits for ever
+	// (retry=None of oslo_messaging/rpc/client.py).
+	CastTimeout time.Duration
+	Concurrency int // messages at work at once in a Server that does not say; 64
 	// Prefetch is how many messages of a queue are fetched before they are worked on; 0 is the lesser of 16 and the
 	// server's concurrency (upstream: without limit).
 	Prefetch          int
@@ -35,6 +38,7 @@ const (
 // complete fills in the defaults and refuses what contradicts itself.
 func (o *Options) complete() error {
 	o.CallTimeout, o.MissingReplyQueue = cmp.Or(o.CallTimeout, time.Minute), cmp.Or(o.MissingReplyQueue, time.Minute)
+	o.CastTimeout = cmp.Or(o.CastTimeout, 10*time.Minute)
 	o.Concurrency, o.MaxCalls = cmp.Or(o.Concurrency, messaging.DefaultConcurrency), cmp.Or(o.MaxCalls, defaultMaxCalls)
 	if o.Codec == nil {
 		o.Codec = messaging.PlainCodec{}

@@ -130,7 +130,7 @@ func routingKey(to messaging.Target) string {
 	return to.Topic
 }
 
-// Cast implements messaging.Client. It waits for the broker's confirmation, at most until ctx ends or the call timeout is
+// Cast implements messaging.Client. It waits for the broker's confirmation, at most until ctx ends or CastTimeout is
 // over.
 func (t *Transport) Cast(ctx context.Context, to messaging.Target, m messaging.Message) error {
 	r, err := t.request(ctx, to, m)
@@ -141,13 +141,13 @@ func (t *Transport) Cast(ctx context.Context, to messaging.Target, m messaging.M
 	if err != nil {
 		return err
 	}
+	ctx, cancel := t.bounded(ctx, t.opts.CastTimeout)
+	defer cancel()
 	return t.deliver(ctx, out, t.opts.TopicQueue(out.Key), r.Method)
 }
 
 // deliver publishes a message that nobody answers, and makes the queue it is for if there is none.
 func (t *Transport) deliver(ctx context.Context, out *broker.Message, queue broker.Queue, what string) error {
-	ctx, cancel := t.bounded(ctx, t.opts.CallTimeout)
-	defer cancel()
 	err := t.publisher.Send(ctx, out)
 	for attempt := 0; err == broker.ErrUnroutable && attempt < 3; attempt++ { // a queue may be deleted as soon as it is made
 		if err = t.publisher.DeclareQueue(ctx, queue); err == nil {

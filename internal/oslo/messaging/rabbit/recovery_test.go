@@ -340,6 +340,36 @@ func TestServersComeBeforeTheBroker(t *testing.T) {
 	}
 }
 
+// TestCastWaits: a cast waits for a broker that is away longer than a call would, as upstream's does, but not for ever.
+func TestCastWaits(t *testing.T) {
+	o := options(t)
+	p := newProxy(t, o.Hosts[0].Address)
+	o.Hosts[0].Address = p.address()
+	p.refuse(true)
+	o.CallTimeout = 50 * time.Millisecond
+	tr, name := open(t, o), topic(t)
+	result := make(chan error, 1)
+	go func() { result <- tr.Cast(t.Context(), messaging.Target{Topic: name}, numbered(1)) }()
+	if err := tr.Call(t.Context(), messaging.Target{Topic: name}, numbered(2), nil); fault.NameOf(err) != messaging.NameTimeout {
+		t.Errorf("a call without a broker: %v", err)
+	}
+	select {
+	case err := <-result:
+		t.Fatalf("the cast did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	p.refuse(false)
+	if err := <-result; err != nil {
+		t.Errorf("after the broker came: %v", err)
+	}
+	p.refuse(true)
+	p.cut()
+	o.CastTimeout = 50 * time.Millisecond
+	if err := open(t, o).Cast(t.Context(), messaging.Target{Topic: name}, numbered(3)); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("one that has waited long enough: %v", err)
+	}
+}
+
 // TestBlocked has the broker take no messages for a while, as it does when its memory or disk is full.
 func TestBlocked(t *testing.T) {
 	b := need(t)
