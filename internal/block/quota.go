@@ -23,6 +23,8 @@ type QuotaUsage struct {
 	Backups, BackupGigabytes     int64
 	Groups                       int64
 	ByType                       map[string]TypeUsage // by volume type id
+	// Reserved is what Python services are about to take, by resource: it is not in the rows yet. nil is nothing.
+	Reserved map[string]int64
 }
 
 // TypeUsage is the share of one volume type in a QuotaUsage.

@@ -377,11 +377,11 @@ type QuotaReader interface {
 	// QuotaLimits are the limits set for this very project; QuotaClassLimits those of a class.
 	QuotaLimits(ctx context.Context, projectID string) (map[string]int64, error)
 	QuotaClassLimits(ctx context.Context, class string) (map[string]int64, error)
-	// QuotaUsage counts the rows: never a stored sum.
+	// QuotaUsage counts the rows, and what is reserved: never a stored sum.
 	QuotaUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error)
-	// VolumeUsage is QuotaUsage of volumes and snapshots alone, and costs half as much.
+	// VolumeUsage is QuotaUsage of volumes and snapshots alone, without what is reserved, and costs half as much.
 	VolumeUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error)
-	// QuotaSheet is limits and VolumeUsage in one statement: what is decided by when a project takes a volume or a snapshot.
+	// QuotaSheet is limits, VolumeUsage and what is reserved in one statement: what is decided by when a project takes a volume or a snapshot.
 	QuotaSheet(ctx context.Context, projectID, class string) (*QuotaSheet, error)
 }
 

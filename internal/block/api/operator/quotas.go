@@ -58,7 +58,7 @@ func (h quotaSets) show(ctx context.Context, r *wsgi.Request) (*wsgi.Response, e
 	}
 	set := map[string]any{"id": id}
 	for name, limit := range s.Limits {
-		set[name] = map[string]int64{"limit": limit, "in_use": s.InUse[name], "reserved": 0}
+		set[name] = map[string]int64{"limit": limit, "in_use": s.InUse[name], "reserved": s.Reserved[name]}
 	}
 	return wsgi.Value(map[string]any{"quota_set": set})
 }

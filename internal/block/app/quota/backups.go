@@ -22,11 +22,12 @@ func (q *Quota) TakeBackup(ctx context.Context, tx store.Tx, projectID string, s
 	if err != nil {
 		return err
 	}
-	if limit := limits[block.QuotaBackupGigabytes]; limit >= 0 && u.BackupGigabytes+sizeGiB > limit {
+	consumed, number := u.BackupGigabytes+u.Reserved[block.QuotaBackupGigabytes], u.Backups+u.Reserved[block.QuotaBackups]
+	if limit := limits[block.QuotaBackupGigabytes]; limit >= 0 && consumed+sizeGiB > limit {
 		return fault.New(fault.OverLimit, "VolumeBackupSizeExceedsAvailableQuota", "Requested backup exceeds allowed Backup gigabytes quota. "+
-			"Requested %dG, quota is %dG and %dG has been consumed.", sizeGiB, limit, u.BackupGigabytes)
+			"Requested %dG, quota is %dG and %dG has been consumed.", sizeGiB, limit, consumed)
 	}
-	if limit := limits[block.QuotaBackups]; limit >= 0 && u.Backups+1 > limit {
+	if limit := limits[block.QuotaBackups]; limit >= 0 && number+1 > limit {
 		return fault.New(fault.OverLimit, "BackupLimitExceeded", "Maximum number of backups allowed (%d) exceeded", limit)
 	}
 	return tx.PutQuotaUsage(ctx, projectID, map[string]int64{

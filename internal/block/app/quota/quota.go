@@ -148,7 +148,7 @@ func checkSize(limits map[string]int64, sizeGiB int64) error {
 }
 
 // Take checks that the project may hold d more, under a lock that lasts until tx ends, and writes the new usage to the
-// quota_usages table; the caller changes the rows accordingly later in the same transaction. newSizeGiB, if not 0, is
+// quota_usages table; the caller changes the rows accordingly later in the same transaction. What Python services have reserved counts too. newSizeGiB, if not 0, is
 // checked against the limit for a single volume. It refuses with a fault.OverLimit that names the resource, what was
 // asked, the limit and what is used.
 func (q *Quota) Take(ctx context.Context, tx store.Tx, projectID string, d Delta, newSizeGiB int64) error {
@@ -190,8 +190,8 @@ func (q *Quota) check(ctx context.Context, tx store.Tx, projectID string, d Delt
 			if c.amount == 0 || !known { // groups have no type
 				continue
 			}
-			if c.amount > 0 && limit >= 0 && used[name]+c.amount > limit {
-				return nil, nil, overQuota(c, name, limit, used[name])
+			if consumed := used[name] + usage.Reserved[name]; c.amount > 0 && limit >= 0 && consumed+c.amount > limit {
+				return nil, nil, overQuota(c, name, limit, consumed)
 			}
 			more[name] += c.amount
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
@@ -182,5 +184,64 @@ func TestTakeGroups(t *testing.T) {
 		if i < 2 && err != nil || i >= 2 && (fault.NameOf(err) != "GroupLimitExceeded" || fault.UserText(err) != "Maximum number of groups allowed (2) exceeded") {
 			t.Errorf("group %d: %v", i, err)
 		}
+	}
+}
+
+// TestReserved: what Python services have reserved and not yet taken counts against a limit, until it is given up or expires.
+func TestReserved(t *testing.T) {
+	s, vt := open(t)
+	q := quota.New(quota.Options{Volumes: 3, Gigabytes: 10, PerVolumeGigabytes: -1, Backups: 1, BackupGigabytes: 5})
+	reserve := func(deltas map[string]int64, expire time.Duration) (ids []string) {
+		t.Helper()
+		err := s.Update(t.Context(), func(tx store.Tx) (err error) {
+			ids, err = tx.Reserve(t.Context(), "p", deltas, time.Now().UTC().Add(expire))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ids
+	}
+	takes := func(what string, sizeGiB int64, fits bool) {
+		t.Helper()
+		err := s.Update(t.Context(), func(tx store.Tx) error {
+			return q.Take(t.Context(), tx, "p", quota.Delta{Volumes: 1, VolumeGiB: sizeGiB, TypeID: vt.ID, TypeName: vt.Name}, sizeGiB)
+		})
+		if (err == nil) != fits || err != nil && !fault.Is(err, fault.OverLimit) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "quota is 10G and 8G has been consumed") {
+			t.Errorf("%s: %v does not say what is consumed", what, err)
+		}
+	}
+	reserve(map[string]int64{"volumes": 2, "gigabytes": 8}, -time.Minute) // expired
+	reserve(map[string]int64{"volumes": -1, "gigabytes": -9}, time.Hour)  // to be given up: that has not happened yet
+	takes("nothing reserved", 10, true)
+	ids := reserve(map[string]int64{"volumes": 1, "gigabytes": 8}, time.Hour)
+	takes("what is left", 2, true)
+	takes("what is reserved", 3, false)
+	if sheet, err := s.QuotaSheet(t.Context(), "p", "default"); err != nil || sheet.Usage.Reserved["gigabytes"] != 8 || sheet.Usage.Reserved["volumes"] != 1 || len(sheet.Usage.Reserved) != 2 {
+		t.Errorf("%+v, %v", sheet.Usage, err)
+	}
+	err := s.Update(t.Context(), func(tx store.Tx) error { return tx.ReleaseReservations(t.Context(), ids) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	takes("what was given up", 10, true)
+
+	reserve(map[string]int64{"backups": 1, "backup_gigabytes": 1}, time.Hour)
+	err = s.Update(t.Context(), func(tx store.Tx) error { return q.TakeBackup(t.Context(), tx, "p", 1) })
+	if fault.NameOf(err) != "BackupLimitExceeded" {
+		t.Errorf("a backup beside one that is reserved: %v", err)
+	}
+	reserve(map[string]int64{"volumes_" + vt.Name: 1}, time.Hour)
+	limited := s.Update(t.Context(), func(tx store.Tx) error {
+		if err := tx.PutQuotaLimits(t.Context(), "p", map[string]int64{"volumes_" + vt.Name: 1}); err != nil {
+			return err
+		}
+		return q.CheckType(t.Context(), tx, &block.Volume{ID: uuid.NewString(), ProjectID: "p", UseQuota: true, SizeGiB: 1}, vt)
+	})
+	if fault.NameOf(limited) != "VolumeLimitExceeded" {
+		t.Errorf("a retype to a type that another is on its way to: %v", limited)
 	}
 }

@@ -46,8 +46,8 @@ func (q *Quota) CheckType(ctx context.Context, tx store.Tx, v *block.Volume, to 
 	used := usage.InUse(!q.opts.NoSnapshotGigabytes, to.ID, to.Name)
 	for _, c := range q.claims(d) {
 		name := c.resource + "_" + to.Name
-		if limit, known := limits[name]; known && c.amount > 0 && limit >= 0 && used[name]+c.amount > limit {
-			return overQuota(c, name, limit, used[name])
+		if limit, known := limits[name]; known && c.amount > 0 && limit >= 0 && used[name]+usage.Reserved[name]+c.amount > limit {
+			return overQuota(c, name, limit, used[name]+usage.Reserved[name])
 		}
 	}
 	return nil

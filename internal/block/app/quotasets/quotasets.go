@@ -21,7 +21,7 @@ type QuotaSets struct{ *app.Core }
 func New(core *app.Core) *QuotaSets { return &QuotaSets{Core: core} }
 
 // Set is the limits of a project by resource, and what it holds of each.
-type Set struct{ Limits, InUse map[string]int64 }
+type Set struct{ Limits, InUse, Reserved map[string]int64 }
 
 // project is the policy target of a project.
 func project(id string) func(string) (string, bool) { return app.Target(id, "") }
@@ -47,7 +47,7 @@ func (u *QuotaSets) read(ctx context.Context, projectID string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	return Set{Limits: limits, InUse: u.Quota.InUse(usage, byID)}, nil
+	return Set{Limits: limits, InUse: u.Quota.InUse(usage, byID), Reserved: usage.Reserved}, nil
 }
 
 func (u *QuotaSets) typeNames(ctx context.Context) (names []string, byID map[string]string, err error) {

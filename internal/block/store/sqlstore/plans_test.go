@@ -81,6 +81,7 @@ func readAll(t *testing.T, s store.Store) {
 	check(s.Backup(ctx, "b", "p"))
 	check(s.QuotaUsage(ctx, "p"))
 	check(s.QuotaLimits(ctx, "p"))
+	check(s.QuotaSheet(ctx, "p", "default"))
 	check(s.BackendVolumes(ctx, "h@b"))
 	check(s.Flows(ctx, "o", 0, 10))
 	check(s.TypeInUse(ctx, "x"))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -32,6 +33,22 @@ func testQuotaLimits(t *testing.T, s store.Store) {
 	sheet := must(s.QuotaSheet(ctx, mine, "default"))(t)
 	wantEqual(t, "the sheet's own limits", must(s.QuotaLimits(ctx, mine))(t), sheet.Own)
 	wantEqual(t, "the sheet's class", must(s.QuotaClassLimits(ctx, "default"))(t), sheet.Class)
+	wantEqual(t, "nothing is reserved", map[string]int64(nil), sheet.Usage.Reserved)
+	var ids []string
+	update(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+		now := time.Now().UTC()
+		if _, err = tx.Reserve(ctx, mine, map[string]int64{"volumes": 4}, now.Add(-time.Hour)); err == nil { // expired
+			_, err = tx.Reserve(ctx, mine, map[string]int64{"volumes": 1, "gigabytes": 2}, now.Add(time.Hour))
+		}
+		if err == nil {
+			ids, err = tx.Reserve(ctx, mine, map[string]int64{"volumes": 1, "gigabytes": -5}, now.Add(time.Hour))
+		}
+		return err
+	})
+	wantEqual(t, "the sheet's reserved", map[string]int64{"volumes": 2, "gigabytes": 2}, must(s.QuotaSheet(ctx, mine, "default"))(t).Usage.Reserved)
+	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.ReleaseReservations(ctx, ids) })
+	wantEqual(t, "reserved", map[string]int64{"volumes": 1, "gigabytes": 2}, must(s.QuotaUsage(ctx, mine))(t).Reserved)
+	wantEqual(t, "their reserved", map[string]int64(nil), must(s.QuotaUsage(ctx, theirs))(t).Reserved)
 	update(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteQuotaLimits(ctx, mine) })
 	wantEqual(t, "after the deletion", map[string]int64{}, must(s.QuotaLimits(ctx, mine))(t))
 	put(map[string]int64{"volumes": 3})
