@@ -45,15 +45,16 @@ const (
 	GroupDeleted       GroupStatus = "deleted" // only ever together with the soft-delete flag
 )
 
-// The values of the column replication_status of groups and volumes.
+// The values of the column replication_status of groups, volumes and services.
 const (
-	ReplicationError       = "error"
-	ReplicationEnabled     = "enabled"
-	ReplicationEnabling    = "enabling"
-	ReplicationDisabled    = "disabled"
-	ReplicationDisabling   = "disabling"
-	ReplicationFailingOver = "failing-over"
-	ReplicationFailedOver  = "failed-over"
+	ReplicationError         = "error"
+	ReplicationFailoverError = "failover-error"
+	ReplicationEnabled       = "enabled"
+	ReplicationEnabling      = "enabling"
+	ReplicationDisabled      = "disabled"
+	ReplicationDisabling     = "disabling"
+	ReplicationFailingOver   = "failing-over"
+	ReplicationFailedOver    = "failed-over"
 )
 
 // GroupSnapshot is snapshots of all the volumes of a group that belong together. A snapshot says by its GroupSnapshotID to

@@ -141,3 +141,28 @@ func TestHandBack(t *testing.T) {
 	r.run(t, "cinder-volume", python)
 	r.cleaned(t, made, deleted)
 }
+
+// TestBackendsAcross: a back end is frozen, thawed and failed over by the API of the other kind. None here replicates, so that the last ends
+// in an error.
+func TestBackendsAcross(t *testing.T) {
+	for _, c := range across {
+		t.Run(c.String(), func(t *testing.T) {
+			r := start(t, c)
+			const row = "SELECT disabled, IFNULL(disabled_reason, ''), frozen, replication_status FROM services WHERE `binary` = 'cinder-volume' AND deleted = 0"
+			becomes := func(what, want string) {
+				t.Helper()
+				harness.Within(t, 30*time.Second, what, func() (bool, string) {
+					got := r.sql(t, row)
+					return strings.HasPrefix(got, want), got
+				})
+			}
+			r.cinder(t, "freeze-host", "lab@"+c.backend)
+			becomes("the freeze", "1\tfrozen\t1\t")
+			r.cinder(t, "thaw-host", "lab@"+c.backend)
+			becomes("the thaw", "0\t\t0\t")
+			r.sql(t, "UPDATE services SET replication_status = 'enabled' WHERE `binary` = 'cinder-volume'")
+			r.cinder(t, "failover-host", "lab@"+c.backend, "--backend_id", "dr")
+			becomes("the failover", "1\t\t0\tfailover-error")
+		})
+	}
+}

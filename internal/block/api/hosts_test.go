@@ -97,6 +97,18 @@ func TestFailover(t *testing.T) {
 		put(object("host", "x")).Fault(400, "No service found with host=x")
 		c.As(t, apitest.Member, "p").At("3.26").Put(path, object("host", "x")).Fault(403, "volume_extension:services:update")
 	}
+	// What replicates is asked. The back end here cannot, and ends as one that could not.
+	row := service(admin, "cinder-volume")
+	err := c.Store.Update(t.Context(), func(tx store.Tx) error {
+		return tx.UpdateService(t.Context(), row.ID, store.ServiceSet{ReplicationStatus: new("enabled")})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin.At("3.26").Put("/os-services/failover_host", object("host", apitest.Backend, "backend_id", "b")).Empty(202)
+	if s := service(admin, "cinder-volume"); s.ReplicationStatus != "failover-error" || !s.Disabled {
+		t.Errorf("the row is %+v", s)
+	}
 	admin.At("3.26").Put("/os-services/failover_host", object("cluster", "c")).Fault(400, "Host field is missing.")
 	admin.At("3.26").Put("/os-services/failover", object("cluster", "c")).Fault(400, "No service found with cluster=c")
 	admin.At("3.26").Put("/os-services/failover", object()).Fault(400, "One and only one of cluster and host must be set.")

@@ -53,6 +53,11 @@ func (m *Manager) deleteFlow() *flow.Flow[deletion, store.Tx] {
 	}
 }
 
+// deleteAgain deletes a volume that a Python service had begun to delete, and its snapshots with it.
+func (m *Manager) deleteAgain(ctx context.Context, volumeID string) error {
+	return run(ctx, m, m.flows.del, "", rpcapi.FlowVolumeDelete, volumeID, &deletion{DeleteVolume: rpcapi.DeleteVolume{VolumeID: volumeID, Cascade: true}})
+}
+
 func (m *Manager) extractDeleting(ctx context.Context, st *deletion) error {
 	v, err := m.Store.Volume(ctx, st.VolumeID, "")
 	switch {

@@ -107,3 +107,14 @@ func (m *Manager) extendFailed(ctx context.Context, tx store.Tx, st *extension, 
 	}
 	return m.settleExtension(ctx, tx, st, v)
 }
+
+// extended ends an extend whose last part somebody else has done.
+func (m *Manager) extended(ctx context.Context, e *rpcapi.ExtendVolume, failed bool) error {
+	st := &extension{ExtendVolume: *e}
+	return m.Store.Update(ctx, func(tx store.Tx) error {
+		if failed {
+			return m.extendFailed(ctx, tx, st, nil)
+		}
+		return m.extendOnFinish(ctx, tx, st)
+	})
+}

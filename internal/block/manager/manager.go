@@ -23,6 +23,7 @@ import (
 	"github.com/clinker/clinker/internal/block/manager/attach"
 	"github.com/clinker/clinker/internal/block/manager/backups"
 	"github.com/clinker/clinker/internal/block/manager/export"
+	"github.com/clinker/clinker/internal/block/manager/foreign"
 	"github.com/clinker/clinker/internal/block/manager/groups"
 	"github.com/clinker/clinker/internal/block/manager/hold"
 	"github.com/clinker/clinker/internal/block/manager/image"
@@ -32,7 +33,6 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/target"
-	"github.com/clinker/clinker/internal/block/workers"
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/lock"
@@ -162,7 +162,7 @@ type Manager struct {
 	parts     []part
 	capacity  *capacity
 	flows     flows
-	cleaner   *workers.Cleaner
+	foreign   *foreign.Service
 	locks     hold.Locks
 
 	working    atomic.Bool
@@ -218,7 +218,8 @@ func New(o Options) *Manager {
 		m.parts = append(m.parts, m.images)
 	}
 	m.flows = flows{create: m.createFlow(), del: m.deleteFlow(), extend: m.extendFlow()}
-	m.cleaner = &workers.Cleaner{Store: o.Store, Host: o.Host, Binary: block.BinaryVolume, Delete: m.deleteAgain, Log: o.Log}
+	m.foreign = foreign.New(foreign.Options{Host: o.Host, Store: o.Store, Delete: m.deleteAgain, Extended: m.extended, Log: o.Log})
+	m.parts = append(m.parts, m.foreign)
 	return m
 }
 
@@ -244,7 +245,7 @@ func (m *Manager) Start(ctx context.Context) error {
 	m.background = cancel
 	m.running.Go(func() { m.capacity.run(background) })
 	m.running.Go(func() { m.watch().Run(background) })
-	m.running.Go(func() { m.cleanUp(background) })
+	m.running.Go(func() { m.foreign.CleanUp(background, m.listening) })
 	return nil
 }
 

@@ -118,11 +118,51 @@ func TestWhatPythonAsks(t *testing.T) {
 	if r, err := l.send(rpcapi.MethodSecureFileOperations, &rpcapi.AskSecureFileOperations{VolumeID: v.ID}); err != nil || r.(*rpcapi.SecureFileOperations).Enabled {
 		t.Errorf("secure: %v, %v", r, err)
 	}
-	for _, method := range []string{rpcapi.MethodFreezeHost, rpcapi.MethodThawHost} {
-		must(t)(l.send(method, &struct{}{}))
+	row := func() *block.Service {
+		t.Helper()
 		services, err := l.store.Services(t.Context(), store.ServiceQuery{Host: managertest.Host})
-		if err != nil || len(services) != 1 || services[0].Disabled != (method == rpcapi.MethodFreezeHost) {
-			t.Errorf("after %s: %+v, %v", method, services, err)
+		if err != nil || len(services) != 1 {
+			t.Fatalf("%d services, %v", len(services), err)
 		}
+		return services[0]
+	}
+	for _, method := range []string{rpcapi.MethodFreezeHost, rpcapi.MethodThawHost} {
+		r, err := l.send(method, &struct{}{})
+		if err != nil || !r.(*rpcapi.Agreed).Yes || row().Disabled != (method == rpcapi.MethodFreezeHost) {
+			t.Errorf("after %s: %+v, %v, %v", method, row(), r, err)
+		}
+	}
+	must(t)(l.send(rpcapi.MethodFailover, &rpcapi.Failover{}))
+	want(t, "a failover of what does not replicate", row().ReplicationStatus, "failover-error")
+	want(t, "disabled", row().Disabled, true)
+	want(t, "the volume", l.volume(v.ID).Status, block.VolumeCreating)
+	must(t)(l.send(rpcapi.MethodFailoverCompleted, &rpcapi.FailoverCompleted{ReplicationStatus: "failed-over", ActiveBackendID: new("dr")}))
+	want(t, "told of a failover", row().ReplicationStatus+" "+row().ActiveBackendID, "error dr")
+	for _, method := range []string{rpcapi.MethodInitializeSnapshot, rpcapi.MethodTerminateSnapshot, rpcapi.MethodRemoveExportSnapshot} {
+		if _, err := l.send(method, &rpcapi.ConnectSnapshot{SnapshotID: "s"}); fault.NameOf(err) != "VolumeBackendAPIException" {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}
+
+// TestExtendsThatSomebodyElseEnds: Nova has done the last part, or could not.
+func TestExtendsThatSomebodyElseEnds(t *testing.T) {
+	l := newLife(t)
+	v := l.newVolume()
+	l.update(func(ctx context.Context, tx store.Tx) error { return tx.CreateVolume(ctx, v) })
+	for _, c := range []struct {
+		failed bool
+		status block.VolumeStatus
+		size   int64
+	}{{false, block.VolumeAvailable, 3}, {true, block.VolumeErrorExtending, 3}} {
+		l.update(l.setStatus(v.ID, block.VolumeExtending))
+		must(t)(l.send(rpcapi.MethodExtendVolumeCompletion, &rpcapi.ExtendVolumeCompletion{VolumeID: v.ID, NewSizeGiB: 3 + l.volume(v.ID).SizeGiB - 1, Failed: c.failed}))
+		want(t, "status", l.volume(v.ID).Status, c.status)
+		want(t, "size", l.volume(v.ID).SizeGiB, c.size)
+	}
+	must(t)(l.send(rpcapi.MethodExtendVolumeCompletion, &rpcapi.ExtendVolumeCompletion{VolumeID: v.ID, NewSizeGiB: 9}))
+	want(t, "what is not being extended", l.volume(v.ID).Status, block.VolumeErrorExtending)
+	if _, err := l.send(rpcapi.MethodExtendVolumeCompletion, &rpcapi.ExtendVolumeCompletion{VolumeID: "gone"}); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a volume that is gone: %v", err)
 	}
 }

@@ -60,8 +60,6 @@ func (m *Manager) methods() map[string]messaging.Method {
 			return nil
 		}),
 	}
-	methods[rpcapi.MethodDoCleanup] = messaging.Silent(m.cleaner.Clean)
-	maps.Copy(methods, m.pythonMethods())
 	for _, p := range m.parts {
 		maps.Copy(methods, p.Methods())
 	}

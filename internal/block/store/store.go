@@ -361,15 +361,19 @@ type ServiceWriter interface {
 	Heartbeat(ctx context.Context, id int64) error
 	// UpdateService writes modified_at and leaves updated_at, the heartbeat, alone. NotFound: ServiceNotFound.
 	UpdateService(ctx context.Context, id int64, set ServiceSet) error
+	// MoveReplication writes replication_status if it is one of from, and says whether it was.
+	MoveReplication(ctx context.Context, id int64, from []string, to string) (bool, error)
 	// DeleteService soft-deletes the row. A missing row is no error.
 	DeleteService(ctx context.Context, id int64) error
 }
 
 // ServiceSet is what UpdateService writes; nil fields stay.
 type ServiceSet struct {
-	Disabled       *bool
-	DisabledReason *string
-	Frozen         *bool
+	Disabled          *bool
+	DisabledReason    *string
+	Frozen            *bool
+	ReplicationStatus *string
+	ActiveBackendID   *string
 }
 
 // QuotaReader reads quota limits and usage.

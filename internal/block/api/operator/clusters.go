@@ -52,7 +52,7 @@ func failoverRoutes(u *uses.Services) []wsgi.Route {
 				}
 				return nil, block.InvalidInput("Host field is missing.")
 			}
-			return wsgi.Empty(), u.Failover(ctx, host, cluster)
+			return wsgi.Empty(), u.Failover(ctx, host, cluster, r.Body.String("backend_id"))
 		}
 	}
 	policy := []string{servicesRule + "update", "volume:failover_host"}

@@ -171,12 +171,8 @@ func (h services) disable(saysWhy bool) wsgi.Handler {
 	}
 }
 
-// freeze gives the handler that freezes a back end, or thaws it. Frozen, it is disabled too, with the reason upstream writes.
+// freeze gives the handler that freezes a back end, or thaws it.
 func (h services) freeze(frozen bool) wsgi.Handler {
-	rule, reason := "volume:thaw_host", ""
-	if frozen {
-		rule, reason = "volume:freeze_host", "frozen"
-	}
 	return func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
 		if err := h.uses.Authorize(ctx, servicesRule+"update"); err != nil {
 			return nil, err
@@ -185,11 +181,7 @@ func (h services) freeze(frozen bool) wsgi.Handler {
 		if err != nil {
 			return nil, err
 		}
-		_, err = h.uses.Update(ctx, host, block.BinaryVolume, rule, uses.Change{Disabled: &frozen, DisabledReason: &reason, Frozen: &frozen})
-		if fault.Is(err, fault.NotFound) {
-			return nil, fault.New(fault.Invalid, "", "No service found with host=%s", host)
-		}
-		return wsgi.Empty(), err
+		return wsgi.Empty(), h.uses.Freeze(ctx, host, frozen)
 	}
 }
 

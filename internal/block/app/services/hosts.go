@@ -2,8 +2,6 @@ package services
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/rpcapi"
@@ -99,30 +97,3 @@ func (u *Services) Capabilities(ctx context.Context, host string) (address strin
 }
 
 // Failover moves a replicated back end to its other site. No driver replicates yet, so that it is always Invalid: there is
-// no such back end, or it is in no state for it.
-func (u *Services) Failover(ctx context.Context, host, cluster string) error {
-	for _, rule := range []string{"volume_extension:services:update", "volume:failover_host"} {
-		if err := u.Authorize(ctx, rule); err != nil {
-			return err
-		}
-	}
-	rows, err := u.Store.Services(ctx, store.ServiceQuery{Host: host, ClusterName: cluster, Binary: block.BinaryVolume})
-	if err != nil {
-		return err
-	}
-	if len(rows) == 0 {
-		if host != "" {
-			return fault.New(fault.Invalid, "InvalidInput", "No service found with host=%s", host)
-		}
-		return fault.New(fault.Invalid, "InvalidInput", "No service found with cluster=%s", cluster)
-	}
-	hosts := make([]string, 0, len(rows))
-	for _, s := range rows {
-		hosts = append(hosts, fmt.Sprintf("'%s'", s.Host))
-		if host != "" && s.Host != rows[0].Host {
-			return fault.New(fault.Invalid, "InvalidParameterValue", "Services from different clusters found.")
-		}
-	}
-	return block.InvalidInput("No service could be changed: replication_status in [%s] must be ['enabled', 'failed-over'] and must be up to failover.",
-		strings.Join(hosts, ", "))
-}

@@ -46,7 +46,6 @@ func (u *Services) List(ctx context.Context, host, binary string) ([]Status, err
 type Change struct {
 	Disabled       *bool
 	DisabledReason *string
-	Frozen         *bool
 }
 
 // Update changes every service of this host and binary under the policy of rule, and returns them. NotFound
@@ -63,11 +62,8 @@ func (u *Services) Update(ctx context.Context, host, binary, rule string, c Chan
 		if len(rows) == 0 {
 			return fault.New(fault.NotFound, "ServiceNotFound", "Service %s could not be found on host %s.", binary, host)
 		}
-		if err := refuseFrozen(rows, c.Frozen); err != nil {
-			return err
-		}
 		for _, s := range rows {
-			set := store.ServiceSet{Disabled: c.Disabled, DisabledReason: c.DisabledReason, Frozen: c.Frozen}
+			set := store.ServiceSet{Disabled: c.Disabled, DisabledReason: c.DisabledReason}
 			if err := tx.UpdateService(ctx, s.ID, set); err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 	"github.com/clinker/clinker/internal/block/rpcapi"
 	"github.com/clinker/clinker/internal/block/rpcapi/wire/arguments"
 	"github.com/clinker/clinker/internal/block/rpcapi/wire/objects"
+	"github.com/clinker/clinker/internal/block/rpcapi/wire/operators"
 	"github.com/clinker/clinker/internal/block/rpcapi/wire/pins"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/fault"
@@ -93,14 +94,14 @@ func (c *Codec) EncodeArgs(ctx context.Context, t messaging.Target, m messaging.
 		return messaging.Encoded{}, err
 	}
 	e := c.encoder(ctx, known)
-	if !how.encode(e, m.Args) {
+	if !how.Encode(e, m.Args) {
 		e.Fail(fault.New(fault.Internal, "", "%s cannot be sent with %T as its arguments", m.Method, m.Args))
 	}
 	for _, name := range form.Without {
 		delete(e.Args, name)
 	}
 	args, err := e.JSON(e.Args)
-	return messaging.Encoded{Method: how.name, Args: args, Version: form.Version, Extra: e.Extra}, err
+	return messaging.Encoded{Method: how.Name, Args: args, Version: form.Version, Extra: e.Extra}, err
 }
 
 // DecodeArgs implements messaging.Codec.
@@ -113,7 +114,7 @@ func (c *Codec) DecodeArgs(ctx context.Context, in messaging.Incoming, _ any) (a
 	if err := json.Unmarshal(in.Args, &d.Args); err != nil || d.Args == nil {
 		return nil, fault.Wrap(err, fault.Invalid, "", "The arguments of %s are no JSON object.", in.Method)
 	}
-	args := how.decode(d)
+	args := how.Decode(d)
 	if d.Err != nil {
 		return nil, d.Err
 	}
@@ -126,7 +127,7 @@ func (c *Codec) EncodeReply(ctx context.Context, in messaging.Incoming, reply an
 	if err != nil {
 		return messaging.EncodedReply{}, err
 	}
-	if how.encodeReply == nil || reply == nil {
+	if how.EncodeReply == nil || reply == nil {
 		return messaging.EncodedReply{Result: json.RawMessage("null")}, nil
 	}
 	pin, err := c.Pins.Of(ctx, "")
@@ -138,7 +139,7 @@ func (c *Codec) EncodeReply(ctx context.Context, in messaging.Incoming, reply an
 		return messaging.EncodedReply{}, err
 	}
 	e := c.encoder(ctx, known)
-	result, ok := how.encodeReply(e, reply)
+	result, ok := how.EncodeReply(e, reply)
 	if !ok {
 		e.Fail(fault.New(fault.Internal, "", "%s cannot be answered with a %T", in.Method, reply))
 	}
@@ -152,7 +153,7 @@ func (c *Codec) DecodeReply(ctx context.Context, t messaging.Target, m messaging
 	if err != nil {
 		return err
 	}
-	if how.decodeReply == nil || bytes.Equal(result.Result, []byte("null")) {
+	if how.DecodeReply == nil || bytes.Equal(result.Result, []byte("null")) {
 		return nil
 	}
 	var v any
@@ -161,7 +162,7 @@ func (c *Codec) DecodeReply(ctx context.Context, t messaging.Target, m messaging
 	}
 	d := c.decoder(ctx, result.Extra)
 	d.Args = map[string]any{arguments.Answer: v}
-	if !how.decodeReply(d, reply) {
+	if !how.DecodeReply(d, reply) {
 		return fault.New(fault.Internal, "", "the answer to %s does not fit a %T", m.Method, reply)
 	}
 	return d.Err
@@ -175,68 +176,24 @@ func (c *Codec) decoder(ctx context.Context, extra map[string]string) *arguments
 	return &arguments.Decoder{Context: ctx, Store: c.Store, Registry: c.registry, Extra: extra}
 }
 
-// method is how one is written and read. name is what it is called on the wire, empty for the same.
-type method struct {
-	name, version string
-	encode        func(e *arguments.Encoder, args any) bool // false: args are of another type
-	decode        func(d *arguments.Decoder) any
-	encodeReply   func(e *arguments.Encoder, reply any) (any, bool)
-	decodeReply   func(d *arguments.Decoder, reply any) bool
-}
+// method is how one is written and read.
+type method = arguments.Method
 
-// takes is a method with A as its arguments. version is what upstream's client asks for.
 func takes[A any](version string, encode func(e *arguments.Encoder, a *A), decode func(d *arguments.Decoder, a *A)) method {
-	return method{version: version,
-		encode: func(e *arguments.Encoder, args any) bool {
-			a, ok := args.(*A)
-			if ok && a != nil {
-				encode(e, a)
-			}
-			return ok && a != nil
-		},
-		decode: func(d *arguments.Decoder) any {
-			a := new(A)
-			decode(d, a)
-			return a
-		}}
+	return arguments.Takes(version, encode, decode)
 }
 
-// bare is a method without arguments.
-func bare(version string) method {
-	return takes(version, func(*arguments.Encoder, *struct{}) {}, func(*arguments.Decoder, *struct{}) {})
-}
+func bare(version string) method { return arguments.Bare(version) }
 
-// answering is a method that is answered with an R, which a handler returns as it is or by its address.
 func answering[R any](m method, encode func(e *arguments.Encoder, r *R) any, decode func(d *arguments.Decoder, r *R)) method {
-	m.encodeReply = func(e *arguments.Encoder, reply any) (any, bool) {
-		switch r := reply.(type) {
-		case R:
-			return encode(e, &r), true
-		case *R:
-			if r == nil {
-				return nil, true
-			}
-			return encode(e, r), true
-		}
-		return nil, false
-	}
-	m.decodeReply = func(d *arguments.Decoder, reply any) bool {
-		r, ok := reply.(*R)
-		if ok && r != nil {
-			decode(d, r)
-		}
-		return ok
-	}
-	return m
+	return arguments.Answering(m, encode, decode)
 }
 
 // allMethods is every method of every service.
 func allMethods() map[service]map[string]method {
 	methods := map[service]map[string]method{scheduler: schedulerMethods(), volume: volumeMethods(), backup: backupMethods()}
-	for s, version := range map[service]string{scheduler: "3.7", volume: "3.12", backup: "2.1"} {
-		maps.Copy(methods[s], logMethods(version))
+	for s, more := range map[service]map[string]method{scheduler: operators.Scheduler(), volume: operators.Volume(), backup: operators.Backup()} {
+		maps.Copy(methods[s], more)
 	}
-	methods[scheduler][rpcapi.MethodWorkCleanup], methods[scheduler][rpcapi.MethodDoCleanup] = workCleanup(), cleanupArguments("3.4")
-	methods[volume][rpcapi.MethodDoCleanup] = cleanupArguments("3.7")
 	return methods
 }

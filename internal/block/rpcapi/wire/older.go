@@ -20,7 +20,7 @@ func (c *Codec) pinned(ctx context.Context, topic string, how method, name strin
 	if err != nil {
 		return pins.Form{}, nil, err
 	}
-	form, err := pin.Fit(binary, name, how.version)
+	form, err := pin.Fit(binary, name, how.Version)
 	if err != nil {
 		return form, nil, err
 	}

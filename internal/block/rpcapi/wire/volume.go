@@ -54,20 +54,6 @@ func volumeMethods() map[string]method {
 			func(_ *arguments.Encoder, r *rpcapi.Capabilities) any { return r.Capabilities },
 			func(d *arguments.Decoder, r *rpcapi.Capabilities) { r.Capabilities = d.Dict(arguments.Answer) }),
 		rpcapi.MethodPublishCapabilities: bare("3.0"),
-		rpcapi.MethodAcceptTransfer: takes("3.16", func(e *arguments.Encoder, m *rpcapi.AcceptTransfer) {
-			e.SetAll(map[string]any{"volume_id": m.VolumeID, "new_user": m.NewUser, "new_project": m.NewProject, "no_snapshots": m.NoSnapshots})
-		}, func(d *arguments.Decoder, m *rpcapi.AcceptTransfer) {
-			*m = rpcapi.AcceptTransfer{VolumeID: d.Required("volume_id"), NewUser: d.Text("new_user"), NewProject: d.Text("new_project"), NoSnapshots: d.Flag("no_snapshots")}
-		}),
-		rpcapi.MethodRemoveExport: takes("3.0", func(e *arguments.Encoder, m *rpcapi.RemoveExport) { e.Set("volume_id", m.VolumeID) },
-			func(d *arguments.Decoder, m *rpcapi.RemoveExport) { m.VolumeID = d.Required("volume_id") }),
-		rpcapi.MethodSecureFileOperations: answering(takes("3.0", func(e *arguments.Encoder, m *rpcapi.AskSecureFileOperations) { e.SetVolume("volume", m.VolumeID) },
-			func(d *arguments.Decoder, m *rpcapi.AskSecureFileOperations) { m.VolumeID = d.ID("volume", "Volume") }),
-			func(_ *arguments.Encoder, r *rpcapi.SecureFileOperations) any { return r.Enabled },
-			func(d *arguments.Decoder, r *rpcapi.SecureFileOperations) { r.Enabled = d.Flag(arguments.Answer) }),
-	}
-	for _, name := range []string{rpcapi.MethodFreezeHost, rpcapi.MethodThawHost} {
-		methods[name] = bare("3.0")
 	}
 	for _, more := range []map[string]method{contentMethods(), connectionMethods(), moveMethods(), groupMethods()} {
 		maps.Copy(methods, more)

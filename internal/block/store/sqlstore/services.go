@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -129,11 +130,24 @@ func (t *tx) UpdateService(ctx context.Context, id int64, set store.ServiceSet) 
 	rows.SetValue(c, "disabled", set.Disabled)
 	rows.SetText(c, "disabled_reason", set.DisabledReason)
 	rows.SetValue(c, "frozen", set.Frozen)
+	rows.SetText(c, "replication_status", set.ReplicationStatus)
+	rows.SetText(c, "active_backend_id", set.ActiveBackendID)
 	changed, err := c.Apply(ctx)
 	if err == nil && !changed {
 		err = serviceNotFound(id)
 	}
 	return err
+}
+
+// MoveReplication implements store.ServiceWriter.
+func (t *tx) MoveReplication(ctx context.Context, id int64, from []string, to string) (bool, error) {
+	args := []any{to, t.conn.At(t.conn.Now()), id}
+	for _, status := range from {
+		args = append(args, status)
+	}
+	n, err := t.conn.Exec(ctx, `UPDATE services SET replication_status = ?, modified_at = ? WHERE id = ? AND deleted = FALSE AND replication_status IN (`+
+		strings.TrimPrefix(strings.Repeat(", ?", len(from)), ", ")+`)`, args...)
+	return n > 0, err
 }
 
 func serviceNotFound(id int64) error {

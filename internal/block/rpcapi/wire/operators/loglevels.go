@@ -1,4 +1,4 @@
-package wire
+package operators
 
 import (
 	"maps"
@@ -10,21 +10,21 @@ import (
 )
 
 // logMethods are those about what a service logs. version is since when the service knows them.
-func logMethods(version string) map[string]method {
-	get := takes(version, func(e *arguments.Encoder, m *rpcapi.GetLogLevels) {
+func logMethods(version string) map[string]arguments.Method {
+	get := arguments.Takes(version, func(e *arguments.Encoder, m *rpcapi.GetLogLevels) {
 		e.SetObject("log_request", logLevel(m.Prefix, nil))
 	},
 		func(d *arguments.Decoder, m *rpcapi.GetLogLevels) {
 			m.Prefix = d.ObjectOf("log_request", "LogLevel").Text("prefix")
 		})
-	return map[string]method{
-		rpcapi.MethodSetLogLevels: takes(version, func(e *arguments.Encoder, m *rpcapi.SetLogLevels) {
+	return map[string]arguments.Method{
+		rpcapi.MethodSetLogLevels: arguments.Takes(version, func(e *arguments.Encoder, m *rpcapi.SetLogLevels) {
 			e.SetObject("log_request", logLevel(m.Prefix, m.Level))
 		}, func(d *arguments.Decoder, m *rpcapi.SetLogLevels) {
 			o := d.ObjectOf("log_request", "LogLevel")
 			m.Prefix, m.Level = o.Text("prefix"), o.Text("level")
 		}),
-		rpcapi.MethodGetLogLevels: answering(get, func(e *arguments.Encoder, r *rpcapi.LogLevels) any {
+		rpcapi.MethodGetLogLevels: arguments.Answering(get, func(e *arguments.Encoder, r *rpcapi.LogLevels) any {
 			list := make([]*vo.Object, 0, len(r.Levels))
 			for _, name := range slices.Sorted(maps.Keys(r.Levels)) {
 				list = append(list, logLevel(name, r.Levels[name]))

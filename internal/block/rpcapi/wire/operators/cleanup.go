@@ -1,4 +1,4 @@
-package wire
+package operators
 
 import (
 	"github.com/clinker/clinker/internal/block"
@@ -9,8 +9,8 @@ import (
 )
 
 // cleanupArguments are those of work_cleanup and do_cleanup.
-func cleanupArguments(version string) method {
-	return takes(version, func(e *arguments.Encoder, m *rpcapi.CleanupRequest) {
+func cleanupArguments(version string) arguments.Method {
+	return arguments.Takes(version, func(e *arguments.Encoder, m *rpcapi.CleanupRequest) {
 		o := vo.New("CleanupRequest")
 		for name, text := range map[string]string{"cluster_name": m.ClusterName, "host": m.Host, "binary": m.Binary, "resource_id": m.ResourceID,
 			"resource_type": m.ResourceType} {
@@ -44,8 +44,8 @@ func cleanupArguments(version string) method {
 }
 
 // workCleanup is the request to a scheduler, which answers with two lists of services.
-func workCleanup() method {
-	return answering(cleanupArguments("3.4"), func(e *arguments.Encoder, r *rpcapi.WorkCleanup) any {
+func workCleanup() arguments.Method {
+	return arguments.Answering(cleanupArguments("3.4"), func(e *arguments.Encoder, r *rpcapi.WorkCleanup) any {
 		lists := []any{[]any{}, []any{}}
 		for i, services := range [][]*block.Service{r.Cleaning, r.Unavailable} {
 			list := make([]any, 0, len(services))
