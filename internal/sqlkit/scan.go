@@ -30,7 +30,9 @@ func (t *Text) Scan(src any) error {
 	case string:
 		*t = Text(v)
 	case []byte:
-		*t = Text(v)
+		if string(v) != string(*t) { // rows that are scanned into the same place have much in common
+			*t = Text(v)
+		}
 	case int64: // a dialect without column types hands over a number-like text as a number
 		*t = Text(strconv.FormatInt(v, 10))
 	default:

@@ -100,6 +100,16 @@ func (w *Writer) Pointer(name string, value *string) {
 	w.String(name, *value)
 }
 
+// Joined writes a member that is the string of these parts, one behind the other. Each part has to be text by itself.
+func (w *Writer) Joined(name string, parts ...string) {
+	w.Key(name)
+	w.buf = append(w.buf, '"')
+	for _, part := range parts {
+		w.buf = appendText(w.buf, part)
+	}
+	w.buf = append(w.buf, '"')
+}
+
 // Int writes a member that is a number.
 func (w *Writer) Int(name string, value int64) {
 	w.Key(name)
@@ -166,7 +176,28 @@ func (w *Writer) Pairs(name string, values []Pair) {
 // AppendTime appends the time in the form of OpenStack's views, without quotes. Years outside 0..9999 are clamped to
 // what the form can say.
 func AppendTime(buf []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(buf, "2006-01-02T15:04:05.000000")
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	buf = appendDigits(buf, min(max(year, 0), 9999), 4)
+	buf = appendDigits(append(buf, '-'), int(month), 2)
+	buf = appendDigits(append(buf, '-'), day, 2)
+	buf = appendDigits(append(buf, 'T'), hour, 2)
+	buf = appendDigits(append(buf, ':'), minute, 2)
+	buf = appendDigits(append(buf, ':'), second, 2)
+	return appendDigits(append(buf, '.'), t.Nanosecond()/1000, 6)
+}
+
+// appendDigits appends a number with zeros in front.
+func appendDigits(buf []byte, n, digits int) []byte {
+	for range digits {
+		buf = append(buf, '0')
+	}
+	for i := len(buf) - 1; n > 0; i-- {
+		buf[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return buf
 }
 
 const hexDigits = "0123456789abcdef"
@@ -174,9 +205,13 @@ const hexDigits = "0123456789abcdef"
 // AppendString appends text as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD, so that the
 // document is valid whatever a database holds; text is otherwise left as it is, not escaped to ASCII.
 func AppendString(buf []byte, text string) []byte {
-	buf = append(buf, '"')
+	return append(appendText(append(buf, '"'), text), '"')
+}
+
+// appendText is AppendString without the quotes.
+func appendText(buf []byte, text string) []byte {
 	start := 0
-	for i := 0; i < len(text); {
+	for i := plain(text); i < len(text); {
 		c := text[i]
 		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
 			i++
@@ -197,8 +232,23 @@ func AppendString(buf []byte, text string) []byte {
 		i++
 		start = i
 	}
-	buf = append(buf, text[start:]...)
-	return append(buf, '"')
+	return append(buf, text[start:]...)
+}
+
+// plain is how many bytes at the beginning are sure to be as they are in JSON: nearly always all of them. It looks at eight at
+// a time, since that is most of what writing an answer takes.
+func plain(text string) (n int) {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	// below is high in the first byte of x that is less than limit, as far as the bytes are ASCII, and perhaps in later ones.
+	below := func(x, limit uint64) uint64 { return (x - each*limit) &^ x }
+	for ; len(text)-n >= 8; n += 8 {
+		t := text[n : n+8]
+		x := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 | uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		if (x|below(x, ' ')|below(x^each*'"', 1)|below(x^each*'\\', 1))&high != 0 {
+			break
+		}
+	}
+	return n
 }
 
 // appendEscape writes one ASCII character that JSON does not allow as it is; the short forms are Python's.

@@ -36,10 +36,11 @@ func TestWriter(t *testing.T) {
 	w.StringMap("one", map[string]string{"b": "2"})
 	w.StringMap("none", nil)
 	w.Pairs("pairs", []Pair{{"z", "1"}, {"y", "2"}})
+	w.Joined("joined", "a", `"`, "", "b")
 	w.Null("null")
 	w.Close()
 	const want = `{"list":[{},"a,",-1,[1]],"s":"{","t":"","n":null,"o":"x","p":null,"q":"[","i":5,"b":true,"zero":null,` +
-		`"time":"2026-11-21T00:38:00.000001","l":["x","y"],"m":{"a":"1","b":"2"},"one":{"b":"2"},"none":{},"pairs":{"z":"1","y":"2"},"null":null}`
+		`"time":"2026-11-21T00:38:00.000001","l":["x","y"],"m":{"a":"1","b":"2"},"one":{"b":"2"},"none":{},"pairs":{"z":"1","y":"2"},"joined":"a\"b","null":null}`
 	if got := string(w.Bytes()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -68,6 +69,33 @@ func FuzzAppendString(f *testing.F) {
 			t.Fatalf("python form: %v", err)
 		}
 	})
+}
+
+// TestAppendString puts what has to be escaped at every place among what has not.
+func TestAppendString(t *testing.T) {
+	for _, special := range []string{"\x00", "\x1f", `"`, `\`, "é", "\u2028", "\xff", " ", "!", "#", "[", "]", "\x7f"} {
+		for before := range 20 {
+			for after := range 20 {
+				text := strings.Repeat("x", before) + special + strings.Repeat("~", after)
+				var back string
+				if err := json.Unmarshal(AppendString(nil, text), &back); err != nil || back != strings.ToValidUTF8(text, "\uFFFD") {
+					t.Fatalf("%q came back as %q, %v", text, back, err)
+				}
+			}
+		}
+	}
+}
+
+func TestAppendTime(t *testing.T) {
+	for _, at := range []time.Time{time.Unix(0, 0), time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC), time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC),
+		time.Date(2026, 10, 20, 10, 20, 30, 40050060, time.FixedZone("x", -7200))} {
+		if got, want := string(AppendTime(nil, at)), at.UTC().Format("2006-01-02T15:04:05.000000"); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	if got := string(AppendTime(nil, time.Date(12345, 1, 2, 3, 4, 5, 0, time.UTC))); got != "9999-01-02T03:04:05.000000" {
+		t.Error(got)
+	}
 }
 
 func TestETagIsOfPythonsRendering(t *testing.T) {

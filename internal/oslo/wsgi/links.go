@@ -124,7 +124,7 @@ func (r *Request) AppendLinks(w *jsonview.Writer, collection, id string) {
 func appendLink(w *jsonview.Writer, rel, prefix, collection, id string) {
 	w.Open()
 	w.String("rel", rel)
-	w.String("href", prefix+"/"+collection+"/"+id)
+	w.Joined("href", prefix, "/", collection, "/", id)
 	w.Close()
 }
 

@@ -16,7 +16,7 @@ func (r Reader) VolumesIn(ctx context.Context, p store.Period, after string, lim
 		volumes = nil
 		sb := rows.NewSelect(r.conn.Dialect(), r.gatheredVolume, "volumes v")
 		rows.InPeriod(sb, "v", p, after, limit)
-		return sb.Each(ctx, s, new(gatheredVolumes).into(func(v *block.Volume) { volumes = append(volumes, v) }))
+		return sb.Each(ctx, s, volumesInto(func(v *block.Volume) { volumes = append(volumes, v) }))
 	})
 	if err != nil {
 		return nil, err

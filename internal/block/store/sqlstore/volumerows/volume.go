@@ -45,7 +45,7 @@ func (r Reader) Volume(ctx context.Context, id, projectID string) (*block.Volume
 	}
 	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		v = nil
-		return s.Query(ctx, `SELECT `+r.gatheredVolume+` FROM volumes v WHERE `+condition, new(gatheredVolumes).into(func(one *block.Volume) { v = one }), args...)
+		return s.Query(ctx, `SELECT `+r.gatheredVolume+` FROM volumes v WHERE `+condition, volumesInto(func(one *block.Volume) { v = one }), args...)
 	})
 	switch {
 	case err != nil:

@@ -41,7 +41,7 @@ func volumeFields(v *block.Volume, dest []any) []any {
 	)
 }
 
-// gatheredVolume is the columns of a volume in a list, with all that belongs to it, in the order of gatheredVolumes. It asks
+// gatheredVolume is the columns of a volume in a list, with all that belongs to it, in the order of volumesInto. It asks
 // no join, so that the planner sees one table to page through.
 func gatheredVolume(d sqlkit.Dialect) string {
 	return rows.Qualified("v", volumeColumns) + `, (SELECT t.name FROM volume_types t WHERE t.id = v.volume_type_id)` +
@@ -51,27 +51,29 @@ func gatheredVolume(d sqlkit.Dialect) string {
 		`, ` + rows.Gather(d, "volume_attachment", "volume_id", "v.id", attachmentColumns)
 }
 
-// gatheredVolumes reads rows of gatheredVolume. The zero value is ready.
+// gatheredVolumes reads rows of gatheredVolume. All are scanned into the same volume, of which copies are given away: what is
+// as in the row before, such as the project, is then no new text.
 type gatheredVolumes struct {
-	dest []any
-	none map[string]string // what is read is read-only, so all who have nothing share it
-	// Of the row that is being read:
+	volume      block.Volume
 	pairs       [3]sql.RawBytes
 	attachments sql.RawBytes
 }
 
-// into is the function for a query that hands its volumes to add.
-func (g *gatheredVolumes) into(add func(*block.Volume)) func(*sql.Rows) error {
-	g.none = map[string]string{}
+// volumesInto is the function for a query that hands its volumes to add.
+func volumesInto(add func(*block.Volume)) func(*sql.Rows) error {
+	var (
+		g    gatheredVolumes
+		none = map[string]string{} // what is read is read-only, so all who have nothing share it
+		dest = append(volumeFields(&g.volume, make([]any, 0, 48)), &g.pairs[0], &g.pairs[1], &g.pairs[2], &g.attachments)
+	)
 	return func(row *sql.Rows) error {
-		v := new(block.Volume)
-		g.dest = append(volumeFields(v, g.dest), &g.pairs[0], &g.pairs[1], &g.pairs[2], &g.attachments)
-		if err := row.Scan(g.dest...); err != nil {
+		if err := row.Scan(dest...); err != nil {
 			return err
 		}
+		v := new(g.volume)
 		for i, to := range [...]*map[string]string{&v.Metadata, &v.AdminMetadata, &v.ImageMetadata} {
 			var err error
-			if *to, err = rows.ReadPairs(g.pairs[i], g.none); err != nil {
+			if *to, err = rows.ReadPairs(g.pairs[i], none); err != nil {
 				return fmt.Errorf("metadata of volume %s: %w", v.ID, err)
 			}
 		}
@@ -116,7 +118,7 @@ func (r Reader) Volumes(ctx context.Context, q store.VolumeQuery) (volumes []*bl
 		if err := r.volumes.Page(ctx, s, sb, q.ProjectID, q.Page); err != nil {
 			return err
 		}
-		return sb.Each(ctx, s, new(gatheredVolumes).into(func(v *block.Volume) { volumes = append(volumes, v) }))
+		return sb.Each(ctx, s, volumesInto(func(v *block.Volume) { volumes = append(volumes, v) }))
 	})
 	if err != nil {
 		return nil, err
