@@ -117,6 +117,8 @@ func (d Desk) handBackOne(ctx context.Context, o owner, r flow.Record) (why stri
 		case !cleaned:
 			why = fmt.Sprintf("Python's services do not clean up what is %s; set its state", status)
 			return nil
+		case kind == "":
+			why = ""
 		case o.row == nil:
 			why = "there is no service in the place of ours; set its state"
 			return nil
@@ -133,7 +135,7 @@ func (d Desk) handBackOne(ctx context.Context, o owner, r flow.Record) (why stri
 }
 
 // unfinished is what a record is about, in the words of workers, and whether Python's services clean it up (cinder/objects/volume.py and
-// snapshot.py, _is_cleanable).
+// snapshot.py, _is_cleanable). The kind is empty where they need no row for that.
 func unfinished(ctx context.Context, tx store.Tx, r flow.Record) (kind, status string, cleaned bool, err error) {
 	switch r.ResourceType {
 	case "volume":
@@ -152,6 +154,16 @@ func unfinished(ctx context.Context, tx store.Tx, r flow.Record) (kind, status s
 			return "", "", false, err
 		}
 		return "Snapshot", string(s.Status), s.Status == block.SnapshotCreating, nil
+	case "backup":
+		b, err := tx.Backup(ctx, r.ResourceID, "")
+		if err != nil {
+			return "", "", false, err
+		}
+		switch b.Status {
+		case block.BackupCreating, block.BackupRestoring, block.BackupDeleting:
+			cleaned = true // by its status (cinder/backup/manager.py, _cleanup_one_backup)
+		}
+		return "", string(b.Status), cleaned, nil
 	}
 	return "", "of this kind", false, nil
 }

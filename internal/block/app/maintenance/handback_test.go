@@ -39,6 +39,11 @@ func TestHandBack(t *testing.T) {
 				return err
 			}
 		}
+		for id, status := range map[string]block.BackupStatus{"saving": block.BackupCreating, "b": block.BackupAvailable} {
+			if err := tx.CreateBackup(t.Context(), &block.Backup{ID: id, VolumeID: "placed", ProjectID: "p", Status: status}); err != nil {
+				return err
+			}
+		}
 		s := &block.Snapshot{ID: "snap", VolumeID: "extending", ProjectID: "p", VolumeTypeID: kind.ID, Status: block.SnapshotCreating}
 		return tx.CreateSnapshot(t.Context(), s)
 	})
@@ -48,7 +53,7 @@ func TestHandBack(t *testing.T) {
 	journal(t, r, rpcapi.SchedulerOwner, "volume", "creating")
 	journal(t, r, "n@a", "volume", "placed", "deleting", "extending", "gone")
 	journal(t, r, "n@a", "snapshot", "snap")
-	journal(t, r, "n@a", "backup", "b")
+	journal(t, r, "n@a", "backup", "b", "saving")
 
 	hand := func(status error, want ...string) {
 		t.Helper()
@@ -62,9 +67,9 @@ func TestHandBack(t *testing.T) {
 			}
 		}
 	}
-	hand(Status(1), "cinder-scheduler on host c, which is Clinker's", "cinder-volume on host n@a, which is Clinker's", "0 operations were given", "7 stay")
+	hand(Status(1), "cinder-scheduler on host c, which is Clinker's", "cinder-volume on host n@a, which is Clinker's", "0 operations were given", "8 stay")
 	r.Now = func() time.Time { return at.Add(2 * time.Minute) }
-	hand(Status(1), "of volume extending stays: Python's services do not clean up what is extending; set its state", "of backup b stays", "5 operations were given", "2 stay")
+	hand(Status(1), "of volume extending stays: Python's services do not clean up what is extending; set its state", "of backup b stays: Python's services do not clean up what is available", "6 operations were given", "2 stay")
 	left, err := r.Store.Workers(t.Context(), store.WorkerQuery{})
 	if err != nil {
 		t.Fatal(err)
