@@ -142,12 +142,17 @@ func New(o Options) *Service {
 // ends in error.
 func (s *Service) Start(ctx context.Context) error {
 	s.check(ctx)
+	left, err := s.leftovers(ctx)
+	if err != nil {
+		return err
+	}
 	member, err := membership.Join(ctx, s.Store, block.Service{Host: s.Host, Binary: block.BinaryBackup, Topic: rpcapi.BackupTopic,
 		AvailabilityZone: s.AvailabilityZone, RPCCurrentVersion: block.BackupRPCVersion, ObjectCurrentVersion: block.ObjectVersion, Disabled: s.StartsDisabled},
 		membership.Options{Interval: s.ReportInterval, Working: s.Working, Owner: rpcapi.BackupOwner(s.Host), Log: s.Log})
 	if err != nil {
 		return err
 	}
+	left = s.endMaking(ctx, left)
 	listening := s.Now()
 	s.listener, err = s.Transport.Serve(ctx, messaging.Server{Topic: rpcapi.BackupTopic, Server: s.Host, Version: block.BackupRPCVersion,
 		Methods: s.methods()})
@@ -167,6 +172,7 @@ func (s *Service) Start(ctx context.Context) error {
 		})
 	})
 	s.running.Go(func() { s.watch(listening).Run(background) })
+	s.running.Go(func() { s.deleteAgain(background, left) })
 	return nil
 }
 

@@ -78,9 +78,6 @@ func binaryOf(owner string) string {
 	return block.BinaryVolume
 }
 
-// slack is how much later than its mark a service of ours may seem to have reported: databases round times.
-const slack = 2 * time.Second
-
 // kept is the rule. Of those that may get the owner's messages none that is up may be Python's, and one must be ours, be it
 // down: it comes back, unless a Python service has taken its place and reported since, or an operator has removed it.
 func kept(owner string, own []store.OwnService, services []*block.Service, now time.Time, downTime time.Duration) bool {
@@ -91,7 +88,7 @@ func kept(owner string, own []store.OwnService, services []*block.Service, now t
 	found := false
 	for _, s := range services {
 		mark, marked := marks[s.Host]
-		ours := marked && !s.UpdatedAt.After(mark.SeenAt.Add(slack))
+		ours := marked && !mark.Replaced(s)
 		gets := owner == rpcapi.SchedulerOwner || s.Host == hostOf(owner) || s.ClusterName == owner && owner != ""
 		switch {
 		case gets && !ours && s.Up(now, downTime):

@@ -3,7 +3,6 @@ package maintenance
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
@@ -49,10 +48,6 @@ type owner struct {
 	ours *block.Service // one of ours that reports under the name; nil if none does
 }
 
-// replaced is how much later than its mark a row must have been written for another service to be in the place of ours: databases
-// round times.
-const replaced = 2 * time.Second
-
 // owners are those of services of one kind, each once.
 func owners(own []store.OwnService, services []*block.Service) []owner {
 	var list []owner
@@ -66,7 +61,7 @@ func owners(own []store.OwnService, services []*block.Service) []owner {
 		for _, s := range services {
 			switch {
 			case s.Host != mark.Host:
-			case s.UpdatedAt.After(mark.SeenAt.Add(replaced)):
+			case mark.Replaced(s):
 				list[i].row = s
 			default:
 				list[i].ours = s

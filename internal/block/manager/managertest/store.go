@@ -360,6 +360,8 @@ func (t *tx) Reserve(context.Context, string, map[string]int64, time.Time) ([]st
 
 func (t *tx) MarkOwn(context.Context, store.OwnService) error { return nil }
 
+func (t *tx) OwnServices(context.Context, string) ([]store.OwnService, error) { return nil, nil }
+
 func (t *tx) ForgetWorker(context.Context, string, string) error { return nil }
 
 func (t *tx) Workers(context.Context, store.WorkerQuery) ([]store.Worker, error) { return nil, nil }
