@@ -44,14 +44,15 @@ const (
 )
 
 // AtHand are rows as the sender of a message has just read or written them, for a transport that has to write them into it:
-// it reads those that are nil. A receiver must not look at them, and neither wire nor journal carries them.
+// it reads those that are nil. A receiver may get them too, as old as the message; what it does by them it must check
+// against the row when it writes. The journal does not keep them.
 type AtHand struct {
 	Volume *block.Volume
 	Type   *block.VolumeType // Volume's
 }
 
 // CreateVolume asks the scheduler to find a place for a volume, and then a volume service to make it. The rows hold the
-// rest: a receiver reads the volume afresh.
+// rest; a volume service reads the volume afresh.
 type CreateVolume struct {
 	FlowID   string // the journal record this message belongs to
 	VolumeID string

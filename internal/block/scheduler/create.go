@@ -36,7 +36,7 @@ func (s *Scheduler) createVolume(ctx context.Context, m *rpcapi.CreateVolume) (a
 	if !s.awaitReady(ctx) {
 		return nil, nil
 	}
-	state := &creation{CreateRequest: m.Request}
+	state := &creation{CreateRequest: m.Request, volume: m.AtHand.Volume, volType: m.AtHand.Type}
 	state.VolumeID = m.VolumeID
 	rec := flow.Record{ID: m.FlowID, Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner, ResourceType: "volume", ResourceID: m.VolumeID}
 	return nil, dealtWith(journal.ContinueWith(ctx, s.engine, s.createFlow, rec, state))
@@ -79,8 +79,12 @@ func (s *Scheduler) createFlow(flowID string) *flow.Flow[creation, store.Tx] {
 	}
 }
 
-// extractSchedulerSpec reads the volume, and ends the flow if there is nothing left to schedule.
+// extractSchedulerSpec reads the volume, unless it came with the message, and ends the flow if there is nothing left to
+// schedule. Whether that is still so is for assignVolume to see.
 func (s *Scheduler) extractSchedulerSpec(ctx context.Context, c *creation) error {
+	if c.volume != nil && unscheduled(c.volume) == nil {
+		return nil
+	}
 	v, err := s.store.Volume(ctx, c.VolumeID, "")
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -106,7 +110,7 @@ func unscheduled(v *block.Volume) error {
 // scheduleCreateVolume chooses the pool.
 func (s *Scheduler) scheduleCreateVolume(ctx context.Context, flowID string, c *creation) (err error) {
 	var r *snapshot.Request
-	if r, c.volType, err = s.requestAndType(ctx, snapshot.CreateVolume, c.volume); err != nil {
+	if r, c.volType, err = s.requestAndType(ctx, snapshot.CreateVolume, c.volume, c.volType); err != nil {
 		return err
 	}
 	if r.VolumeHosts, err = s.volumeHosts(ctx, c.Hints, c.volume.ProjectID); err != nil {

@@ -15,12 +15,12 @@ const maxHintVolumes = 1000
 
 // request is what decide needs to know of a volume and its type, for the given operation.
 func (s *Scheduler) request(ctx context.Context, op snapshot.Operation, v *block.Volume) (*snapshot.Request, error) {
-	r, _, err := s.requestAndType(ctx, op, v)
+	r, _, err := s.requestAndType(ctx, op, v, nil)
 	return r, err
 }
 
-// requestAndType is request with the type, which is nil if the volume has none.
-func (s *Scheduler) requestAndType(ctx context.Context, op snapshot.Operation, v *block.Volume) (*snapshot.Request, *block.VolumeType, error) {
+// requestAndType is request with the type, which is nil if the volume has none. known is the type if it has been read already.
+func (s *Scheduler) requestAndType(ctx context.Context, op snapshot.Operation, v *block.Volume, known *block.VolumeType) (*snapshot.Request, *block.VolumeType, error) {
 	r := &snapshot.Request{
 		Operation: op, VolumeID: v.ID, SizeGiB: v.SizeGiB, Multiattach: v.Multiattach, AttachStatus: v.AttachStatus,
 		AvailabilityZone: v.AvailabilityZone, UserID: v.UserID, ProjectID: v.ProjectID,
@@ -29,9 +29,11 @@ func (s *Scheduler) requestAndType(ctx context.Context, op snapshot.Operation, v
 	if v.VolumeTypeID == "" {
 		return r, nil, nil
 	}
-	t, err := s.store.VolumeType(ctx, v.VolumeTypeID, "")
-	if err != nil {
-		return nil, nil, err
+	t, err := known, error(nil)
+	if t == nil || t.ID != v.VolumeTypeID {
+		if t, err = s.store.VolumeType(ctx, v.VolumeTypeID, ""); err != nil {
+			return nil, nil, err
+		}
 	}
 	r.TypeName, r.ExtraSpecs = t.Name, t.ExtraSpecs
 	if t.QoSSpecsID == "" {

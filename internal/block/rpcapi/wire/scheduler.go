@@ -256,7 +256,7 @@ func filterProperties(r *rpcapi.CreateRequest) map[string]any {
 }
 
 func decodeScheduling(d *arguments.Decoder, m *rpcapi.CreateVolume) {
-	decodeCreation(d, m)
+	m.AtHand.Volume, m.AtHand.Type = decodeCreation(d, m)
 	r := &m.Request
 	for name, id := range map[string]*string{"snapshot_id": &r.SnapshotID, "image_id": &r.ImageID, "backup_id": &r.BackupID} {
 		if given := d.Text(name); given != "" {
@@ -266,9 +266,9 @@ func decodeScheduling(d *arguments.Decoder, m *rpcapi.CreateVolume) {
 	r.Host = "" // it is to be found
 }
 
-// decodeCreation reads what the two services have in common. A request_spec that is missing is made of the volume, as
-// upstream makes it.
-func decodeCreation(d *arguments.Decoder, m *rpcapi.CreateVolume) {
+// decodeCreation reads what the two services have in common, and gives the rows as the sender had them; nil if it had not all of
+// them. A request_spec that is missing is made of the volume, as upstream makes it.
+func decodeCreation(d *arguments.Decoder, m *rpcapi.CreateVolume) (*block.Volume, *block.VolumeType) {
 	v, spec, filters := d.Object("volume", "Volume"), d.Spec("request_spec"), d.Dict("filter_properties")
 	m.FlowID, m.VolumeID = d.Flow(), v.Text("id")
 	m.Request = rpcapi.CreateRequest{VolumeID: m.VolumeID, SnapshotID: spec.Text("snapshot_id"), SourceVolumeID: spec.Text("source_volid"),
@@ -299,10 +299,14 @@ func decodeCreation(d *arguments.Decoder, m *rpcapi.CreateVolume) {
 		b, err := d.Store.Backup(d.Context, r.BackupID, "")
 		if err != nil {
 			d.Fail(err)
-			return
+			return nil, nil
 		}
 		r.BackupHost = b.Host
 	}
+	if d.Err != nil {
+		return nil, nil
+	}
+	return objects.ReadVolume(v)
 }
 
 // lastLine is what went wrong in an earlier attempt: of a traceback its last line, at most some hundred characters.
