@@ -39,7 +39,9 @@ test-clients: ## gophercloud's own acceptance tests against the real binary; min
 test-tempest: ## Tempest's volume, identity and image tests, from a chroot it makes; root, and many minutes
 	CLINKER_TEMPEST=1 $(GO) test -count=1 -timeout 120m -v ./test/tempest
 
-test-lab: ## Our services beside Python's, on their database and broker; root, and more than an hour
+test-lab: ## Our services beside Python's and on a Galera cluster; root, and more than an hour
+	@scripts/need-tools galera-4
+	CLINKER_LAB_TESTS=1 $(GO) test -count=1 -timeout 10m -v -run TestGalera ./internal/sqlkit/connect ./internal/block/store/sqlstore
 	CLINKER_LAB_TESTS=1 $(GO) test -count=1 -timeout 180m -v ./test/mixed
 
 bench-reference: ## Our services against Python's on one machine, database and broker; root, and many minutes

@@ -1,6 +1,7 @@
 package sqlkit
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -110,4 +111,15 @@ const (
 	Unfit                         // a value that a column cannot hold: too long, too large, a character it does not have
 	Unreachable                   // the database is not there, cannot be read or is full
 	Lost                          // the connection broke: what ran on it is undone, unless it was the COMMIT
+	There                         // a table or an index of that name is there already
 )
+
+// Clusterer is a Dialect whose servers may be several with the same data, each of which takes writes. What a transaction locks
+// there and does not write, the others do not know of. Write transactions then prepare nothing: when one is ended by another
+// node's while its server (MariaDB 10.11) prepares a statement, that is told nobody, and what follows would be another transaction.
+type Clusterer interface {
+	// Clustered says whether the server is one of several; it is known as soon as there has been a connection.
+	Clustered() bool
+	// Ready says whether one of several does what is asked of it. It runs one statement.
+	Ready(ctx context.Context, s *Session) (bool, error)
+}

@@ -24,6 +24,7 @@ type Session struct {
 	once     bool // the connection holds a lock that ends with it
 	single   bool // outside a transaction: one statement, and no other
 	ran      bool // then: it was that one
+	plain    bool // its statements are not prepared
 }
 
 // Dialect is the dialect the database speaks.
@@ -90,37 +91,33 @@ func (db *DB) again(err error) bool {
 	return class == Retryable || class == Lost && !errors.Is(err, errInDoubt)
 }
 
-// WriteAlone is a Write beside which no other WriteAlone runs, in this process or another. It is for changes of tables, of
-// which some databases undo none when a transaction fails.
-func (db *DB) WriteAlone(ctx context.Context, fn func(s *Session) error) error {
-	alone := db.dialect.Alone()
-	if alone == "" {
-		return db.Write(ctx, fn)
+// Once has the connection closed when the transaction ends: it holds a lock that ends with it.
+func (s *Session) Once() { s.once = true }
+
+// outsideAttempts is how often a statement outside any transaction begins; a cluster stops it where others were first.
+const outsideAttempts = 10
+
+// Outside runs a statement outside any transaction, as some changes of tables have to be. It is carried out once, and may
+// take long.
+func (db *DB) Outside(ctx context.Context, text string) (err error) {
+	for range outsideAttempts {
+		if err = db.outside(ctx, text); err == nil || db.classify(err) != Retryable || ctx.Err() != nil {
+			break
+		}
 	}
-	return db.Write(ctx, func(s *Session) error {
-		s.once = true
-		var is int64
-		if _, err := s.QueryRow(ctx, alone, []any{(*Int)(&is)}); err != nil {
-			return err
-		}
-		if is != 1 {
-			return fault.New(fault.Unavailable, "", "Somebody else has been changing the tables of the database for a minute; please try again.")
-		}
-		return fn(s)
-	})
+	return db.failure(err)
 }
 
-// Outside runs a statement outside any transaction, as some changes of tables have to be. It runs once, and may take long.
-func (db *DB) Outside(ctx context.Context, text string) error {
+func (db *DB) outside(ctx context.Context, text string) error {
 	c, err := db.writers.take(ctx)
 	if err != nil {
-		return db.failure(err)
+		return err
 	}
 	if _, err = c.ExecContext(ctx, text); err == nil && db.dialect.Begin(true) == "" {
 		_, err = c.ExecContext(ctx, "COMMIT") // the connection is always in a transaction
 	}
 	db.writers.drop(c)
-	return db.failure(err)
+	return err
 }
 
 // errInDoubt is an error of a COMMIT during which the connection broke.
@@ -134,7 +131,7 @@ func (db *DB) transact(ctx context.Context, p *pool, begin string, fn func(s *Se
 	if err != nil {
 		return false, err
 	}
-	s := &Session{db: db, conn: c}
+	s := &Session{db: db, conn: c, plain: p == db.writers && db.Clustered()}
 	returned := false
 	defer func() {
 		if !returned { // fn panicked
@@ -273,7 +270,7 @@ func (db *DB) control(ctx context.Context, c *conn, text string) error {
 // Query runs a query and calls row for each row until one fails.
 func (s *Session) Query(ctx context.Context, text string, row func(*sql.Rows) error, args ...any) error {
 	begun := time.Now()
-	err := s.run(ctx, text, func(ctx context.Context, stmt *sql.Stmt) error {
+	err := s.run(ctx, text, func(ctx context.Context, stmt statement) error {
 		rows, err := stmt.QueryContext(ctx, args...)
 		if err != nil {
 			return err
@@ -316,7 +313,7 @@ func (s *Session) Strings(ctx context.Context, text string, args ...any) (list [
 // Exec runs a statement and gives the number of rows it changed.
 func (s *Session) Exec(ctx context.Context, text string, args ...any) (changed int64, err error) {
 	begun := time.Now()
-	err = s.run(ctx, text, func(ctx context.Context, stmt *sql.Stmt) error {
+	err = s.run(ctx, text, func(ctx context.Context, stmt statement) error {
 		result, err := stmt.ExecContext(ctx, args...)
 		if err != nil {
 			return err
@@ -328,7 +325,27 @@ func (s *Session) Exec(ctx context.Context, text string, args ...any) (changed i
 	return changed, s.done(ctx, text, begun, err)
 }
 
-func (s *Session) run(ctx context.Context, text string, fn func(ctx context.Context, stmt *sql.Stmt) error) error {
+// statement is what a *sql.Stmt can do.
+type statement interface {
+	QueryContext(ctx context.Context, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, args ...any) (sql.Result, error)
+}
+
+// plain is a statement that is not prepared.
+type plain struct {
+	conn *conn
+	text string
+}
+
+func (p plain) QueryContext(ctx context.Context, args ...any) (*sql.Rows, error) {
+	return p.conn.QueryContext(ctx, p.text, args...)
+}
+
+func (p plain) ExecContext(ctx context.Context, args ...any) (sql.Result, error) {
+	return p.conn.ExecContext(ctx, p.text, args...)
+}
+
+func (s *Session) run(ctx context.Context, text string, fn func(ctx context.Context, stmt statement) error) error {
 	if s.broken != nil {
 		return s.broken
 	}
@@ -337,6 +354,9 @@ func (s *Session) run(ctx context.Context, text string, fn func(ctx context.Cont
 	}
 	s.ran = true
 	err := s.conn.until(ctx, func(ctx context.Context) error {
+		if s.plain {
+			return fn(ctx, plain{s.conn, s.db.dialect.Bind(text)})
+		}
 		stmt, once, err := s.conn.prepared(ctx, s.db.dialect, text)
 		if err != nil {
 			return err

@@ -95,9 +95,23 @@ func New(d Dialect, readers, writers *sql.DB, o Options) *DB {
 // Dialect is the dialect the database speaks.
 func (db *DB) Dialect() Dialect { return db.dialect }
 
-// Ping proves that the database answers. A failure is a fault.Unavailable.
+// Clustered says whether the server is a Clusterer's; only what has run a statement may ask.
+func (db *DB) Clustered() bool {
+	c, ok := db.dialect.(Clusterer)
+	return ok && c.Clustered()
+}
+
+// Ping proves that the database answers and, where it is a node of a cluster, that it does what is asked of it. A failure is
+// a fault.Unavailable.
 func (db *DB) Ping(ctx context.Context) error {
 	return db.ReadOne(ctx, func(s *Session) error {
+		if db.Clustered() {
+			ready, err := db.dialect.(Clusterer).Ready(ctx, s)
+			if err == nil && !ready {
+				err = fault.New(fault.Unavailable, "", "The node of the database's cluster that answers has lost the others, or has not caught up with them.")
+			}
+			return err
+		}
 		var one int64
 		_, err := s.QueryRow(ctx, "SELECT 1", []any{(*Int)(&one)})
 		return err

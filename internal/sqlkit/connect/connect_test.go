@@ -16,6 +16,7 @@ import (
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
+	"github.com/clinker/clinker/internal/sqlkit/alone"
 	"github.com/clinker/clinker/internal/sqlkit/connect"
 	"github.com/clinker/clinker/internal/sqlkit/sqlkittest"
 )
@@ -430,7 +431,7 @@ func testAlone(t *testing.T, db *sqlkit.DB, url string) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			err := []*sqlkit.DB{db, other}[i%2].WriteAlone(ctx, func(s *sqlkit.Session) error {
+			err := alone.Write(ctx, []*sqlkit.DB{db, other}[i%2], func(s *sqlkit.Session) error {
 				tables, err := s.Strings(ctx, s.Dialect().TableNames())
 				if err == nil && !slices.Contains(tables, "made") {
 					_, err = s.Exec(ctx, `CREATE TABLE made (id INTEGER)`)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
+	"github.com/clinker/clinker/internal/sqlkit/alone"
 )
 
 // Table describes one table. Names should be ones that no dialect reserves.
@@ -84,7 +85,7 @@ func Up(ctx context.Context, db *sqlkit.DB, history []Revision) (created bool, e
 	if half := fault.Is(err, fault.Invalid) && db.Dialect().Alone() != ""; err != nil && !half || err == nil && at == len(history) {
 		return false, err
 	}
-	err = db.WriteAlone(ctx, func(s *sqlkit.Session) error {
+	err = alone.Write(ctx, db, func(s *sqlkit.Session) error {
 		if at, err = revision(ctx, s); err != nil {
 			return err
 		}

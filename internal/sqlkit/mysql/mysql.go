@@ -11,6 +11,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -19,7 +20,10 @@ import (
 )
 
 // Dialect is what MariaDB 10.6 and newer and MySQL 8 understand, with the session settings that Open makes.
-type Dialect struct{}
+type Dialect struct {
+	// galera is 1 for a node of a Galera cluster, -1 for another server, 0 as long as that is not known; nil if nobody asks.
+	galera *atomic.Int32
+}
 
 var _ sqlkit.Dialect = Dialect{}
 
@@ -151,6 +155,18 @@ func (Dialect) Locking() string { return " FOR UPDATE" }
 // SerialWriters is false.
 func (Dialect) SerialWriters() bool { return false }
 
+var _ sqlkit.Clusterer = Dialect{}
+
+// Clustered is true for a node of a Galera cluster.
+func (d Dialect) Clustered() bool { return d.galera != nil && d.galera.Load() > 0 }
+
+// Ready is false for a node that has lost the others, or has not caught up with them.
+func (Dialect) Ready(ctx context.Context, s *sqlkit.Session) (bool, error) {
+	var name, value string
+	_, err := s.QueryRow(ctx, `SHOW STATUS LIKE 'wsrep_ready'`, []any{(*sqlkit.Text)(&name), (*sqlkit.Text)(&value)})
+	return value == "ON", err
+}
+
 // Numbers of the errors that mean something to a caller.
 const (
 	tooManyConnections   = 1040
@@ -158,7 +174,9 @@ const (
 	deniedUser           = 1045
 	notPrepared          = 1047 // a Galera node that has left the cluster knows no command
 	unknownDatabase      = 1049
+	tableExists          = 1050
 	serverShutdown       = 1053
+	indexExists          = 1061
 	duplicateEntry       = 1062
 	tableFull            = 1114
 	hostNotAllowed       = 1130
@@ -169,7 +187,7 @@ const (
 	lockWaitTimeout      = 1205
 	deadlock             = 1213 // also a Galera certification that failed
 	readOnlyOption       = 1290
-	queryInterrupted     = 1317
+	queryInterrupted     = 1317 // also by what another node of a Galera cluster has committed
 	duplicateWithKeyName = 1586
 	needReprepare        = 1615
 	readOnlyTransaction  = 1792
@@ -189,13 +207,15 @@ func (Dialect) Classify(err error) sqlkit.ErrorClass {
 		switch e.Number {
 		case duplicateEntry, duplicateWithKeyName:
 			return sqlkit.Duplicate
-		case deadlock, lockWaitTimeout, changedSinceSnapshot, errorDuringCommit, needReprepare, tableDefChanged:
+		case deadlock, lockWaitTimeout, changedSinceSnapshot, errorDuringCommit, needReprepare, tableDefChanged, queryInterrupted:
 			return sqlkit.Retryable
+		case tableExists, indexExists:
+			return sqlkit.There
 		case outOfRange, mixedCollations, incorrectValue, dataTooLong, cannotConvert:
 			return sqlkit.Unfit
 		case tooManyConnections, userTooMany, deniedDatabase, deniedUser, unknownDatabase, hostNotAllowed, tableFull, diskFull:
 			return sqlkit.Unreachable
-		case serverShutdown, connectionKilled, queryInterrupted, notPrepared, readOnlyOption, readOnlyMode:
+		case serverShutdown, connectionKilled, notPrepared, readOnlyOption, readOnlyMode:
 			return sqlkit.Lost // behind an address that several nodes share, the next connection may reach another
 		}
 		return sqlkit.Other

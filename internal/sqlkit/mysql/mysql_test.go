@@ -18,7 +18,8 @@ func TestClassify(t *testing.T) {
 	number := func(n uint16) error { return fmt.Errorf("wrapped: %w", &mysql.MySQLError{Number: n}) }
 	for want, errs := range map[sqlkit.ErrorClass][]error{
 		sqlkit.Duplicate:   {number(1062)},
-		sqlkit.Retryable:   {number(1213), number(1205), number(1020), number(1180)},
+		sqlkit.Retryable:   {number(1213), number(1205), number(1020), number(1180), number(1317)},
+		sqlkit.There:       {number(1050), number(1061)},
 		sqlkit.Unreachable: {number(1045), number(1049), number(1040), &net.OpError{Op: "dial", Err: errors.New("refused")}},
 		sqlkit.Lost:        {number(1047), number(1053), number(1290), mysql.ErrInvalidConn, driver.ErrBadConn, io.ErrUnexpectedEOF, &net.OpError{Op: "read", Err: errors.New("reset")}},
 		sqlkit.Unfit:       {number(1366), number(1267), number(1406)},

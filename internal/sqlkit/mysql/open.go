@@ -6,10 +6,13 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
+	"io"
 	"net"
 	"net/url"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -44,9 +47,11 @@ func Open(o Options) (*sqlkit.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	dialect := Dialect{new(atomic.Int32)}
 	pool := func(autocommit, characteristics string) (*sql.DB, error) {
 		config := config.Clone()
 		config.Params["autocommit"] = autocommit
+		config.InterpolateParams = autocommit == "0" // see sqlkit.Clusterer
 		c, err := mysql.NewConnector(config)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "", "The address of the MySQL database is not usable.")
@@ -55,7 +60,7 @@ func Open(o Options) (*sqlkit.DB, error) {
 		if o.SyncWait >= 0 {
 			statements = append(statements, "SET SESSION wsrep_sync_wait = "+strconv.Itoa(o.SyncWait))
 		}
-		return sql.OpenDB(connector{c, statements}), nil
+		return sql.OpenDB(connector{c, statements, dialect.galera}), nil
 	}
 	readers, err := pool("1", "ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 	if err != nil {
@@ -65,13 +70,14 @@ func Open(o Options) (*sqlkit.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sqlkit.New(Dialect{}, readers, writers, o.Options), nil
+	return sqlkit.New(dialect, readers, writers, o.Options), nil
 }
 
 // connector runs some statements on every new connection.
 type connector struct {
 	driver.Connector
 	statements []string
+	galera     *atomic.Int32 // of the Dialect
 }
 
 // Connect implements driver.Connector.
@@ -88,7 +94,35 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, err
 		}
 	}
+	if c.galera.Load() == 0 {
+		is, err := isGalera(ctx, made)
+		if err != nil {
+			_ = made.Close()
+			return nil, err
+		}
+		c.galera.Store(is)
+	}
 	return made, nil
+}
+
+// isGalera is 1 if a server has Galera loaded, else -1.
+func isGalera(ctx context.Context, c driver.QueryerContext) (is int32, err error) {
+	rows, err := c.QueryContext(ctx, "SHOW STATUS LIKE 'wsrep_provider_name'", nil)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	row := make([]driver.Value, 2)
+	switch err := rows.Next(row); {
+	case errors.Is(err, io.EOF):
+		return -1, nil
+	case err != nil:
+		return 0, err
+	}
+	if name, ok := row[1].([]byte); !ok || len(name) == 0 {
+		return -1, nil
+	}
+	return 1, nil
 }
 
 // dialedKey is the context key of where dial notes the connection that it makes.

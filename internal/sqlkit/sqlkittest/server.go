@@ -65,7 +65,12 @@ func Each(t *testing.T, test func(t *testing.T, s *Server)) {
 // Start starts a server: "mysql" (MariaDB) or "postgresql". It skips the test if its programs are not installed.
 func Start(t testing.TB, name string) *Server {
 	t.Helper()
-	s := &Server{Kind: name, kind: kinds[name]}
+	return startKind(t, name, kinds[name])
+}
+
+func startKind(t testing.TB, name string, k kind) *Server {
+	t.Helper()
+	s := &Server{Kind: name, kind: k}
 	var err error
 	// Not the test's own directory: the path of a socket must not be longer than 107 bytes.
 	if s.dir, err = os.MkdirTemp("", "clinker-db-"); err != nil {
@@ -135,10 +140,15 @@ func (s *Server) await() error {
 // Stop ends the server at once, as a crash would. Stopping twice does nothing.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
+	s.end(t, s.kind.stop())
+}
+
+func (s *Server) end(t testing.TB, signal syscall.Signal) {
+	t.Helper()
 	if s.command == nil {
 		return
 	}
-	_ = s.command.Process.Signal(s.kind.stop())
+	_ = s.command.Process.Signal(signal)
 	select {
 	case <-s.exited:
 	case <-time.After(time.Minute):

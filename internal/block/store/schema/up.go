@@ -4,12 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
+	"github.com/clinker/clinker/internal/sqlkit/alone"
 )
 
 // Outcome says what Up found and did.
@@ -37,7 +39,7 @@ func Up(ctx context.Context, db *sqlkit.DB, limits map[string]int64) (Outcome, e
 	if half := fault.Is(err, fault.Invalid) && db.Dialect().Alone() != ""; err != nil && !half || err == nil && found.outcome == Ready {
 		return found.outcome, err
 	}
-	err = db.WriteAlone(ctx, func(s *sqlkit.Session) (err error) {
+	err = alone.Write(ctx, db, func(s *sqlkit.Session) (err error) {
 		if found, err = inspect(ctx, s); err != nil || found.outcome == Ready {
 			return err
 		}
@@ -99,11 +101,18 @@ func inspect(ctx context.Context, s *sqlkit.Session) (found state, err error) {
 	return found, nil
 }
 
-// addOwn makes our own tables that are newer than the revision the database is at, and our indexes if they are wanted.
+// addOwn makes our own tables that are newer than the revision the database is at, and our indexes if they are wanted. It goes
+// on where it, or another service on another node of a cluster, has stopped: not every database undoes such a change.
 func addOwn(ctx context.Context, s *sqlkit.Session, own int64, indexes bool) error {
+	there, err := made(ctx, s)
+	if err != nil {
+		return err
+	}
 	for revision := own + 1; revision <= ownRevision; revision++ {
-		if err := create(ctx, s, addedBy(revision)); err != nil {
-			return err
+		for _, t := range addedBy(revision) {
+			if err := createMissing(ctx, s, createTable(s.Dialect(), t), there); err != nil {
+				return err
+			}
 		}
 		if !indexes {
 			continue
@@ -117,9 +126,40 @@ func addOwn(ctx context.Context, s *sqlkit.Session, own int64, indexes bool) err
 			return err
 		}
 	}
-	_, err := s.Exec(ctx, `INSERT INTO clinker_migrations (revision, applied_at) VALUES (?, ?)`,
-		ownRevision, s.Dialect().Time(time.Now()))
+	text := s.Dialect().Upsert(ownRevisionTable, []string{"revision", "applied_at"}, []string{"revision"}, []string{"applied_at"})
+	_, err = s.Exec(ctx, text, ownRevision, s.Dialect().Time(time.Now()))
 	return err
+}
+
+// made is the names of the tables and the indexes there are.
+func made(ctx context.Context, s *sqlkit.Session) (map[string]bool, error) {
+	there := map[string]bool{}
+	for _, text := range []string{s.Dialect().TableNames(), s.Dialect().IndexNames()} {
+		found, err := names(ctx, s, text)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range found {
+			there[name] = true
+		}
+	}
+	return there, nil
+}
+
+// makes finds the name of what a statement of createTable makes.
+var makes = regexp.MustCompile(`^CREATE (?:TABLE|(?:UNIQUE )?INDEX) "([^"]+)"`)
+
+// createMissing runs those of the statements that make what is not there.
+func createMissing(ctx context.Context, s *sqlkit.Session, statements []string, there map[string]bool) error {
+	for _, text := range statements {
+		if name := makes.FindStringSubmatch(text); name != nil && there[name[1]] {
+			continue
+		}
+		if _, err := s.Exec(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addIndexes adds indexes of ours to Cinder's tables.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/sqlkit"
+	"github.com/clinker/clinker/internal/sqlkit/alone"
 )
 
 // revision counts the revisions of these tables. clinker_migrations holds one row per revision that was applied.
@@ -28,7 +29,7 @@ func Up(ctx context.Context, db *sqlkit.DB) error {
 	if half := fault.Is(err, fault.Invalid) && db.Dialect().Alone() != ""; err != nil && !half || err == nil && found == revision {
 		return err
 	}
-	return db.WriteAlone(ctx, func(s *sqlkit.Session) error {
+	return alone.Write(ctx, db, func(s *sqlkit.Session) error {
 		found, err := inspect(ctx, s)
 		if err != nil || found == revision {
 			return err

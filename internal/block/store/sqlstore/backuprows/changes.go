@@ -25,7 +25,7 @@ func NewWriter(r BackupReader, c *rows.Conn) BackupWriter {
 // CreateBackup implements store.BackupWriter.
 func (w BackupWriter) CreateBackup(ctx context.Context, b *block.Backup) error {
 	if b.ParentID != "" {
-		if err := w.conn.Lock(ctx, "backups", b.ParentID); err != nil {
+		if err := w.conn.Pin(ctx, "backups", b.ParentID); err != nil {
 			return err
 		}
 	}

@@ -93,6 +93,31 @@ func (c *Conn) Lock(ctx context.Context, table, id string) error {
 	return err
 }
 
+// Pin is Lock for a row that the transaction does not write, but by which another decides whether to write it: the nodes of
+// a cluster see only what is written, so there the row is changed and changed back.
+func (c *Conn) Pin(ctx context.Context, table, id string) error {
+	if !c.DB.Clustered() {
+		return c.Lock(ctx, table, id)
+	}
+	var at sqlkit.Time
+	found, err := c.Session.QueryRow(ctx, `SELECT updated_at FROM `+table+` WHERE id = ?`+c.Dialect().Locking(), []any{&at}, id)
+	if err != nil || !found {
+		return err
+	}
+	c.holds(table, id)
+	was := time.Time(at)
+	other := was.Add(time.Hour)
+	if was.IsZero() {
+		other = c.Now()
+	}
+	for _, to := range []time.Time{other, was} {
+		if err := c.Run(ctx, `UPDATE `+table+` SET updated_at = ? WHERE id = ?`, c.At(to), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // row is one of a table, by its id.
 type row struct{ table, id string }
 

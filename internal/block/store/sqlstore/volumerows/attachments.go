@@ -168,7 +168,7 @@ func (r Reader) Attachments(ctx context.Context, q store.AttachmentQuery) (attac
 
 // CreateAttachment implements store.AttachmentWriter.
 func (w Writer) CreateAttachment(ctx context.Context, a *block.Attachment) error {
-	if err := w.conn.Lock(ctx, "volumes", a.VolumeID); err != nil {
+	if err := w.conn.Pin(ctx, "volumes", a.VolumeID); err != nil {
 		return err
 	}
 	w.conn.Fill(&a.CreatedAt)

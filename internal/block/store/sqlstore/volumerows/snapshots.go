@@ -160,7 +160,7 @@ func (r Reader) chooseSnapshots(sb *rows.Select, q store.SnapshotQuery) (possibl
 
 // CreateSnapshot implements store.SnapshotWriter.
 func (w Writer) CreateSnapshot(ctx context.Context, n *block.Snapshot) error {
-	if err := w.conn.Lock(ctx, "volumes", n.VolumeID); err != nil {
+	if err := w.conn.Pin(ctx, "volumes", n.VolumeID); err != nil {
 		return err
 	}
 	w.conn.Fill(&n.CreatedAt)

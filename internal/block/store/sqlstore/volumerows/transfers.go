@@ -89,7 +89,7 @@ func (r Reader) Transfers(ctx context.Context, q store.TransferQuery) (transfers
 
 // CreateTransfer implements store.TransferWriter.
 func (w Writer) CreateTransfer(ctx context.Context, t *block.Transfer) error {
-	if err := w.conn.Lock(ctx, "volumes", t.VolumeID); err != nil {
+	if err := w.conn.Pin(ctx, "volumes", t.VolumeID); err != nil {
 		return err
 	}
 	w.conn.Fill(&t.CreatedAt)
