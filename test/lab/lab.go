@@ -38,12 +38,10 @@ func script() string {
 	return filepath.Join("..", "lab", "lab")
 }
 
-// Install makes the lab, unless it is there: the clients and Tempest, with services all the rest too. Only root can.
-func Install(ctx context.Context, services bool) error {
-	args := []string{"install"}
-	if services {
-		args = append(args, "all")
-	}
+// Install makes the lab, unless it is there: the clients and Tempest, with "all" the services too, with "nova" also Nova.
+// Only root can.
+func Install(ctx context.Context, more ...string) error {
+	args := append([]string{"install"}, more...)
 	if out, err := command(ctx, installTimeout, nil, "", args...); err != nil {
 		return fmt.Errorf("the lab cannot be installed: %w\n%s", err, tail(out))
 	}

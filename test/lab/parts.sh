@@ -3,7 +3,7 @@
 #
 # Whatever runs once leaves a mark in $state/done.
 
-parts='cinder-backup cinder-volume cinder-scheduler cinder-api glance keystone memcached ceph-osd ceph-mgr ceph-mon mq db'
+parts='nova-api nova-compute nova-scheduler nova-conductor placement network cinder-backup cinder-volume cinder-scheduler cinder-api glance keystone memcached ceph-osd ceph-mgr ceph-mon mq db'
 
 running() { [[ -e $state/pids/$1 ]] && kill -0 "$(cat "$state/pids/$1")" 2>/dev/null; }
 
@@ -19,6 +19,7 @@ start() {
 
 stop() {
 	running "$1" || return 0
+	[[ $1 != nova-api ]] || forget_nova
 	local pid
 	pid=$(cat "$state/pids/$1")
 	kill -TERM -- "-$pid" 2>/dev/null || true

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(wanted) == "" {
 		os.Exit(m.Run())
 	}
-	if err := lab.Install(context.Background(), true); err != nil {
+	if err := lab.Install(context.Background(), "all"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -54,7 +54,7 @@ const (
 // composition is who runs which service, and on what the volumes lie.
 type composition struct {
 	api, scheduler, volume kind
-	backend                string // a section of the cinder.conf below
+	backend                string // a section of the cinder.conf below, or several with commas
 }
 
 func (c composition) String() string {
@@ -96,6 +96,10 @@ target_helper = fake
 [file]
 volume_driver = file
 volume_backend_name = file
+[away]
+volume_driver = file
+volume_backend_name = away
+target_port = 10810
 [ceph]
 volume_driver = cinder.volume.drivers.rbd.RBDDriver
 volume_backend_name = ceph
@@ -116,6 +120,14 @@ service_token_roles = service
 service_token_roles_required = true
 [service_user]
 send_service_user_token = true
+auth_type = password
+auth_url = http://ADDRESS:5000/v3
+username = cinder
+password = lab
+project_name = service
+project_domain_name = Default
+user_domain_name = Default
+[nova]
 auth_type = password
 auth_url = http://ADDRESS:5000/v3
 username = cinder
@@ -183,7 +195,12 @@ func (c *cloud) ready(t *testing.T) {
 	t.Helper()
 	harness.Within(t, time.Minute, "a back end that reports", func() (bool, string) {
 		out, err := lab.TryAs(c.admin, "run", "sh", "-c", "openstack volume type create lab 2>/dev/null; cinder get-pools")
-		return err == nil && strings.Contains(out, "lab@"+c.backend), out
+		for backend := range strings.SplitSeq(c.backend, ",") {
+			if !strings.Contains(out, "lab@"+backend) {
+				return false, out
+			}
+		}
+		return err == nil, out
 	})
 }
 

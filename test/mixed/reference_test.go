@@ -249,14 +249,17 @@ func pythonServices(t *testing.T) (pids []int) {
 
 // caller is a client of the API with a token.
 type caller struct {
-	base, token, project string
-	http                 *http.Client
+	base, version, token, project string
+	http                          *http.Client
 }
 
-func login(t *testing.T, c *cloud) *caller {
+func login(t *testing.T, c *cloud) *caller { return loginAs(t, c, "admin") }
+
+// loginAs is login as the user of that name, in the project of that name.
+func loginAs(t *testing.T, c *cloud, name string) *caller {
 	t.Helper()
-	const body = `{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"admin","domain":{"id":"default"},"password":"lab"}}},
-		"scope":{"project":{"name":"admin","domain":{"id":"default"}}}}}`
+	body := `{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"` + name + `","domain":{"id":"default"},"password":"lab"}}},
+		"scope":{"project":{"name":"` + name + `","domain":{"id":"default"}}}}}`
 	r, err := http.Post(c.admin["OS_AUTH_URL"]+"/auth/tokens", "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +272,7 @@ func login(t *testing.T, c *cloud) *caller {
 		t.Fatal(err)
 	}
 	base := strings.Replace(c.admin["OS_AUTH_URL"], ":5000/v3", ":8776/v3/", 1) + answer.Token.Project.ID
-	return &caller{base: base, token: r.Header.Get("X-Subject-Token"), project: answer.Token.Project.ID,
+	return &caller{base: base, version: "volume 3.70", token: r.Header.Get("X-Subject-Token"), project: answer.Token.Project.ID,
 		http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 }
 
@@ -280,7 +283,7 @@ func (c *caller) send(method, path, body string, into any) error {
 		return err
 	}
 	request.Header.Set("X-Auth-Token", c.token)
-	request.Header.Set("OpenStack-API-Version", "volume 3.70")
+	request.Header.Set("OpenStack-API-Version", c.version)
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
@@ -296,7 +299,7 @@ func (c *caller) send(method, path, body string, into any) error {
 	if r.StatusCode >= 300 {
 		return fmt.Errorf("%s %s: %s %s", method, path, r.Status, text)
 	}
-	if into == nil {
+	if into == nil || len(text) == 0 {
 		return nil
 	}
 	return json.Unmarshal(text, into)

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(wanted) == "" {
 		os.Exit(m.Run())
 	}
-	if err := lab.Install(context.Background(), false); err != nil {
+	if err := lab.Install(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
