@@ -24,6 +24,7 @@ type capacity struct {
 
 	mu        sync.Mutex
 	allocated map[string]int64 // GiB by pool name
+	adjusted  int              // how often that was adjusted
 	polled    map[string]int64 // allocated at the last poll
 	last      map[string]any   // the capabilities at the last poll
 }
@@ -36,6 +37,7 @@ func newCapacity(m *Manager) *capacity {
 func (c *capacity) add(host block.Host, sizeGiB int64) {
 	c.mu.Lock()
 	c.allocated[host.Pool()] += sizeGiB
+	c.adjusted++
 	c.mu.Unlock()
 	c.touch()
 }
@@ -102,8 +104,27 @@ func (c *capacity) report(ctx context.Context, poll bool) {
 	}
 }
 
-// refresh counts the rows and asks the storage.
+// refresh counts the rows and asks the storage; again, a few times, if something changed meanwhile that the count may lack.
 func (c *capacity) refresh(ctx context.Context) error {
+	const times = 3
+	for range times {
+		c.mu.Lock()
+		before := c.adjusted
+		c.mu.Unlock()
+		if err := c.count(ctx); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		quiet := c.adjusted == before
+		c.mu.Unlock()
+		if quiet {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (c *capacity) count(ctx context.Context) error {
 	totals, err := c.m.Store.BackendVolumes(ctx, c.m.Host)
 	if err != nil {
 		return err
