@@ -30,7 +30,8 @@ type Dialect interface {
 	// address it leaves none out, of others it may let some in.
 	Ranged(column string) string
 	// Gathered is an aggregate that puts columns of all rows of a group into one text of JSON, {"key": ["text", null], ...}.
-	// Key is a column that identifies a row of the group. Without any row it is NULL or {}.
+	// Key is a column that identifies a row of the group. Without any row it is NULL or {}. It is empty for a database to which
+	// further statements are cheaper.
 	Gathered(key string, columns []string) string
 	// Like is the condition that a column matches a LIKE pattern in which "!" is the escape and ASCII letters match in
 	// either case.

@@ -210,10 +210,8 @@ func (SQLite) Ranged(column string) string { return column }
 // Like is LIKE: SQLite's takes ASCII letters in either case.
 func (SQLite) Like(column, pattern string) string { return column + " LIKE " + pattern + " ESCAPE '!'" }
 
-// Gathered gives an object without members where there is no row.
-func (SQLite) Gathered(key string, columns []string) string {
-	return "json_group_object(" + key + ", json_array(" + strings.Join(columns, ", ") + "))"
-}
+// Gathered is empty: a statement is no round trip, and its JSON functions take three times as long as another query.
+func (SQLite) Gathered(string, []string) string { return "" }
 
 // OrderBy adds nothing for NULL: SQLite sorts it first when ascending.
 func (SQLite) OrderBy(k OrderKey) string { return PlainOrder(k) }

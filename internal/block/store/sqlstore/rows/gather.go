@@ -8,10 +8,13 @@ import (
 
 // Gather is a column that holds the live rows of another table which name id in their owner column: the listed columns
 // "a, b, c" of each, to be read by EachGathered. A page with all that belongs to its rows is so one statement, which
-// needs no transaction to fit together.
+// needs no transaction to fit together. It is NULL where the dialect does not gather.
 func Gather(d sqlkit.Dialect, table, owner, id, columns string) string {
-	list := strings.Split(Qualified("c", columns), ", ")
-	return `(SELECT ` + d.Gathered("c.id", list) + ` FROM ` + table + ` c WHERE c.` + owner + ` = ` + id + ` AND c.deleted = FALSE)`
+	gathered := d.Gathered("c.id", strings.Split(Qualified("c", columns), ", "))
+	if gathered == "" {
+		return "NULL"
+	}
+	return `(SELECT ` + gathered + ` FROM ` + table + ` c WHERE c.` + owner + ` = ` + id + ` AND c.deleted = FALSE)`
 }
 
 // Gather is the pairs of the row with this id as a column, to be read by ReadPairs.

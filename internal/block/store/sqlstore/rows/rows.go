@@ -40,9 +40,13 @@ func (c *Conn) ReadOne(ctx context.Context, fn func(s *sqlkit.Session) error) er
 	return c.DB.ReadOne(ctx, fn)
 }
 
-// ReadPage is ReadOne for a page that is one statement, and Read for one after a marker, which has to be looked up first.
+// Gathers says that the rows of a list bring along what belongs to them: see sqlkit.Dialect.Gathered.
+func (c *Conn) Gathers() bool { return c.Dialect().Gathered("", nil) != "" }
+
+// ReadPage is ReadOne for a page that is one statement, and Read for one after a marker, which has to be looked up first, and
+// where what belongs to the rows is read after them.
 func (c *Conn) ReadPage(p store.Page) func(context.Context, func(*sqlkit.Session) error) error {
-	if p.Marker != "" {
+	if p.Marker != "" || !c.Gathers() {
 		return c.Read
 	}
 	return c.ReadOne

@@ -12,11 +12,12 @@ import (
 
 // VolumesIn implements store.AuditReader.
 func (r Reader) VolumesIn(ctx context.Context, p store.Period, after string, limit int) (volumes []*block.Volume, err error) {
-	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadPage(store.Page{})(ctx, func(s *sqlkit.Session) error {
 		volumes = nil
 		sb := rows.NewSelect(r.conn.Dialect(), r.gatheredVolume, "volumes v")
 		rows.InPeriod(sb, "v", p, after, limit)
-		return sb.Each(ctx, s, volumesInto(func(v *block.Volume) { volumes = append(volumes, v) }))
+		volumes, err = r.readVolumes(ctx, s, func(row func(*sql.Rows) error) error { return sb.Each(ctx, s, row) })
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -26,11 +27,12 @@ func (r Reader) VolumesIn(ctx context.Context, p store.Period, after string, lim
 
 // SnapshotsIn implements store.AuditReader.
 func (r Reader) SnapshotsIn(ctx context.Context, p store.Period, after string, limit int) (snapshots []*block.Snapshot, err error) {
-	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
+	err = r.conn.ReadPage(store.Page{})(ctx, func(s *sqlkit.Session) error {
 		snapshots = nil
 		sb := rows.NewSelect(r.conn.Dialect(), r.gatheredSnapshot, "snapshots s")
 		rows.InPeriod(sb, "s", p, after, limit)
-		return sb.Each(ctx, s, snapshotsInto(func(n *block.Snapshot) { snapshots = append(snapshots, n) }))
+		snapshots, err = r.readSnapshots(ctx, s, func(row func(*sql.Rows) error) error { return sb.Each(ctx, s, row) })
+		return err
 	})
 	if err != nil {
 		return nil, err

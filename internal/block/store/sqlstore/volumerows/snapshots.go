@@ -75,17 +75,18 @@ func (r Reader) Snapshot(ctx context.Context, id, projectID string) (n *block.Sn
 	if projectID != "" {
 		text, args = text+` AND s.project_id = ?`, append(args, projectID)
 	}
-	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
-		n = nil
-		return s.Query(ctx, text, snapshotsInto(func(one *block.Snapshot) { n = one }), args...)
+	var found []*block.Snapshot
+	err = r.conn.ReadPage(store.Page{})(ctx, func(s *sqlkit.Session) (err error) {
+		found, err = r.readSnapshots(ctx, s, func(row func(*sql.Rows) error) error { return s.Query(ctx, text, row, args...) })
+		return err
 	})
 	switch {
 	case err != nil:
 		return nil, err
-	case n == nil:
+	case len(found) == 0:
 		return nil, block.SnapshotNotFound(id)
 	}
-	return n, nil
+	return found[0], nil
 }
 
 // gatheredSnapshot is the columns of a snapshot with its metadata, in the order of snapshotsInto.
@@ -124,7 +125,8 @@ func (r Reader) Snapshots(ctx context.Context, q store.SnapshotQuery) (snapshots
 		if err := r.snapshots.Page(ctx, s, sb, q.ProjectID, q.Page); err != nil {
 			return err
 		}
-		return sb.Each(ctx, s, snapshotsInto(func(n *block.Snapshot) { snapshots = append(snapshots, n) }))
+		snapshots, err = r.readSnapshots(ctx, s, func(row func(*sql.Rows) error) error { return sb.Each(ctx, s, row) })
+		return err
 	})
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/clinker/clinker/internal/block"
+	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
@@ -43,17 +44,19 @@ func (r Reader) Volume(ctx context.Context, id, projectID string) (*block.Volume
 	case joined.rows <= maxJoinedRows:
 		return v, nil
 	}
-	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
-		v = nil
-		return s.Query(ctx, `SELECT `+r.gatheredVolume+` FROM volumes v WHERE `+condition, volumesInto(func(one *block.Volume) { v = one }), args...)
+	var found []*block.Volume
+	err = r.conn.ReadPage(store.Page{})(ctx, func(s *sqlkit.Session) (err error) {
+		text := `SELECT ` + r.gatheredVolume + ` FROM volumes v WHERE ` + condition
+		found, err = r.readVolumes(ctx, s, func(row func(*sql.Rows) error) error { return s.Query(ctx, text, row, args...) })
+		return err
 	})
 	switch {
 	case err != nil:
 		return nil, err
-	case v == nil: // it has gone meanwhile
+	case len(found) == 0: // it has gone meanwhile
 		return nil, block.VolumeNotFound(id)
 	}
-	return v, nil
+	return found[0], nil
 }
 
 // maxJoinedRows is how many rows may come of one volume before it is asked for as lists are.

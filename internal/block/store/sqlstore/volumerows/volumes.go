@@ -41,7 +41,7 @@ func volumeFields(v *block.Volume, dest []any) []any {
 	)
 }
 
-// gatheredVolume is the columns of a volume in a list, with all that belongs to it, in the order of volumesInto. It asks
+// gatheredVolume is the columns of a volume in a list, with all that belongs to it where the dialect gathers, in the order of volumesInto. It asks
 // no join, so that the planner sees one table to page through.
 func gatheredVolume(d sqlkit.Dialect) string {
 	return rows.Qualified("v", volumeColumns) + `, (SELECT t.name FROM volume_types t WHERE t.id = v.volume_type_id)` +
@@ -118,7 +118,8 @@ func (r Reader) Volumes(ctx context.Context, q store.VolumeQuery) (volumes []*bl
 		if err := r.volumes.Page(ctx, s, sb, q.ProjectID, q.Page); err != nil {
 			return err
 		}
-		return sb.Each(ctx, s, volumesInto(func(v *block.Volume) { volumes = append(volumes, v) }))
+		volumes, err = r.readVolumes(ctx, s, func(row func(*sql.Rows) error) error { return sb.Each(ctx, s, row) })
+		return err
 	})
 	if err != nil {
 		return nil, err
