@@ -3,6 +3,7 @@ package keymanager
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 
 	"github.com/clinker/clinker/internal/fault"
 )
@@ -60,6 +61,31 @@ type withFixed struct {
 // WithFixed is m, and beside it the fixed key that a cloud had before it had m: whoever asks by its id gets it, and it is not
 // removed. New keys, also copies of it, are m's (castellan/key_manager/migration.py).
 func WithFixed(m Manager, f *Fixed) Manager { return withFixed{m, f} }
+
+// Replacement is a key manager that has taken the place of the fixed key; what WithFixed makes is one.
+type Replacement interface {
+	// Replace keeps the fixed key as a key of the service under an id of its own, which the user may fetch, too.
+	Replace(ctx context.Context, userID string) (id string, err error)
+}
+
+var _ Replacement = withFixed{}
+
+// Replace implements Replacement.
+func (w withFixed) Replace(ctx context.Context, userID string) (string, error) {
+	ctx = w.Manager.AsService(ctx)
+	sharer, can := w.Manager.(Sharer)
+	if !can {
+		return "", fault.New(fault.Unavailable, "KeyManagerError", "The key manager cannot share keys.")
+	}
+	id, err := w.Manager.Store(ctx, w.fixed.key)
+	if err != nil {
+		return "", err
+	}
+	if err := sharer.Share(ctx, id, userID); err != nil {
+		return "", errors.Join(err, w.Manager.Delete(ctx, id))
+	}
+	return id, nil
+}
 
 // Get implements Manager.
 func (w withFixed) Get(ctx context.Context, id string) (Key, error) {

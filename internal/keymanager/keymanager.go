@@ -32,6 +32,12 @@ type Manager interface {
 	AsService(ctx context.Context) context.Context
 }
 
+// Sharer is a key manager that can let somebody else have a key.
+type Sharer interface {
+	// Share lets a user fetch a key that the caller has, whatever project they are in. The key manager's own ways stay.
+	Share(ctx context.Context, id, userID string) error
+}
+
 // Key is a key. It shows itself to nobody: printed, logged or marshalled it is masked.
 type Key struct {
 	Algorithm string // "AES"

@@ -26,6 +26,7 @@ import (
 	"github.com/clinker/clinker/internal/block/backup/repository"
 	"github.com/clinker/clinker/internal/block/initiator"
 	"github.com/clinker/clinker/internal/block/journal"
+	"github.com/clinker/clinker/internal/block/keymigration"
 	"github.com/clinker/clinker/internal/block/membership"
 	"github.com/clinker/clinker/internal/block/notify"
 	"github.com/clinker/clinker/internal/block/rpcapi"
@@ -173,6 +174,9 @@ func (s *Service) Start(ctx context.Context) error {
 	})
 	s.running.Go(func() { s.watch(listening).Run(background) })
 	s.running.Go(func() { s.deleteAgain(background, left) })
+	s.running.Go(func() {
+		keymigration.Migration{Store: s.Store, Keys: s.Keys, Host: s.Host, Log: s.Log}.Backups(background)
+	})
 	return nil
 }
 

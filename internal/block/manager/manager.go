@@ -19,6 +19,7 @@ import (
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
 	"github.com/clinker/clinker/internal/block/journal"
+	"github.com/clinker/clinker/internal/block/keymigration"
 	"github.com/clinker/clinker/internal/block/manager/adopt"
 	"github.com/clinker/clinker/internal/block/manager/attach"
 	"github.com/clinker/clinker/internal/block/manager/backups"
@@ -246,6 +247,9 @@ func (m *Manager) Start(ctx context.Context) error {
 	m.running.Go(func() { m.capacity.run(background) })
 	m.running.Go(func() { m.watch().Run(background) })
 	m.running.Go(func() { m.foreign.CleanUp(background, m.listening) })
+	m.running.Go(func() {
+		keymigration.Migration{Store: m.Store, Keys: m.Images.Keys, Host: m.Host, Log: m.Log}.Volumes(background)
+	})
 	return nil
 }
 

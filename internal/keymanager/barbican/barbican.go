@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack/keymanager/v1/acls"
 	"github.com/gophercloud/gophercloud/v2/openstack/keymanager/v1/orders"
 	"github.com/gophercloud/gophercloud/v2/openstack/keymanager/v1/secrets"
 
@@ -51,7 +52,10 @@ type Client struct {
 	http http.Client
 }
 
-var _ keymanager.Manager = (*Client)(nil)
+var (
+	_ keymanager.Manager = (*Client)(nil)
+	_ keymanager.Sharer  = (*Client)(nil)
+)
 
 const (
 	defaultTimeout = 30 * time.Second
@@ -194,6 +198,13 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 		return nil
 	}
 	return err
+}
+
+// Share implements keymanager.Sharer, with an access control list of the secret.
+func (c *Client) Share(ctx context.Context, id, userID string) error {
+	return c.do(ctx, "share a key", id, true, func(to *gophercloud.ServiceClient) error {
+		return acls.SetSecretACL(ctx, to, url.PathEscape(id), acls.SetOpts{{Type: "read", Users: &[]string{userID}}}).Err
+	})
 }
 
 // idOf is the id at the end of a reference, which has the address that Barbican believes to be its own.

@@ -14,7 +14,8 @@ import (
 )
 
 // TestReal runs the suite against a Barbican that runs already: at CLINKER_BARBICAN, with the identity service CLINKER_KEYSTONE
-// and, in CLINKER_BARBICAN_TOKENS, "demo=<token>,other=<token of another project>,cinder=<the password of the service's user>".
+// and, in CLINKER_BARBICAN_TOKENS, "demo=<token>,demo-id=<the id of its user>,other=<token of another project>,cinder=<the password of the service's
+// user>".
 func TestReal(t *testing.T) {
 	endpoint, identity := os.Getenv("CLINKER_BARBICAN"), os.Getenv("CLINKER_KEYSTONE")
 	if endpoint == "" || identity == "" {
@@ -32,7 +33,7 @@ func TestReal(t *testing.T) {
 	m := open(t, barbican.Options{Endpoint: endpoint, Service: service})
 	keymanagertest.Run(t, func(t *testing.T) (keymanager.Manager, func(string) context.Context) {
 		return m, func(project string) context.Context {
-			return reqctx.With(t.Context(), reqctx.Request{ProjectID: project, AuthToken: secrets[project]})
+			return reqctx.With(t.Context(), reqctx.Request{ProjectID: project, UserID: secrets[project+"-id"], AuthToken: secrets[project]})
 		}
 	})
 }

@@ -25,11 +25,15 @@ type Memory struct {
 }
 
 type held struct {
-	key   keymanager.Key
-	owner string
+	key    keymanager.Key
+	owner  string
+	reader string // a user who may fetch it too
 }
 
-var _ keymanager.Manager = (*Memory)(nil)
+var (
+	_ keymanager.Manager = (*Memory)(nil)
+	_ keymanager.Sharer  = (*Memory)(nil)
+)
 
 type serviceKey struct{}
 
@@ -80,7 +84,7 @@ func (m *Memory) Get(ctx context.Context, id string) (keymanager.Key, error) {
 	switch {
 	case m.fail != nil:
 		return keymanager.Key{}, m.fail
-	case !ok || h.owner != owner(ctx):
+	case !ok || h.owner != owner(ctx) && (h.reader == "" || h.reader != reqctx.From(ctx).UserID):
 		return keymanager.Key{}, fault.New(fault.NotFound, "", "no key %s of %s", id, owner(ctx))
 	}
 	return h.key, nil
@@ -97,7 +101,7 @@ func (m *Memory) Store(ctx context.Context, k keymanager.Key) (string, error) {
 		m.keys = map[string]held{}
 	}
 	id := uuid.NewString()
-	m.keys[id] = held{k, owner(ctx)}
+	m.keys[id] = held{key: k, owner: owner(ctx)}
 	return id, nil
 }
 
@@ -113,6 +117,24 @@ func (m *Memory) Delete(ctx context.Context, id string) error {
 		return fault.New(fault.Forbidden, "", "the key %s is not of %s", id, owner(ctx))
 	}
 	delete(m.keys, id)
+	return nil
+}
+
+// Share implements keymanager.Sharer.
+func (m *Memory) Share(ctx context.Context, id, userID string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h, ok := m.keys[id]
+	switch {
+	case m.fail != nil:
+		return m.fail
+	case !ok:
+		return fault.New(fault.NotFound, "", "no key %s", id)
+	case h.owner != owner(ctx):
+		return fault.New(fault.Forbidden, "", "the key %s is not of %s", id, owner(ctx))
+	}
+	h.reader = userID
+	m.keys[id] = h
 	return nil
 }
 

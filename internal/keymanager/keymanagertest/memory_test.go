@@ -12,7 +12,7 @@ import (
 func TestMemory(t *testing.T) {
 	keymanagertest.Run(t, func(t *testing.T) (keymanager.Manager, func(string) context.Context) {
 		return new(keymanagertest.Memory), func(project string) context.Context {
-			return reqctx.With(t.Context(), reqctx.Request{ProjectID: project})
+			return reqctx.With(t.Context(), reqctx.Request{ProjectID: project, UserID: keymanagertest.UserOf(project)})
 		}
 	})
 }

@@ -44,6 +44,9 @@ type order struct {
 // Token is a token of somebody in a project.
 func Token(project string) string { return "of-" + project }
 
+// UserOf is the user whom Token(project) is for.
+func UserOf(project string) string { return "user-of-" + project }
+
 // Serve starts a site; it ends with the test. Barbican is at /key-manager/v1, the identity service at /identity/v3.
 func Serve(t testing.TB) *Site {
 	s := &Site{valid: map[string]bool{}, orders: map[string]*order{}}
@@ -55,6 +58,7 @@ func Serve(t testing.TB) *Site {
 	mux.HandleFunc("GET /key-manager/v1/secrets/{id}", s.authenticated(s.metadata))
 	mux.HandleFunc("GET /key-manager/v1/secrets/{id}/payload", s.authenticated(s.payload))
 	mux.HandleFunc("DELETE /key-manager/v1/secrets/{id}", s.authenticated(s.remove))
+	mux.HandleFunc("PUT /key-manager/v1/secrets/{id}/acl", s.authenticated(s.share))
 	s.Server = httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s
@@ -68,7 +72,7 @@ func (s *Site) Catalog() string {
 
 // As is somebody of a project, who asks.
 func (s *Site) As(ctx context.Context, project string) context.Context {
-	return reqctx.With(ctx, reqctx.Request{RequestID: "req-1", ProjectID: project, AuthToken: Token(project), ServiceCatalog: s.Catalog()})
+	return reqctx.With(ctx, reqctx.Request{RequestID: "req-1", ProjectID: project, UserID: UserOf(project), AuthToken: Token(project), ServiceCatalog: s.Catalog()})
 }
 
 // Headers are those of the requests to Barbican.
@@ -113,7 +117,7 @@ func (s *Site) authenticated(next func(http.ResponseWriter, *http.Request)) http
 		case service:
 			r = r.WithContext(s.Keys.AsService(r.Context()))
 		case user:
-			r = r.WithContext(reqctx.With(r.Context(), reqctx.Request{ProjectID: project}))
+			r = r.WithContext(reqctx.With(r.Context(), reqctx.Request{ProjectID: project, UserID: UserOf(project)}))
 		default:
 			answer(w, http.StatusUnauthorized, map[string]any{"error": map[string]any{"code": 401, "title": "Unauthorized", "message": "The request you have made requires authentication."}})
 			return
@@ -225,11 +229,37 @@ func (s *Site) payload(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (s *Site) share(w http.ResponseWriter, r *http.Request) {
+	if _, found := s.key(w, r); !found {
+		return
+	}
+	var body struct {
+		Read struct {
+			Users []string `json:"users"`
+		} `json:"read"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || len(body.Read.Users) != 1 {
+		refuse(w, http.StatusBadRequest, "Provided object does not match schema 'ACL'")
+		return
+	}
+	if err := s.Keys.Share(r.Context(), r.PathValue("id"), body.Read.Users[0]); fault.Is(err, fault.Forbidden) {
+		refuse(w, http.StatusForbidden, "SecretACL(s) Update attempt not allowed - please review your user/project privileges")
+		return
+	} else if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"acl_ref": elsewhere + "secrets/" + r.PathValue("id") + "/acl"})
+}
+
 func (s *Site) remove(w http.ResponseWriter, r *http.Request) {
 	if _, found := s.key(w, r); !found {
 		return
 	}
-	if err := s.Keys.Delete(r.Context(), r.PathValue("id")); err != nil {
+	if err := s.Keys.Delete(r.Context(), r.PathValue("id")); fault.Is(err, fault.Forbidden) {
+		refuse(w, http.StatusForbidden, "Secret deletion attempt not allowed - please review your user/project privileges")
+		return
+	} else if err != nil {
 		fail(w, err)
 		return
 	}

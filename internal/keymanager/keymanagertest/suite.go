@@ -9,12 +9,13 @@ import (
 
 	"github.com/clinker/clinker/internal/fault"
 	"github.com/clinker/clinker/internal/keymanager"
+	"github.com/clinker/clinker/internal/reqctx"
 )
 
 // Run is what every key manager with keys of their own promises. open makes an empty one, and says how somebody of a project asks it.
 func Run(t *testing.T, open func(t *testing.T) (m keymanager.Manager, as func(project string) context.Context)) {
 	for name, test := range map[string]func(t *testing.T, m keymanager.Manager, as func(string) context.Context){
-		"made": testMade, "copied": testCopied, "another's": testAnothers, "handed over": testHandedOver, "removed": testRemoved, "time up": testTimeUp,
+		"made": testMade, "copied": testCopied, "another's": testAnothers, "handed over": testHandedOver, "removed": testRemoved, "shared": testShared, "time up": testTimeUp,
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, as := open(t)
@@ -113,6 +114,35 @@ func testHandedOver(t *testing.T, m keymanager.Manager, as func(string) context.
 	}
 	if _, err := m.Get(m.AsService(other), offered); !fault.Is(err, fault.NotFound) {
 		t.Errorf("it is there still: %v", err)
+	}
+}
+
+// testShared is for key managers that can share keys, and worlds in which who asks has an id.
+func testShared(t *testing.T, m keymanager.Manager, as func(string) context.Context) {
+	owner, other := m.AsService(as("demo")), as("demo")
+	sharer, can := m.(keymanager.Sharer)
+	user := reqctx.From(other).UserID
+	if !can || user == "" {
+		t.Skip("keys cannot be shared here, or nobody says who asks")
+	}
+	id := create(t, owner, m, 256)
+	if _, err := m.Get(other, id); err == nil {
+		t.Error("another's key before it is shared")
+	}
+	if err := sharer.Share(owner, id, user); err != nil {
+		t.Fatal(err)
+	}
+	if !get(t, other, m, id).Equal(get(t, owner, m, id)) {
+		t.Error("another key is shared")
+	}
+	if err := m.Delete(other, id); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("somebody it is shared with removes it: %v", err)
+	}
+	if err := sharer.Share(other, id, user); err == nil {
+		t.Error("somebody it is shared with shares it")
+	}
+	if err := keymanager.Drop(other, m, id); err != nil {
+		t.Error(err)
 	}
 }
 
