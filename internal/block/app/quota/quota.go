@@ -50,6 +50,8 @@ type Delta struct {
 	SnapshotGiB        int64 // of a snapshot made; free when no_snapshot_gb_quota is set
 	Groups             int64
 	TypeID, TypeName   string
+	// Entered says that the rows are there already, and counted. The lock is then held for a shorter time.
+	Entered bool
 }
 
 // Defaults are the limits of a project that has none of its own, for the fixed resources and the named types'.
@@ -148,8 +150,8 @@ func checkSize(limits map[string]int64, sizeGiB int64) error {
 }
 
 // Take checks that the project may hold d more, under a lock that lasts until tx ends, and writes the new usage to the
-// quota_usages table; the caller changes the rows accordingly later in the same transaction. What Python services have reserved counts too. newSizeGiB, if not 0, is
-// checked against the limit for a single volume. It refuses with a fault.OverLimit that names the resource, what was
+// quota_usages table; the caller changes the rows accordingly in the same transaction, later or (d.Entered) before. What
+// Python services have reserved counts too. newSizeGiB, if not 0, is checked against the limit for a single volume. It refuses with a fault.OverLimit that names the resource, what was
 // asked, the limit and what is used.
 func (q *Quota) Take(ctx context.Context, tx store.Tx, projectID string, d Delta, newSizeGiB int64) error {
 	used, more, err := q.check(ctx, tx, projectID, d, newSizeGiB)
@@ -189,6 +191,9 @@ func (q *Quota) check(ctx context.Context, tx store.Tx, projectID string, d Delt
 			limit, known := limits[name]
 			if c.amount == 0 || !known { // groups have no type
 				continue
+			}
+			if d.Entered {
+				used[name] -= c.amount
 			}
 			if consumed := used[name] + usage.Reserved[name]; c.amount > 0 && limit >= 0 && consumed+c.amount > limit {
 				return nil, nil, overQuota(c, name, limit, consumed)

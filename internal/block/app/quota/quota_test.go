@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,14 +35,27 @@ func open(t *testing.T) (*sqlstore.Store, *block.VolumeType) {
 	return s, vt
 }
 
-// create takes quota for a volume and enters it, as a use case does.
-func create(ctx context.Context, s store.Store, q *quota.Quota, project string, vt *block.VolumeType, sizeGiB int64) error {
+// create takes quota for a volume and enters it, or the other way round, as use cases do.
+func create(ctx context.Context, s store.Store, q *quota.Quota, project string, vt *block.VolumeType, sizeGiB int64, entered bool) error {
 	return s.Update(ctx, func(tx store.Tx) error {
-		if err := q.Take(ctx, tx, project, quota.Delta{Volumes: 1, VolumeGiB: sizeGiB, TypeID: vt.ID, TypeName: vt.Name}, sizeGiB); err != nil {
-			return err
+		steps := []func() error{
+			func() error {
+				return q.Take(ctx, tx, project, quota.Delta{Volumes: 1, VolumeGiB: sizeGiB, TypeID: vt.ID, TypeName: vt.Name, Entered: entered}, sizeGiB)
+			},
+			func() error {
+				return tx.CreateVolume(ctx, &block.Volume{ID: uuid.NewString(), ProjectID: project, SizeGiB: sizeGiB, VolumeTypeID: vt.ID, UseQuota: true,
+					Status: block.VolumeCreating, AttachStatus: block.AttachDetached})
+			},
 		}
-		return tx.CreateVolume(ctx, &block.Volume{ID: uuid.NewString(), ProjectID: project, SizeGiB: sizeGiB, VolumeTypeID: vt.ID, UseQuota: true,
-			Status: block.VolumeCreating, AttachStatus: block.AttachDetached})
+		if entered {
+			slices.Reverse(steps)
+		}
+		for _, step := range steps {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -57,7 +71,7 @@ func TestTakeAtOnce(t *testing.T) {
 		for range 64 {
 			all.Go(func() {
 				<-begin
-				switch err := create(t.Context(), s, q, project, vt, 3); {
+				switch err := create(t.Context(), s, q, project, vt, 3, limits.Volumes > 10); {
 				case err == nil:
 					taken.Add(1)
 				case fault.Is(err, fault.OverLimit):
@@ -100,7 +114,7 @@ func TestTake(t *testing.T) {
 		for range rapid.IntRange(1, 6).Draw(r, "takes") {
 			size := rapid.Int64Range(1, 6).Draw(r, "size")
 			fits := within(o.PerVolumeGigabytes, size) && within(o.Volumes, volumes+1) && within(o.Gigabytes, gib+size) && within(ofType, gib+size)
-			err := create(t.Context(), s, q, project, vt, size)
+			err := create(t.Context(), s, q, project, vt, size, rapid.Bool().Draw(r, "entered"))
 			if fits != (err == nil) || err != nil && !fault.Is(err, fault.OverLimit) {
 				r.Fatalf("%d GiB beside %d volumes with %d GiB within %+v and %d of the type: %v", size, volumes, gib, o, ofType, err)
 			}
