@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/coordination"
 	"github.com/clinker/clinker/cmd/clinker/observe"
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/driver"
@@ -96,6 +97,7 @@ func (o backendOptions) all() []config.Option {
 type backend struct {
 	name    string
 	host    block.Host
+	cluster string // "cluster@backend", or empty
 	zone    string
 	storage *driver.Backend
 	target  target.Target
@@ -146,7 +148,8 @@ func (o backendOptions) open(p *process, name string) (*backend, error) {
 		zone = p.appOptions.StorageAvailabilityZone
 	}
 	node := cmp.Or(o.host.In(c, name), p.host)
-	return &backend{name: name, host: block.Host(node + "@" + name), zone: zone, storage: storage, target: exports}, nil
+	cluster, err := p.opts.locks.Cluster(c, coordination.Backend{Name: name, Driver: entry.Names[0], ActiveActive: entry.ActiveActive, Helper: o.targetHelper.In(c, name)})
+	return &backend{name: name, host: block.Host(node + "@" + name), cluster: cluster, zone: zone, storage: storage, target: exports}, err
 }
 
 // exports makes the target of a back end, and what holds back its consumers' writes, nil where it has none.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
+	"github.com/clinker/clinker/cmd/clinker/coordination"
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api"
 	"github.com/clinker/clinker/internal/block/app/messages"
@@ -89,9 +91,9 @@ func (p *process) volumeComponent(b *backend) run.Component {
 		Start: func(ctx context.Context, _ func(error)) error {
 			working := func() bool { return m != nil && m.Working() }
 			member, err := membership.Join(ctx, p.store, block.Service{Host: string(b.host), Binary: block.BinaryVolume,
-				Topic: block.BinaryVolume, AvailabilityZone: b.zone, RPCCurrentVersion: block.VolumeRPCVersion,
+				Topic: block.BinaryVolume, ClusterName: b.cluster, AvailabilityZone: b.zone, RPCCurrentVersion: block.VolumeRPCVersion,
 				ObjectCurrentVersion: block.ObjectVersion, ReplicationStatus: "disabled", Disabled: !p.opts.newServices.Get(p.conf)},
-				membership.Options{Interval: p.opts.reportInterval.Get(p.conf), Working: working, Owner: string(b.host), Log: p.log})
+				membership.Options{Interval: p.opts.reportInterval.Get(p.conf), Working: working, Owner: cmp.Or(b.cluster, string(b.host)), Log: p.log})
 			if err != nil {
 				return err
 			}
@@ -108,8 +110,8 @@ func (p *process) volumeComponent(b *backend) run.Component {
 }
 
 func (p *process) manager(b *backend, serviceUUID string) *manager.Manager {
-	o := manager.Options{Host: string(b.host), Names: p.appOptions.Names, ServiceUUID: serviceUUID, Store: p.store,
-		Flows: flow.NewEngine(journal.New(p.store), p.flowOptions()), Backend: b.storage, Target: b.target, Locks: p.locks.Locker, Compute: p.compute, Transport: p.transport,
+	o := manager.Options{Host: string(b.host), Cluster: b.cluster, Names: p.appOptions.Names, ServiceUUID: serviceUUID, Store: p.store,
+		Flows: flow.NewEngine(journal.New(p.store), coordination.Flows(p.flowOptions(), b.cluster)), Backend: b.storage, Target: b.target, Locks: p.locks.Locker, Compute: p.compute, Transport: p.transport,
 		Messages: messages.NewWriter(p.store, messages.TTL(p.conf)), Log: p.log.With("backend", b.name), Now: func() time.Time { return time.Now().UTC() },
 		MaxAttempts: p.scheduling.Decide.MaxAttempts, Images: p.images.Settings(p.conf, b.name),
 		Quota: quota.New(quota.OptionsFrom(p.conf)), NoSnapshotGigabytes: quota.OptionsFrom(p.conf).NoSnapshotGigabytes, StatsInterval: p.opts.backends.pollingInterval.Get(p.conf)}

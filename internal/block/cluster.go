@@ -1,6 +1,9 @@
 package block
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Cluster is one row of the clusters table: volume services that serve the same storage, with what their rows say.
 type Cluster struct {
@@ -20,4 +23,21 @@ type Cluster struct {
 // Up says whether a service of the cluster gave a sign of life at most downTime ago.
 func (c *Cluster) Up(now time.Time, downTime time.Duration) bool {
 	return !c.LastHeartbeat.IsZero() && now.Sub(c.LastHeartbeat) <= downTime
+}
+
+// Clustered says whether any of the services is in a cluster.
+func Clustered(services []*Service) bool {
+	return slices.ContainsFunc(services, func(s *Service) bool { return s.ClusterName != "" })
+}
+
+// HeedClusters makes the services that are in a cluster disabled or frozen if the cluster is, and not by themselves, as upstream has
+// it (cinder/db/api.py).
+func HeedClusters(services []*Service, clusters []*Cluster) {
+	for _, c := range clusters {
+		for _, s := range services {
+			if s.ClusterName == c.Name && s.Binary == c.Binary {
+				s.Disabled, s.DisabledReason, s.Frozen = c.Disabled, c.DisabledReason, c.Frozen
+			}
+		}
+	}
 }

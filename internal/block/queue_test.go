@@ -21,3 +21,17 @@ func TestQueue(t *testing.T) {
 		}
 	}
 }
+
+// TestHeedClusters: what an operator says of a cluster counts for its services, and what is said of them alone does not.
+func TestHeedClusters(t *testing.T) {
+	alone := &block.Service{Host: "n@b", Binary: block.BinaryVolume, Disabled: true}
+	in := &block.Service{Host: "m@b", Binary: block.BinaryVolume, ClusterName: "c@b", Disabled: true}
+	if !block.Clustered([]*block.Service{alone, in}) || block.Clustered([]*block.Service{alone}) {
+		t.Error("who is in a cluster")
+	}
+	block.HeedClusters([]*block.Service{alone, in}, []*block.Cluster{{Name: "c@b", Binary: block.BinaryBackup, Disabled: true},
+		{Name: "c@b", Binary: block.BinaryVolume, Frozen: true, DisabledReason: "r"}})
+	if !alone.Disabled || alone.Frozen || in.Disabled || !in.Frozen || in.DisabledReason != "r" {
+		t.Errorf("%+v, %+v", alone, in)
+	}
+}

@@ -21,6 +21,10 @@ type Options struct {
 	UndoTimeout time.Duration
 	// UndoPause is the wait before an undo that failed is tried again; it doubles each time. 0 means 50 ms.
 	UndoPause time.Duration
+	// Keep is how often the records of what runs are touched, so that other processes, which look for the same records, see that
+	// they are not left behind. Who uses it runs Engine.Keep, and looks for records no younger than five times this. 0 means that
+	// nobody else looks for them.
+	Keep time.Duration
 	// MaxAttempts is how often recovery resumes an operation before it undoes it instead; 0 means 5.
 	MaxAttempts int
 	// Observe is called around each step, for traces and metrics; nil means nobody looks.
@@ -35,9 +39,11 @@ type Engine[T any] struct {
 
 	mu      sync.Mutex
 	running map[string]struct{}
+	shared  SharedJournal[T] // nil unless Keep is set; see Keep
+	kept    map[string]*run
 }
 
-// NewEngine makes an engine over the journal.
+// NewEngine makes an engine over the journal, which must be a SharedJournal if records are to be kept.
 func NewEngine[T any](j Journal[T], o Options) *Engine[T] {
 	if o.UndoTimeout == 0 {
 		o.UndoTimeout = time.Minute
@@ -54,7 +60,11 @@ func NewEngine[T any](j Journal[T], o Options) *Engine[T] {
 	if o.Observe == nil {
 		o.Observe = func(ctx context.Context, _, _ string) (context.Context, func(error)) { return ctx, func(error) {} }
 	}
-	return &Engine[T]{journal: j, opts: o, running: make(map[string]struct{})}
+	e := &Engine[T]{journal: j, opts: o, running: make(map[string]struct{}), kept: make(map[string]*run)}
+	if o.Keep > 0 {
+		e.shared = j.(SharedJournal[T])
+	}
+	return e
 }
 
 // Begin runs a new operation; the journal hears of it in the first transaction. It returns nil when all steps are done,
@@ -146,6 +156,7 @@ type execution[S, T any] struct {
 	committed  bool // the last transaction is through: the operation is done or in other hands
 	left       bool // this run no longer claims the operation
 	held       held // what Hold gave
+	fenced     bool // the record is ours as long as the journal says so; see Keep
 }
 
 // held is the context that a flow's Hold gave, beside the one it got.
@@ -165,7 +176,7 @@ func (x *execution[S, T]) run(ctx context.Context) error {
 // holding runs fn while what the flow must hold is held.
 func (x *execution[S, T]) holding(ctx context.Context, fn func(context.Context) error) error {
 	if x.f.Hold == nil {
-		return fn(ctx)
+		return x.kept(ctx, fn)
 	}
 	inner, release, err := x.f.Hold(ctx, x.s)
 	switch {
@@ -178,7 +189,22 @@ func (x *execution[S, T]) holding(ctx context.Context, fn func(context.Context) 
 	}
 	defer release()
 	x.held = held{given: ctx, inner: inner}
-	return fn(inner)
+	return x.kept(inner, fn)
+}
+
+// kept is keeping for who does not mind that somebody else has taken the operation up.
+func (x *execution[S, T]) kept(ctx context.Context, fn func(context.Context) error) error {
+	outer := x.held
+	err := x.keeping(ctx, func(ctx context.Context) error {
+		if outer.given != nil { // what Hold gave ends this run as well
+			x.held.given = outer.given
+		}
+		return fn(ctx)
+	})
+	if errors.Is(err, ErrTaken) {
+		return nil
+	}
+	return err
 }
 
 // enter claims the operation within this process.
@@ -226,7 +252,12 @@ func (x *execution[S, T]) steps(ctx context.Context) error {
 		i = end
 	}
 	if x.journalled && last < 0 {
-		return x.e.journal.Update(ctx, func(tx T) error { return x.pass(ctx, tx, x.next()) })
+		return x.e.journal.Update(ctx, func(tx T) error {
+			if err := x.fence(ctx, tx); err != nil {
+				return err
+			}
+			return x.pass(ctx, tx, x.next())
+		})
 	}
 	return nil
 }
@@ -310,6 +341,9 @@ func (x *execution[S, T]) observed(ctx context.Context, name string, fn func(con
 // transact runs the Tx steps [from, to) and the journal's change in one transaction.
 func (x *execution[S, T]) transact(ctx context.Context, from, to int, last bool) error {
 	err := x.e.journal.Update(ctx, func(tx T) error {
+		if err := x.fence(ctx, tx); err != nil {
+			return err
+		}
 		for _, step := range x.f.Steps[from:to] {
 			err := x.observed(ctx, step.Name, func(ctx context.Context) error { return step.Tx(ctx, tx, x.s) })
 			if err != nil {
@@ -346,6 +380,9 @@ func (x *execution[S, T]) pass(ctx context.Context, tx T, next *Next) error {
 
 func (x *execution[S, T]) put(ctx context.Context, also ...func(ctx context.Context, tx T) error) error {
 	return x.e.journal.Update(ctx, func(tx T) error {
+		if err := x.fence(ctx, tx); err != nil {
+			return err
+		}
 		for _, change := range also {
 			if err := change(ctx, tx); err != nil {
 				return err

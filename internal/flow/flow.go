@@ -88,6 +88,14 @@ type Journal[T any] interface {
 	DeleteFlow(ctx context.Context, tx T, id string) error
 }
 
+// SharedJournal is a journal whose records several processes look for (Options.Keep).
+type SharedJournal[T any] interface {
+	Journal[T]
+	// TouchFlow sets the update time of the record if it is still mine: same owner and attempts. there says whether it is there
+	// at all.
+	TouchFlow(ctx context.Context, tx T, r Record) (there, mine bool, err error)
+}
+
 // Errors a step may return (or wrap) to say more than that it failed.
 var (
 	// ErrObsolete: what the flow was to do is no longer wanted, for example because the volume is gone or already made.

@@ -47,6 +47,15 @@ func (m *memory) PutFlow(_ context.Context, tx memoryTx, r flow.Record) error {
 	return nil
 }
 
+func (m *memory) TouchFlow(_ context.Context, tx memoryTx, r flow.Record) (there, mine bool, err error) {
+	have, there := tx.flows[r.ID]
+	if mine = there && have.Owner == r.Owner && have.Attempts == r.Attempts; mine {
+		have.UpdatedAt = time.Now()
+		tx.flows[r.ID] = have
+	}
+	return there, mine, nil
+}
+
 func (m *memory) ClaimFlow(_ context.Context, tx memoryTx, r flow.Record) (bool, error) {
 	have, ok := tx.flows[r.ID]
 	if !ok || have.Owner != r.Owner || have.Attempts != r.Attempts || !have.UpdatedAt.Equal(r.UpdatedAt) {

@@ -88,13 +88,21 @@ func (x *execution[S, T]) undoAll(ctx context.Context, i int, cause error) error
 	if lowest >= 0 {
 		return nil
 	}
-	return x.e.journal.Update(ctx, func(tx T) error { return x.endUndone(ctx, tx, cause) })
+	return x.e.journal.Update(ctx, func(tx T) error {
+		if err := x.fence(ctx, tx); err != nil {
+			return err
+		}
+		return x.endUndone(ctx, tx, cause)
+	})
 }
 
 // undoGroup undoes the steps [from, to] in one transaction, last first.
 func (x *execution[S, T]) undoGroup(ctx context.Context, from, to int, last bool, cause error) error {
 	err := x.undoTimes(ctx, x.f.Steps[to].Name, func(ctx context.Context) error {
 		return x.e.journal.Update(ctx, func(tx T) error {
+			if err := x.fence(ctx, tx); err != nil {
+				return err
+			}
 			for k := to; k >= from; k-- {
 				if err := x.f.Steps[k].UndoTx(ctx, tx, x.s, cause); err != nil {
 					return fmt.Errorf("step %s: %w", x.f.Steps[k].Name, err)

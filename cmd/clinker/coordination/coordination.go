@@ -15,6 +15,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/lock"
 	"github.com/clinker/clinker/internal/lock/etcdlock"
 	"github.com/clinker/clinker/internal/lock/filelock"
@@ -22,18 +23,64 @@ import (
 	"github.com/clinker/clinker/internal/oslo/config"
 )
 
-// Options are the configuration of the locks.
-type Options struct{ url config.Handle[string] }
+// Options are the configuration of the locks, and of the cluster that needs them.
+type Options struct{ url, cluster config.Handle[string] }
 
 // NewOptions declares them.
 func NewOptions() *Options {
 	return &Options{url: config.String("coordination", "backend_url", "file://$state_path", "What keeps the locks between the services: "+
 		"file:///directory (of this host), etcd3+http://host:2379, etcd3+https://host:2379?ca_cert=...&cert_cert=...&cert_key=..., "+
-		"mysql://user:password@host/database or postgresql://user:password@host/database. Without it, cinder-all and clinker up need none.", config.Secret())}
+		"mysql://user:password@host/database or postgresql://user:password@host/database. Without it, cinder-all and clinker up need none.", config.Secret()),
+		cluster: config.String(config.DefaultGroup, "cluster", "", "The name that the volume services of several hosts have in common which serve the same storage, so that each "+
+			"does the work of all. The driver must allow it, and [coordination] backend_url must keep locks that they share.", config.NoDefault())}
 }
 
 // All lists the options for config.Load.
-func (o *Options) All() []config.Option { return []config.Option{o.url} }
+func (o *Options) All() []config.Option { return []config.Option{o.url, o.cluster} }
+
+// Backend is what a cluster needs to know of a back end.
+type Backend struct {
+	Name         string // of its section
+	Driver       string
+	ActiveActive bool   // whether the driver allows it
+	Helper       string // target_helper, with which the volumes are exported by one process alone; empty: by the storage itself
+}
+
+// Cluster is the cluster of a back end's service, "cluster@backend", or nothing. One that would lose or lock out volumes is refused.
+func (o *Options) Cluster(c *config.Config, b Backend) (string, error) {
+	name := strings.TrimSpace(o.cluster.Get(c))
+	if name == "" {
+		return "", nil
+	}
+	const alone = "nothing, so that each volume service has its storage to itself"
+	switch {
+	case strings.ContainsAny(name, "@#"):
+		return "", o.cluster.Refuse(c, "", "@ and # part it from the back end and the pool", "a name without them")
+	case !b.ActiveActive:
+		return "", o.cluster.Refuse(c, "", "the driver "+b.Driver+" of ["+b.Name+"] does not let several services work on its storage", alone)
+	case b.Helper != "" && b.Helper != "fake":
+		return "", o.cluster.Refuse(c, "", "target_helper "+b.Helper+" of ["+b.Name+"] exports a volume from one host, and so another cannot let go of it", alone)
+	}
+	locks, err := o.Open(c, false, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "", err
+	}
+	if locks.Locker == nil {
+		return "", o.url.Refuse(c, "", "the services of a cluster need locks that they share", Accepted)
+	}
+	return name + "@" + b.Name, locks.Close()
+}
+
+// keepPeriod is how often the journal hears of what a member of a cluster is at.
+const keepPeriod = 5 * time.Second
+
+// Flows are the options of the flows of a service that is in a cluster, unless that is empty.
+func Flows(o flow.Options, cluster string) flow.Options {
+	if cluster != "" {
+		o.Keep = keepPeriod
+	}
+	return o
+}
 
 // Directory is where the locks are files, and whether they are.
 func (o *Options) Directory(c *config.Config) (dir string, is bool) { return directory(o.url.Get(c)) }

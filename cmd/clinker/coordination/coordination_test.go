@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/lock/etcdlock"
 	"github.com/clinker/clinker/internal/oslo/config"
 )
@@ -112,5 +113,53 @@ func TestNamed(t *testing.T) {
 		if got := named(address); got != want {
 			t.Errorf("%s: %s, want %s", address, got, want)
 		}
+	}
+}
+
+// TestCluster: what would lose or lock out volumes is refused.
+func TestCluster(t *testing.T) {
+	good := Backend{Name: "b", Driver: "fake", ActiveActive: true, Helper: "fake"}
+	for _, c := range []struct {
+		cluster, url string
+		change       func(b *Backend)
+		want         string // the cluster, or a part of the refusal
+	}{
+		{"", "", nil, ""},
+		{" c ", "", nil, "c@b"},
+		{"c", "etcd3+http://h", nil, "c@b"},
+		{"c", "", func(b *Backend) { b.Helper = "" }, "c@b"},
+		{"c@b", "", nil, "part it"},
+		{"c", "", func(b *Backend) { b.ActiveActive = false }, "several services"},
+		{"c", "", func(b *Backend) { b.Helper = "nbd" }, "from one host"},
+		{"c", "redis://h", nil, "locks that they share"},
+		{"c", "x://h", nil, "names nothing"},
+	} {
+		o := NewOptions()
+		file := filepath.Join(t.TempDir(), "cinder.conf")
+		text := "[DEFAULT]\nstate_path = /nonexistent\ncluster = " + c.cluster + "\n"
+		if c.url != "" {
+			text += "[coordination]\nbackend_url = " + c.url + "\n"
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		conf, err := config.Load(config.Sources{Files: []string{file}}, append(o.All(), config.String(config.DefaultGroup, "state_path", "", ""))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := good
+		if c.change != nil {
+			c.change(&b)
+		}
+		got, err := o.Cluster(conf, b)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want && (err == nil || !strings.Contains(got, c.want)) {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	if Flows(flow.Options{}, "").Keep != 0 || Flows(flow.Options{}, "c@b").Keep == 0 {
+		t.Error("only a cluster's flows keep their records")
 	}
 }

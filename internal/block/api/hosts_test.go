@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/apitest"
 	"github.com/clinker/clinker/internal/block/store"
 )
@@ -159,6 +160,45 @@ func TestClusters(t *testing.T) {
 	admin.Put("/clusters/x", object("name", "c")).Fault(404, "Unknown action")
 	admin.At("3.6").Get("/clusters").Fault(404, "")
 	c.As(t, apitest.Member, "p").At("3.71").Get("/clusters").Fault(403, "clusters:get_all")
+}
+
+// TestACluster is one whose second member is down: it is up, and can be disabled and frozen.
+func TestACluster(t *testing.T) {
+	t.Parallel()
+	c := cloud(t)
+	admin := c.As(t, apitest.Admin, "p").At("3.71")
+	err := admin.Store.Update(t.Context(), func(tx store.Tx) error {
+		if _, err := tx.EnsureCluster(t.Context(), &block.Cluster{Name: "c@b", Binary: block.BinaryVolume, ReplicationStatus: "disabled"}); err != nil {
+			return err
+		}
+		_, err := tx.RegisterService(t.Context(), &block.Service{Host: "n@b", Binary: block.BinaryVolume, Topic: "cinder-volume", ClusterName: "c@b"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := `{"name": "c@b", "binary": "cinder-volume", "state": "up", "status": "enabled", "replication_status": "disabled"}`
+	admin.Get("/clusters").Is(200, `{"clusters": [`+short+`]}`)
+	for _, none := range []string{"name=x", "is_up=false", "disabled=true", "num_hosts=2", "frozen=true"} {
+		admin.Get("/clusters?"+none).Is(200, `{"clusters": []}`)
+	}
+	admin.Get("/clusters?is_up=true&num_hosts=1&num_down_hosts=0&disabled=false").Is(200, `{"clusters": [`+short+`]}`)
+	one := admin.Get("/clusters/c@b").OK(200).At("cluster").(map[string]any)
+	if one["last_heartbeat"] == "" || one["num_hosts"] != 1.0 || one["frozen"] != false || len(one) != 13 {
+		t.Errorf("%v", one)
+	}
+	if older := admin.At("3.25").Get("/clusters/c@b").OK(200).At("cluster").(map[string]any); len(older) != 10 {
+		t.Errorf("%v", older)
+	}
+	admin.Put("/clusters/disable", object("name", "c@b", "disabled_reason", " r ")).Is(200, `{"cluster": {"name": "c@b", "binary": "cinder-volume", "state": "up", `+
+		`"status": "disabled", "replication_status": "disabled", "disabled_reason": "r"}}`)
+	admin.Put("/clusters/enable", object("name", "c@b")).OK(200)
+	admin.Put("/os-services/freeze", object("cluster", "c@b")).Empty(200)
+	admin.Put("/os-services/freeze", object("cluster", "c@b")).Fault(400, "frozen in")
+	if one := admin.Get("/clusters/c@b").OK(200).At("cluster").(map[string]any); one["frozen"] != true || one["status"] != "enabled" || one["disabled_reason"] != nil {
+		t.Errorf("%v", one)
+	}
+	admin.Put("/os-services/thaw", object("cluster", "c@b")).Empty(200)
 }
 
 func TestWorkersCleanup(t *testing.T) {

@@ -27,6 +27,9 @@ type Entry struct {
 	Summary string
 	// Options are the options of its section, beyond those of every back end.
 	Options []Option
+	// ActiveActive says that services on several hosts may work on the same storage at once, if locks between processes keep them
+	// from the same volume: upstream's SUPPORTS_ACTIVE_ACTIVE.
+	ActiveActive bool
 	// New makes the driver. It only looks at its Config; storage is first touched by Setup. An option that cannot be
 	// is a fault.Invalid that names it.
 	New func(Config) (Driver, error)

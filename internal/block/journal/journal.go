@@ -34,6 +34,10 @@ func (rows) ClaimFlow(ctx context.Context, tx store.Tx, r flow.Record) (bool, er
 	return tx.ClaimFlow(ctx, r)
 }
 
+func (rows) TouchFlow(ctx context.Context, tx store.Tx, r flow.Record) (there, mine bool, err error) {
+	return tx.TouchFlow(ctx, r)
+}
+
 func (rows) DeleteFlow(ctx context.Context, tx store.Tx, id string) error {
 	return tx.DeleteFlow(ctx, id)
 }

@@ -94,10 +94,10 @@ func (c *capacity) report(ctx context.Context, poll bool) {
 	}
 	schedulers, now := rpcapi.Scheduler{Client: c.m.Transport}, c.m.Now().UTC()
 	err := schedulers.UpdateCapabilities(ctx, &rpcapi.ServiceCapabilities{
-		ServiceName: "volume", Host: c.m.Host, Capabilities: caps, Timestamp: now})
+		ServiceName: "volume", Host: c.m.Host, ClusterName: c.m.Cluster, Capabilities: caps, Timestamp: now})
 	if err == nil && c.m.Notifier != nil {
 		err = schedulers.NotifyCapabilities(ctx, &rpcapi.NotifyCapabilities{
-			ServiceName: "volume", Backend: c.m.Host, Capabilities: caps, Timestamp: now})
+			ServiceName: "volume", Backend: c.m.queue, Capabilities: caps, Timestamp: now})
 	}
 	if err != nil && ctx.Err() == nil {
 		c.m.Log.WarnContext(ctx, "the schedulers could not be told of the back end", "backend", c.m.Host, "error", err)
@@ -125,7 +125,11 @@ func (c *capacity) refresh(ctx context.Context) error {
 }
 
 func (c *capacity) count(ctx context.Context) error {
-	totals, err := c.m.Store.BackendVolumes(ctx, c.m.Host)
+	count, of := c.m.Store.BackendVolumes, c.m.Host
+	if c.m.Cluster != "" {
+		count, of = c.m.Store.ClusterVolumes, c.m.Cluster
+	}
+	totals, err := count(ctx, of)
 	if err != nil {
 		return err
 	}

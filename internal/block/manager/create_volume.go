@@ -96,7 +96,7 @@ func (m *Manager) extractVolumeRef(ctx context.Context, st *creation) error {
 	switch {
 	case !beingMade(v):
 		return flow.ErrObsolete
-	case v.Host.Backend() != m.Host:
+	case v.Queue().Backend() != m.queue:
 		return flow.ErrTaken
 	}
 	st.volume = v
@@ -174,7 +174,7 @@ func (m *Manager) removeHalfMade(ctx context.Context, st *creation, _ error) err
 		v = &block.Volume{ID: st.VolumeID, Host: st.Host}
 	case err != nil:
 		return err
-	case v.Host.Backend() != m.Host, !beingMade(v) && v.Status != block.VolumeDeleting:
+	case v.Queue().Backend() != m.queue, !beingMade(v) && v.Status != block.VolumeDeleting:
 		return nil
 	}
 	gone := err != nil
@@ -211,6 +211,9 @@ func (m *Manager) createOnFinish(ctx context.Context, tx store.Tx, st *creation)
 	if m.ServiceUUID != "" {
 		set.ServiceUUID = &m.ServiceUUID
 	}
+	if m.Cluster != "" && st.volume.Host.Backend() != m.Host { // another member was chosen, but we were quicker
+		set.Host = new(block.Host(m.Host).WithPool(st.volume.Host.Pool()))
+	}
 	set.ProviderID, set.ProviderLocation, set.ProviderAuth = st.update.Fields()
 	if st.bootable {
 		set.Bootable = new(true)
@@ -234,7 +237,7 @@ func (m *Manager) createOnFinish(ctx context.Context, tx store.Tx, st *creation)
 		_, err := tx.UpdateVolume(ctx, st.VolumeID, when, set)
 		return err
 	}
-	if v.Status == block.VolumeDeleting || v.Host.Backend() != m.Host {
+	if v.Status == block.VolumeDeleting || v.Queue().Backend() != m.queue {
 		return block.InvalidVolume("Volume %s became %s while it was made.", v.ID, v.Status)
 	}
 	return flow.ErrObsolete // somebody reset its status by hand; the volume stands
@@ -250,13 +253,16 @@ func (m *Manager) onFailureReschedule(ctx context.Context, tx store.Tx, st *crea
 	if err != nil {
 		return err
 	}
-	if !beingMade(v) || v.Host.Backend() != m.Host {
+	if !beingMade(v) || v.Queue().Backend() != m.queue {
 		return nil
 	}
 	set := store.VolumeSet{Status: new(block.VolumeError)}
 	again := v.Status != block.VolumeReserved && m.mayReschedule(st, cause)
 	if again {
 		set = store.VolumeSet{Status: new(block.VolumeCreating), Host: new(block.Host("")), ScheduledAt: new(m.Now().UTC())}
+		if v.ClusterName != "" {
+			set.ClusterName = new("")
+		}
 	}
 	st.Host = v.Host
 	ok, err := tx.UpdateVolume(ctx, st.VolumeID, store.VolumeWhen{Status: []block.VolumeStatus{v.Status}, Host: v.Host}, set)

@@ -67,7 +67,7 @@ func (m *Manager) extractDeleting(ctx context.Context, st *deletion) error {
 		return err
 	case v.Status != block.VolumeDeleting && v.Status != block.VolumeErrorManagingDeleting:
 		return flow.ErrObsolete
-	case v.Host.Backend() != m.Host:
+	case v.Queue().Backend() != m.queue:
 		return flow.ErrTaken
 	case v.AttachStatus == block.AttachAttached:
 		return fault.New(fault.Busy, "VolumeAttached", "Volume %s is still attached, detach volume first.", v.ID)

@@ -63,7 +63,7 @@ func (m *Manager) extractExtending(ctx context.Context, st *extension) error {
 		return err
 	case v.Status != block.VolumeExtending || v.SizeGiB != st.NewSizeGiB && v.SizeGiB != st.OldSizeGiB:
 		return flow.ErrObsolete // done already, perhaps followed by another extend
-	case v.Host.Backend() != m.Host:
+	case v.Queue().Backend() != m.queue:
 		return flow.ErrTaken
 	}
 	v.SizeGiB = st.NewSizeGiB

@@ -8,6 +8,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -90,7 +91,10 @@ type Quota interface {
 
 // Options of a Manager. Those without a remark must be set.
 type Options struct {
-	Host        string // "host@backend"
+	Host string // "host@backend"
+	// Cluster is "cluster@backend" if the service is one of several on the same storage, which do each other's work. Flows must keep
+	// their records then (flow.Options.Keep). Empty: the back end is this service's alone.
+	Cluster     string
 	ServiceUUID string // of the row in the services table; empty: volumes do not say who has them
 	Store       store.Store
 	// Flows must have been made with messaging.ErrStopping as what stops it.
@@ -155,6 +159,7 @@ func (o Options) withDefaults() Options {
 // Manager is the volume service of one back end. Make one with New, Start it once, Stop it once.
 type Manager struct {
 	Options
+	queue     string // whose work it does: the cluster's, or the host's
 	exports   *export.Exports
 	adopt     *adopt.Service
 	snapshots *snapshots.Service
@@ -183,37 +188,37 @@ type flows struct {
 // New makes a Manager; it does nothing until it is started.
 func New(o Options) *Manager {
 	o = o.withDefaults()
-	m := &Manager{Options: o, exports: export.New(o.Backend, o.Target), background: func(error) {},
+	m := &Manager{Options: o, queue: cmp.Or(o.Cluster, o.Host), exports: export.New(o.Backend, o.Target), background: func(error) {},
 		locks: hold.Locks{Locker: o.Locks, Limit: o.CopyTimeout}}
 	m.capacity = newCapacity(m)
-	m.adopt = adopt.New(adopt.Options{Backend: o.Host, Names: o.Names, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+	m.adopt = adopt.New(adopt.Options{Backend: m.queue, Names: o.Names, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Exports: m.exports, Quota: o.Quota, Timeout: o.VerbTimeout, Now: o.Now,
 		CountSnapshots: !o.NoSnapshotGigabytes, Changed: m.capacity.add, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot, Tell: m.tellVolume, TellSnapshot: m.tellSnapshot})
-	m.snapshots = snapshots.New(snapshots.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+	m.snapshots = snapshots.New(snapshots.Options{Backend: m.queue, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Unmanage: m.adopt.UnmanageSnapshot, Locks: m.locks, Timeout: o.CopyTimeout, CountSnapshots: !o.NoSnapshotGigabytes,
 		Changed: m.capacity.touch, Notify: m.notifySnapshot, Tell: m.tellSnapshot})
-	m.migrate = migrate.New(migrate.Options{Compute: o.Compute, Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+	m.migrate = migrate.New(migrate.Options{Compute: o.Compute, Backend: m.queue, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 		Exports: m.exports, Volumes: rpcapi.Volume{Client: o.Transport}, Open: o.Open, SharedTargets: m.sharedTargets,
 		CreateTimeout: o.MigrationTimeout, VerbTimeout: o.VerbTimeout, CopyTimeout: o.CopyTimeout, Refresh: m.capacity.poll,
 		CountSnapshots: !o.NoSnapshotGigabytes, Notify: m.notifyVolume, Tell: m.tellVolume, Log: o.Log, Now: o.Now})
 	m.parts = []part{
 		m.adopt,
 		m.snapshots,
-		attach.New(attach.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Exports: m.exports, Locks: m.locks,
+		attach.New(attach.Options{Backend: m.queue, Store: o.Store, Flows: o.Flows, Exports: m.exports, Locks: m.locks,
 			Timeout: o.VerbTimeout, Notify: m.notifyVolume, Tell: m.tellVolume, Now: o.Now}),
 		m.migrate,
-		backups.New(backups.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		backups.New(backups.Options{Backend: m.queue, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Services: rpcapi.Backup{Client: o.Transport}, Timeout: o.CopyTimeout, Changed: m.capacity.add, Tell: m.tell}),
-		revert.New(revert.Options{Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		revert.New(revert.Options{Backend: m.queue, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Timeout: o.CopyTimeout, Notify: m.notifyVolume, NotifySnapshot: m.notifySnapshot}),
-		groups.New(groups.Options{Backend: o.Host, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		groups.New(groups.Options{Backend: m.queue, ServiceUUID: o.ServiceUUID, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Exports: m.exports, Timeout: o.CopyTimeout, Now: o.Now, CountSnapshots: !o.NoSnapshotGigabytes, SharedTargets: m.sharedTargets,
 			Changed: m.capacity.add, Notify: m.notify, NotifyVolume: m.notifyVolume, NotifySnapshot: m.notifySnapshot,
 			TellVolume: m.tellVolume, TellSnapshot: m.tellSnapshot,
 			Forget: func(ctx context.Context, tx store.Tx, v *block.Volume) error { return m.images.Forget(ctx, tx, v) }}),
 	}
 	if o.Images.Images != nil {
-		m.images = image.New(image.Options{Settings: o.Images, Locks: o.Locks, Backend: o.Host, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
+		m.images = image.New(image.Options{Settings: o.Images, Locks: o.Locks, Backend: m.queue, Store: o.Store, Flows: o.Flows, Storage: o.Backend,
 			Messages: o.Transport, Quota: o.Quota, Timeout: o.CopyTimeout, Now: o.Now, CountSnapshots: !o.NoSnapshotGigabytes,
 			Changed: m.capacity.add, Notify: m.notify, Tell: m.tellVolume, TellServers: m.tellServers, Log: o.Log})
 		m.parts = append(m.parts, m.images)
@@ -245,7 +250,10 @@ func (m *Manager) Start(ctx context.Context) error {
 	background, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	m.background = cancel
 	m.running.Go(func() { m.capacity.run(background) })
-	m.running.Go(func() { m.watch().Run(background) })
+	for _, w := range m.watches() {
+		m.running.Go(func() { w.Run(background) })
+	}
+	m.running.Go(func() { m.Flows.Keep(background) })
 	m.running.Go(func() { m.foreign.CleanUp(background, m.listening) })
 	m.running.Go(func() {
 		keymigration.Migration{Store: m.Store, Keys: m.Images.Keys, Host: m.Host, Log: m.Log}.Volumes(background)
@@ -274,8 +282,9 @@ func (m *Manager) setup(ctx context.Context) error {
 	}
 }
 
-// watch is the recovery of the operations that the journal says are ours.
-func (m *Manager) watch() journal.Watch {
+// watches are the recovery of the operations that the journal says are ours: the host's, and the cluster's, which are those of its
+// other members too.
+func (m *Manager) watches() []journal.Watch {
 	resume := map[string]journal.Resume{
 		rpcapi.FlowVolumeCreate: m.resumeCreate,
 		rpcapi.FlowVolumeDelete: journal.Again(m.Flows, m.flows.del),
@@ -284,7 +293,13 @@ func (m *Manager) watch() journal.Watch {
 	for _, p := range m.parts {
 		maps.Copy(resume, p.Resume())
 	}
-	return journal.Watch{Store: m.Store, Owner: m.Host, Resume: resume, Period: m.RecoveryPeriod, MinAge: m.RecoveryMinAge, Since: m.listening}
+	own := journal.Watch{Store: m.Store, Owner: m.Host, Resume: resume, Period: m.RecoveryPeriod, MinAge: m.RecoveryMinAge, Since: m.listening}
+	if m.Cluster == "" {
+		return []journal.Watch{own}
+	}
+	shared := own
+	shared.Owner, shared.Shared = m.Cluster, true
+	return []journal.Watch{own, shared}
 }
 
 // Stop takes no more messages, waits for what is being worked on until ctx ends, and leaves the rest to the journal. Then

@@ -74,7 +74,7 @@ func TestPythonsMessagesAreJournalled(t *testing.T) {
 		if err := json.Unmarshal(recs[0].State, &state); err != nil || state.FlowID+state.Another != recs[0].ID {
 			t.Errorf("%s: record %s has the state %s", s.method, recs[0].ID, recs[0].State)
 		}
-		if err := recovery.Recover(t.Context(), l.store, managertest.Host, 0, l.m.watch().Resume); err != nil {
+		if err := recovery.Recover(t.Context(), l.store, managertest.Host, 0, l.m.watches()[0].Resume); err != nil {
 			t.Fatal(err)
 		}
 		want(t, s.method, s.after(), s.want)

@@ -33,7 +33,9 @@ func (m *Manager) restore(ctx context.Context) {
 	if err != nil {
 		m.Log.WarnContext(ctx, "the storage cannot list what it holds", "backend", m.Host, "error", err)
 	}
-	m.removeStrays(ctx, all.Strays)
+	if m.Cluster == "" { // or else they may be what another member is at
+		m.removeStrays(ctx, all.Strays)
+	}
 	if m.images != nil {
 		if err := m.images.Clean(); err != nil {
 			m.Log.WarnContext(ctx, "temporary files of images could not be removed", "backend", m.Host, "error", err)
@@ -49,6 +51,9 @@ func (m *Manager) restore(ctx context.Context) {
 			held[v.BackendID()] = true
 		} else if v.Status == block.VolumeAvailable || v.Status == block.VolumeInUse {
 			missing.add(v.ID)
+		}
+		if v.Host.Backend() != m.Host {
+			return // another member exports it
 		}
 		err := m.within(ctx, m.VerbTimeout, func(ctx context.Context) error { return m.exports.Restore(ctx, v) })
 		if err != nil {
@@ -83,7 +88,7 @@ func (m *Manager) removeStrays(ctx context.Context, strays []string) {
 
 // reportStrangers warns of volumes in storage that neither a row nor the journal knows; held says which ids have a row.
 func (m *Manager) reportStrangers(ctx context.Context, held map[string]bool) {
-	underWay, err := m.Store.Flows(ctx, m.Host, 0, journalPeek)
+	underWay, err := m.Store.Flows(ctx, m.queue, 0, journalPeek)
 	if err != nil {
 		m.Log.WarnContext(ctx, "the journal could not be read", "backend", m.Host, "error", err)
 		return
@@ -120,7 +125,11 @@ func (s *named) add(id string) {
 func (m *Manager) eachVolume(ctx context.Context, fn func(v *block.Volume)) error {
 	marker := ""
 	for {
-		page, err := m.Store.Volumes(ctx, store.VolumeQuery{Backend: m.Host, Page: store.Page{Limit: restorePage, Marker: marker}})
+		q := store.VolumeQuery{Backend: m.Host, Page: store.Page{Limit: restorePage, Marker: marker}}
+		if m.Cluster != "" {
+			q.Backend, q.Equal = "", map[string][]string{"cluster_name": {m.Cluster}}
+		}
+		page, err := m.Store.Volumes(ctx, q)
 		if err != nil {
 			return err
 		}

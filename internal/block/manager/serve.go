@@ -15,10 +15,14 @@ import (
 // serve listens where callers since RPC 3.6 and before look for a back end (facts §4.1).
 func (m *Manager) serve(ctx context.Context) error {
 	methods := m.methods()
-	for _, s := range []messaging.Server{
+	servers := []messaging.Server{
 		{Topic: rpcapi.VolumeTopic, Server: m.Host},
 		{Topic: rpcapi.VolumeTopic + "." + m.Host, Server: block.Host(m.Host).Node()},
-	} {
+	}
+	if m.Cluster != "" { // whichever member is free takes a message (cinder/service.py)
+		servers = append(servers, messaging.Server{Topic: rpcapi.VolumeTopic + "." + m.Cluster, Server: block.Host(m.Cluster).Node()})
+	}
+	for _, s := range servers {
 		s.Version, s.Methods, s.Concurrency = block.VolumeRPCVersion, methods, m.ListenerThreads
 		l, err := m.Transport.Serve(ctx, s)
 		if err != nil {
@@ -70,5 +74,5 @@ func (m *Manager) methods() map[string]messaging.Method {
 // run runs a flow about a volume that was handed over by a message.
 func run[S any](ctx context.Context, m *Manager, f *flow.Flow[S, store.Tx], flowID, name, volumeID string, st *S) error {
 	return journal.Continue(ctx, m.Flows, f,
-		flow.Record{ID: flowID, Name: name, Owner: m.Host, ResourceType: "volume", ResourceID: volumeID}, st)
+		flow.Record{ID: flowID, Name: name, Owner: m.queue, ResourceType: "volume", ResourceID: volumeID}, st)
 }

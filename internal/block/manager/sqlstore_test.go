@@ -203,7 +203,7 @@ func TestRecoveryOnARealDatabase(t *testing.T) {
 		l.journal(rpcapi.FlowVolumeCreate, rpcapi.CreateRequest{VolumeID: v.ID, Host: managertest.Pool}, uuid.NewString(), v.ID,
 			func(ctx context.Context, tx store.Tx) error { return tx.CreateVolume(ctx, v) })
 	}
-	if err := recovery.Recover(t.Context(), l.store, managertest.Host, 0, l.m.watch().Resume); err != nil {
+	if err := recovery.Recover(t.Context(), l.store, managertest.Host, 0, l.m.watches()[0].Resume); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range ids {

@@ -142,7 +142,16 @@ func (m *Member) register(ctx context.Context) error {
 	wanted := m.Row()
 	var got *block.Service
 	err := m.store.Update(ctx, func(tx store.Tx) (err error) {
+		before := ""
+		if wanted.ClusterName != "" {
+			if before, err = clusterOf(ctx, tx, &wanted); err != nil {
+				return err
+			}
+		}
 		if got, err = tx.RegisterService(ctx, &wanted); err != nil {
+			return err
+		}
+		if err := m.join(ctx, tx, got, before); err != nil {
 			return err
 		}
 		return m.mark(ctx, tx)
@@ -154,6 +163,44 @@ func (m *Member) register(ctx context.Context) error {
 	defer m.mu.Unlock()
 	m.row = *got
 	return nil
+}
+
+// clusterOf is the cluster that a service was in when it registered last.
+func clusterOf(ctx context.Context, tx store.Tx, of *block.Service) (string, error) {
+	rows, err := tx.Services(ctx, store.ServiceQuery{Host: of.Host, Binary: of.Binary})
+	for _, s := range rows {
+		if s.Host == of.Host {
+			return s.ClusterName, nil
+		}
+	}
+	return "", err
+}
+
+// join makes a service a member of its cluster, as upstream does (cinder/service.py): the cluster's row is made of the first
+// member's, and who was in none before brings along what its back end has. What was in another cluster stays there until an
+// operator renames it.
+func (m *Member) join(ctx context.Context, tx store.Tx, s *block.Service, before string) error {
+	if s.ClusterName == "" {
+		return nil
+	}
+	c, err := tx.EnsureCluster(ctx, &block.Cluster{Name: s.ClusterName, Binary: s.Binary, Disabled: s.Disabled, DisabledReason: s.DisabledReason,
+		ReplicationStatus: s.ReplicationStatus, ActiveBackendID: s.ActiveBackendID, Frozen: s.Frozen})
+	if err != nil {
+		return err
+	}
+	if c.Frozen != s.Frozen {
+		if err := tx.UpdateService(ctx, s.ID, store.ServiceSet{Frozen: &c.Frozen}); err != nil {
+			return err
+		}
+	}
+	if before != "" {
+		return nil
+	}
+	volumes, err := tx.IncludeInCluster(ctx, s.Host, s.ClusterName)
+	if err == nil && volumes > 0 {
+		m.opts.Log.InfoContext(ctx, "what the host has is its cluster's from now on", "host", s.Host, "cluster", s.ClusterName, "volumes", volumes)
+	}
+	return err
 }
 
 // mark says that the service is ours, in the transaction that reports it.

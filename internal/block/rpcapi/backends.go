@@ -28,14 +28,6 @@ type ExtendVolumeCompletion struct {
 	Failed       bool
 }
 
-// of is where a back end is addressed: its cluster, if it has one, or itself.
-func of(s *block.Service) block.Host {
-	if s.ClusterName != "" {
-		return block.Host(s.ClusterName)
-	}
-	return block.Host(s.Host)
-}
-
 // Freeze calls freeze_host, or thaw_host if frozen is false, and says whether the storage went along.
 func (v Volume) Freeze(ctx context.Context, s *block.Service, frozen bool) (bool, error) {
 	method := MethodThawHost
@@ -43,11 +35,11 @@ func (v Volume) Freeze(ctx context.Context, s *block.Service, frozen bool) (bool
 		method = MethodFreezeHost
 	}
 	var r Agreed
-	err := v.Call(ctx, of(s), "3.0", method, &struct{}{}, &r)
+	err := v.Call(ctx, s.Queue(), "3.0", method, &struct{}{}, &r)
 	return r.Yes, err
 }
 
 // Failover casts failover.
 func (v Volume) Failover(ctx context.Context, s *block.Service, m *Failover) error {
-	return v.Cast(ctx, of(s), "3.8", MethodFailover, m)
+	return v.Cast(ctx, s.Queue(), "3.8", MethodFailover, m)
 }

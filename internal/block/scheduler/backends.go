@@ -270,6 +270,13 @@ func (b *backends) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if block.Clustered(services) {
+		clusters, err := b.store.Clusters(ctx, time.Time{})
+		if err != nil {
+			return err
+		}
+		block.HeedClusters(services, clusters)
+	}
 	slices.SortFunc(services, func(x, y *block.Service) int { return cmp.Compare(x.ID, y.ID) })
 	b.mu.Lock()
 	if !begun.Before(b.readAt) { // else another decision has newer ones

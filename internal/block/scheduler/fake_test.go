@@ -136,6 +136,8 @@ func (m *memory) Services(_ context.Context, q store.ServiceQuery) (found []*blo
 	return found, failing
 }
 
+func (m *memory) Clusters(context.Context, time.Time) ([]*block.Cluster, error) { return nil, nil }
+
 func (m *memory) BackendVolumes(_ context.Context, backend string) (map[block.Host]store.PoolTotals, error) {
 	totals := map[block.Host]store.PoolTotals{}
 	for _, v := range m.read().volumes {

@@ -47,6 +47,7 @@ type Store interface {
 	Snapshot(ctx context.Context, id, projectID string) (*block.Snapshot, error)
 	TypeByName(ctx context.Context, name, projectID string) (*block.VolumeType, error)
 	Services(ctx context.Context, q store.ServiceQuery) ([]*block.Service, error)
+	Clusters(ctx context.Context, aliveSince time.Time) ([]*block.Cluster, error)
 	BackendVolumes(ctx context.Context, backend string) (map[block.Host]store.PoolTotals, error)
 }
 

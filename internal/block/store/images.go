@@ -10,6 +10,7 @@ import (
 // ImageCacheQuery chooses entries of the image-volume cache. Zero fields do not restrict.
 type ImageCacheQuery struct {
 	Host     block.Host // with its pool: that pool alone
+	Cluster  block.Host // likewise, by the cluster
 	ImageID  string
 	VolumeID string
 }

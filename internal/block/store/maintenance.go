@@ -38,10 +38,19 @@ type PurgedTable struct {
 type ClusterReader interface {
 	// Clusters are all clusters, by id. A service whose last sign of life is older than aliveSince counts as down.
 	Clusters(ctx context.Context, aliveSince time.Time) ([]*block.Cluster, error)
+	// ClusterVolumes is BackendVolumes for the volumes of a cluster, "cluster@backend", whichever of its hosts they name.
+	ClusterVolumes(ctx context.Context, cluster string) (map[block.Host]PoolTotals, error)
 }
 
 // ClusterWriter changes the clusters table, and who belongs to which.
 type ClusterWriter interface {
+	// EnsureCluster enters a cluster unless there is one of this name and binary, and gives the row, without what its services say.
+	EnsureCluster(ctx context.Context, c *block.Cluster) (*block.Cluster, error)
+	// UpdateCluster changes what is set. NotFound ClusterNotFound.
+	UpdateCluster(ctx context.Context, id int64, set ServiceSet) error
+	// IncludeInCluster puts the volumes, groups, consistency groups and cached images that are on a host's back end, and in no
+	// cluster, into the cluster, and says how many volumes they were. Pools behind the host's name stay behind the cluster's.
+	IncludeInCluster(ctx context.Context, host, cluster string) (volumes int64, err error)
 	// DestroyCluster soft-deletes a cluster that has no services, and says whether it did.
 	DestroyCluster(ctx context.Context, id int64) (bool, error)
 	// RenameCluster puts another name in the place of a cluster's wherever volumes and consistency groups name it, and says

@@ -424,5 +424,8 @@ type FlowWriter interface {
 	// ClaimFlow writes r.Attempts+1 (and updated_at) into the record r.ID if it is still the one that Flows gave: owner,
 	// attempts and updated_at are r's. It says whether it did: recoveries that found the same record claim it once.
 	ClaimFlow(ctx context.Context, r flow.Record) (bool, error)
+	// TouchFlow writes updated_at into the record r.ID if owner and attempts are still r's, and says whether they are and whether
+	// the record is there at all.
+	TouchFlow(ctx context.Context, r flow.Record) (there, mine bool, err error)
 	DeleteFlow(ctx context.Context, id string) error
 }

@@ -119,6 +119,9 @@ type Watch struct {
 	// Since is when the service began to listen: of what changed later a message is under way, and a pass that took it up
 	// beside that would only have the message find the work in other hands. Zero means that no message brings work.
 	Since time.Time
+	// Shared says that other processes look for the same records and keep those of what they run up to date (flow.Options.Keep): no
+	// pass takes one that is younger than MinAge.
+	Shared bool
 }
 
 // maxPasses is how many passes of one Watch may be under way: one that resumes an hour's copy must not keep the others
@@ -140,7 +143,7 @@ func (w Watch) Run(ctx context.Context) {
 	defer passes.Wait()
 	slots := make(chan struct{}, maxPasses)
 	var everything atomic.Bool // the next pass takes every record
-	everything.Store(true)
+	everything.Store(!w.Shared)
 	for {
 		select {
 		case slots <- struct{}{}:

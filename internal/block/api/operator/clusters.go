@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/api/listing"
@@ -63,15 +64,14 @@ func failoverRoutes(u *uses.Services) []wsgi.Route {
 	}
 }
 
-// Clusters is the extension under /clusters. There are no clusters of volume services yet: lists are empty, and no name is
-// found.
+// Clusters is the extension under /clusters.
 func Clusters(u *uses.Services) wsgi.Extension {
 	c := clusters{u}
 	since := microversion.From(3, 7)
 	return wsgi.Extension{Alias: "clusters",
 		Resources: []wsgi.Resource{{Collection: "clusters", Routes: []wsgi.Route{
-			{Method: "GET", Path: "clusters", Versions: since, Handler: c.list, Policy: []string{"clusters:get_all"}},
-			{Method: "GET", Path: "clusters/detail", Versions: since, Handler: c.list, Policy: []string{"clusters:get_all"}},
+			{Method: "GET", Path: "clusters", Versions: since, Handler: c.list(false), Policy: []string{"clusters:get_all"}},
+			{Method: "GET", Path: "clusters/detail", Versions: since, Handler: c.list(true), Policy: []string{"clusters:get_all"}},
 			{Method: "GET", Path: "clusters/{id}", Versions: since, Handler: c.show, Policy: []string{"clusters:get"}},
 			{Method: "PUT", Path: "clusters/{id}", Versions: since, Handler: c.update, Schemas: clusterSchemas, Policy: []string{"clusters:update"}},
 		}}}}
@@ -79,7 +79,11 @@ func Clusters(u *uses.Services) wsgi.Extension {
 
 type clusters struct{ uses *uses.Services }
 
-func (c clusters) list(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
+func (c clusters) list(detail bool) wsgi.Handler {
+	return func(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) { return c.listed(ctx, r, detail) }
+}
+
+func (c clusters) listed(ctx context.Context, r *wsgi.Request, detail bool) (*wsgi.Response, error) {
 	if err := c.uses.Authorize(ctx, "clusters:get_all"); err != nil {
 		return nil, err
 	}
@@ -101,7 +105,63 @@ func (c clusters) list(ctx context.Context, r *wsgi.Request) (*wsgi.Response, er
 			return nil, err
 		}
 	}
-	return wsgi.Value(map[string]any{"clusters": []any{}})
+	all, err := c.uses.Clusters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := []any{}
+	for _, one := range all {
+		if chosen(one, r.Query()) {
+			list = append(list, clusterView(one, detail, r.Version.AtLeast(replicationOfClusters)))
+		}
+	}
+	return wsgi.Value(map[string]any{"clusters": list})
+}
+
+// chosen says whether a cluster is what a list's filters ask for.
+func chosen(one uses.ClusterStatus, q map[string][]string) bool {
+	has := map[string]string{"name": one.Name, "binary": one.Binary, "num_hosts": strconv.FormatInt(one.Hosts, 10),
+		"num_down_hosts": strconv.FormatInt(one.DownHosts, 10), "replication_status": one.ReplicationStatus, "active_backend_id": one.ActiveBackendID}
+	is := map[string]bool{"is_up": one.Up, "disabled": one.Disabled, "frozen": one.Frozen}
+	for name, wanted := range q {
+		if text, ok := has[name]; ok && text != wanted[0] {
+			return false
+		}
+		if flag, ok := is[name]; ok && wanted[0] != "" {
+			if asked, err := strconv.ParseBool(wanted[0]); err == nil && asked != flag {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// clusterView is a cluster as upstream shows it (cinder/api/v3/views/clusters.py).
+func clusterView(one uses.ClusterStatus, detail, replication bool) map[string]any {
+	state, status := "down", "enabled"
+	if one.Up {
+		state = "up"
+	}
+	if one.Disabled {
+		status = "disabled"
+	}
+	view := map[string]any{"name": one.Name, "binary": one.Binary, "state": state, "status": status}
+	if replication {
+		view["replication_status"] = member.OrNull(one.ReplicationStatus)
+	}
+	if !detail {
+		return view
+	}
+	view["num_hosts"], view["num_down_hosts"], view["disabled_reason"] = one.Hosts, one.DownHosts, member.OrNull(one.DisabledReason)
+	for name, at := range map[string]time.Time{"last_heartbeat": one.LastHeartbeat, "created_at": one.CreatedAt, "updated_at": one.UpdatedAt} {
+		if view[name] = ""; !at.IsZero() {
+			view[name] = member.Time(at)
+		}
+	}
+	if replication {
+		view["frozen"], view["active_backend_id"] = one.Frozen, member.OrNull(one.ActiveBackendID)
+	}
+	return view
 }
 
 func noCluster(binary, name string) error {
@@ -116,7 +176,24 @@ func (c clusters) show(ctx context.Context, r *wsgi.Request) (*wsgi.Response, er
 	if binary == "" {
 		binary = block.BinaryVolume
 	}
-	return nil, noCluster(binary, r.PathValue("id"))
+	one, err := c.find(ctx, binary, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return wsgi.Value(map[string]any{"cluster": clusterView(*one, true, r.Version.AtLeast(replicationOfClusters))})
+}
+
+func (c clusters) find(ctx context.Context, binary, name string) (*uses.ClusterStatus, error) {
+	all, err := c.uses.Clusters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range all {
+		if one.Name == name && one.Binary == binary {
+			return &one, nil
+		}
+	}
+	return nil, noCluster(binary, name)
 }
 
 func (c clusters) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, error) {
@@ -134,7 +211,18 @@ func (c clusters) update(ctx context.Context, r *wsgi.Request) (*wsgi.Response, 
 	if binary == "" {
 		binary = block.BinaryVolume
 	}
-	return nil, noCluster(binary, r.Body.String("name"))
+	one, err := c.find(ctx, binary, r.Body.String("name"))
+	if err != nil {
+		return nil, err
+	}
+	reason := strings.TrimSpace(r.Body.String("disabled_reason"))
+	if err := c.uses.DisableCluster(ctx, one.ID, action == "disable", reason); err != nil {
+		return nil, err
+	}
+	one.Disabled = action == "disable"
+	view := clusterView(*one, false, r.Version.AtLeast(replicationOfClusters))
+	view["disabled_reason"] = member.OrNull(reason)
+	return wsgi.Value(map[string]any{"cluster": view})
 }
 
 // Workers is the extension under /workers.

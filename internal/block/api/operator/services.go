@@ -177,30 +177,27 @@ func (h services) freeze(frozen bool) wsgi.Handler {
 		if err := h.uses.Authorize(ctx, servicesRule+"update"); err != nil {
 			return nil, err
 		}
-		host, err := frozenHost(r)
+		host, cluster, err := frozenHost(r)
 		if err != nil {
 			return nil, err
 		}
-		return wsgi.Empty(), h.uses.Freeze(ctx, host, frozen)
+		return wsgi.Empty(), h.uses.Freeze(ctx, host, cluster, frozen)
 	}
 }
 
-// frozenHost reads which back end is to be frozen or thawed. Clusters of volume services are not supported yet: none has
-// a name to be found by.
-func frozenHost(r *wsgi.Request) (string, error) {
-	host, cluster, clusters := r.Body.String("host"), "", r.Version.AtLeast(microversion.V(3, 26))
+// frozenHost reads which back end, or which cluster's, is to be frozen or thawed.
+func frozenHost(r *wsgi.Request) (host, cluster string, err error) {
+	host, clusters := r.Body.String("host"), r.Version.AtLeast(microversion.V(3, 26))
 	if clusters {
 		cluster = r.Body.String("cluster")
 	}
 	switch {
 	case (host == "") == (cluster == "") && clusters:
-		return "", block.InvalidInput("One and only one of cluster and host must be set.")
+		return "", "", block.InvalidInput("One and only one of cluster and host must be set.")
 	case host == "" && !clusters:
-		return "", block.InvalidInput("Host field is missing.")
-	case cluster != "":
-		return "", fault.New(fault.Invalid, "", "No service found with cluster=%s", cluster)
+		return "", "", block.InvalidInput("Host field is missing.")
 	}
-	return host, nil
+	return host, cluster, nil
 }
 
 // Zones is the extension under /os-availability-zone.

@@ -73,9 +73,9 @@ func (u *Services) replicating(ctx context.Context, tx store.Tx, host, cluster s
 	return rows, nil
 }
 
-// Freeze freezes a back end, or thaws it: nothing is made or deleted there. Frozen it is disabled, too. Ours are disabled here; a Python
+// Freeze freezes a back end or a cluster's, or thaws it: nothing is made or deleted there. Frozen it is disabled, too. Ours are disabled here; a Python
 // service is asked, which disables itself when its storage knows of it, and stays disabled if the storage does not want to be thawed.
-func (u *Services) Freeze(ctx context.Context, host string, frozen bool) error {
+func (u *Services) Freeze(ctx context.Context, host, cluster string, frozen bool) error {
 	rule, reason := "volume:thaw_host", ""
 	if frozen {
 		rule, reason = "volume:freeze_host", "frozen"
@@ -86,13 +86,13 @@ func (u *Services) Freeze(ctx context.Context, host string, frozen bool) error {
 	var rows []*block.Service
 	var ours bool
 	err := u.Store.Update(ctx, func(tx store.Tx) (err error) {
-		if rows, err = u.replicating(ctx, tx, host, ""); err != nil {
+		if rows, err = u.replicating(ctx, tx, host, cluster); err != nil {
 			return err
 		}
 		if err := refuseFrozen(rows, &frozen); err != nil {
 			return err
 		}
-		if ours, err = u.Ours(ctx, tx, rows[0].Host); err != nil {
+		if ours, err = u.Ours(ctx, tx, string(rows[0].Queue())); err != nil {
 			return err
 		}
 		set := store.ServiceSet{Frozen: &frozen}
@@ -104,7 +104,14 @@ func (u *Services) Freeze(ctx context.Context, host string, frozen bool) error {
 				return err
 			}
 		}
-		return nil
+		if cluster == "" {
+			return nil
+		}
+		c, err := tx.EnsureCluster(ctx, &block.Cluster{Name: cluster, Binary: block.BinaryVolume})
+		if err != nil {
+			return err
+		}
+		return tx.UpdateCluster(ctx, c.ID, store.ServiceSet{Frozen: &frozen})
 	})
 	if err != nil || ours {
 		return err

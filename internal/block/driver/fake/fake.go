@@ -80,7 +80,8 @@ func Entry() driver.Entry {
 		Names: []string{
 			"fake", "cinder.tests.fake_driver.FakeLoggingVolumeDriver", "cinder.tests.fake_driver.FakeGateDriver",
 		},
-		Summary: "nothing: remembers names in memory, for tests and trials",
+		ActiveActive: true, // it stores nothing that could be spoilt
+		Summary:      "nothing: remembers names in memory, for tests and trials",
 		New: func(c driver.Config) (driver.Driver, error) {
 			d := New()
 			d.believing, d.names = true, c.Names.OrDefault()

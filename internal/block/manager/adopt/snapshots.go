@@ -95,7 +95,7 @@ func (s *Service) extractSnapshot(ctx context.Context, st *snapshotState, status
 	if st.volume, err = s.Store.Volume(ctx, st.snapshot.VolumeID, ""); err != nil {
 		return err
 	}
-	if st.volume.Host.Backend() != s.Backend {
+	if st.volume.Queue().Backend() != s.Backend {
 		return flow.ErrTaken
 	}
 	s.NotifySnapshot(ctx, event, st.snapshot, st.volume)
@@ -145,7 +145,7 @@ func (s *Service) giveSnapshotBack(ctx context.Context, st *snapshotState, _ err
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
-	if err != nil || v.Host.Backend() != s.Backend {
+	if err != nil || v.Queue().Backend() != s.Backend {
 		return err
 	}
 	return s.within(ctx, func(ctx context.Context) error {

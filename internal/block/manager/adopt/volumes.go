@@ -78,7 +78,7 @@ func (s *Service) extractVolume(ctx context.Context, st *volumeState, status blo
 		return err
 	case v.Status != status:
 		return flow.ErrObsolete
-	case v.Host.Backend() != s.Backend:
+	case v.Queue().Backend() != s.Backend:
 		return flow.ErrTaken
 	}
 	st.volume = v
@@ -132,7 +132,7 @@ func (s *Service) giveBack(ctx context.Context, st *volumeState, _ error) error 
 		v = &block.Volume{ID: st.VolumeID}
 	case err != nil:
 		return err
-	case v.Status != block.VolumeManaging || v.Host.Backend() != s.Backend:
+	case v.Status != block.VolumeManaging || v.Queue().Backend() != s.Backend:
 		return nil
 	}
 	return s.within(ctx, func(ctx context.Context) error {

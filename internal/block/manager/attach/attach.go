@@ -96,7 +96,7 @@ func (s *Service) ours(ctx context.Context, r store.VolumeReader, id string) (*b
 	if err != nil {
 		return nil, err
 	}
-	if v.Host.Backend() != s.Backend {
+	if v.Queue().Backend() != s.Backend {
 		return nil, fault.New(fault.Invalid, "Invalid", "Invalid Volume: Volume %s is not local to %s.", id, s.Backend)
 	}
 	return v, nil

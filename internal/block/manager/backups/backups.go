@@ -144,7 +144,7 @@ func (s *Service) extract(ctx context.Context, st *state) (err error) {
 	if st.backup, st.volume, err = backupends.Held(ctx, s.Store, st.BackupTask); err != nil {
 		return err
 	}
-	if st.volume.Host.Backend() != s.Backend {
+	if st.volume.Queue().Backend() != s.Backend {
 		return flow.ErrTaken
 	}
 	if st.SnapshotID != "" {

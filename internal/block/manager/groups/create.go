@@ -117,7 +117,7 @@ func (s *Service) join(ctx context.Context, tx store.Tx, groupID, id string) err
 		return err
 	case v.GroupID != "" || !slices.Contains(mayJoin, v.Status):
 		return block.InvalidVolume("Can not add volume %s to group %s: it is %s, and in group %q.", id, groupID, v.Status, v.GroupID)
-	case v.Host.Backend() != s.Backend:
+	case v.Queue().Backend() != s.Backend:
 		return block.InvalidVolume("Volume is not local to this node.")
 	}
 	_, err = tx.UpdateVolume(ctx, id, store.VolumeWhen{}, store.VolumeSet{GroupID: &groupID})

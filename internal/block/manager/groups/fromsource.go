@@ -77,7 +77,7 @@ func (s *Service) extractCopying(ctx context.Context, st *copying) (err error) {
 		return err
 	case st.group.Status != block.GroupCreating:
 		return flow.ErrObsolete
-	case st.group.Host.Backend() != s.Backend:
+	case st.group.Queue().Backend() != s.Backend:
 		return flow.ErrTaken
 	}
 	for _, id := range st.VolumeIDs {
@@ -138,7 +138,7 @@ func (s *Service) removeHalfCopied(ctx context.Context, st *copying, _ error) er
 			v = &block.Volume{ID: id}
 		case err != nil:
 			return err
-		case v.Host.Backend() != s.Backend, v.Status != block.VolumeCreating && v.Status != block.VolumeDeleting:
+		case v.Queue().Backend() != s.Backend, v.Status != block.VolumeCreating && v.Status != block.VolumeDeleting:
 			continue
 		}
 		if err := s.within(ctx, func(ctx context.Context) error { return s.Storage.DeleteVolume(ctx, export.DriverVolume(v)) }); err != nil {

@@ -179,7 +179,7 @@ func (s *Service) extract(ctx context.Context, id string, status block.GroupStat
 		return nil, err
 	case g.Status != status:
 		return nil, flow.ErrObsolete
-	case g.Host.Backend() != s.Backend:
+	case g.Queue().Backend() != s.Backend:
 		return nil, flow.ErrTaken
 	}
 	return g, nil

@@ -73,7 +73,7 @@ func (s *Service) extractReplication(ctx context.Context, st *replication) (err 
 		return err
 	case st.group.ReplicationStatus != meanwhile:
 		return flow.ErrObsolete
-	case st.group.Host.Backend() != s.Backend:
+	case st.group.Queue().Backend() != s.Backend:
 		return flow.ErrTaken
 	}
 	if st.volumes, err = members(ctx, s.Store, st.GroupID); err == nil {

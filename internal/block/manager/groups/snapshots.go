@@ -75,7 +75,7 @@ func (s *Service) extractPicture(ctx context.Context, st *picture) (err error) {
 // own says flow.ErrTaken for a group snapshot that another back end has.
 func (s *Service) own(ctx context.Context, n *block.GroupSnapshot) error {
 	g, err := s.Store.Group(ctx, n.GroupID, "")
-	if err == nil && g.Host.Backend() != s.Backend {
+	if err == nil && g.Queue().Backend() != s.Backend {
 		err = flow.ErrTaken
 	}
 	return err
@@ -154,7 +154,7 @@ func (s *Service) removeHalfTaken(ctx context.Context, st *picture, _ error) err
 		if err != nil {
 			return err
 		}
-		if v.Host.Backend() != s.Backend {
+		if v.Queue().Backend() != s.Backend {
 			continue
 		}
 		err = s.within(ctx, func(ctx context.Context) error { return s.Storage.DeleteSnapshot(ctx, export.DriverSnapshot(snap, v)) })

@@ -66,7 +66,7 @@ func (s *Service) extractReimage(ctx context.Context, st *reimageState) error {
 		return err
 	case v.Status != block.VolumeDownloading:
 		return flow.ErrObsolete
-	case v.Host.Backend() != s.Backend:
+	case v.Queue().Backend() != s.Backend:
 		return flow.ErrTaken
 	}
 	st.volume = v

@@ -70,7 +70,7 @@ func (s *Service) extractUpload(ctx context.Context, st *uploadState) error {
 	switch {
 	case err != nil:
 		return err // also of a volume that is gone: its image must go
-	case v.Host.Backend() != s.Backend:
+	case v.Queue().Backend() != s.Backend:
 		return flow.ErrTaken
 	case v.Status != block.VolumeUploading:
 		return block.InvalidVolume("Volume %s became %s before it was uploaded.", v.ID, v.Status)

@@ -314,6 +314,19 @@ func (t *tx) VolumeType(_ context.Context, id, _ string) (*block.VolumeType, err
 	return vt, nil
 }
 
+// ClusterVolumes implements store.ClusterReader.
+func (t *tx) ClusterVolumes(_ context.Context, cluster string) (map[block.Host]store.PoolTotals, error) {
+	defer t.reading()()
+	totals := make(map[block.Host]store.PoolTotals)
+	for _, v := range t.volumes {
+		if block.Host(v.ClusterName).Backend() == cluster {
+			sum := totals[v.Host]
+			totals[v.Host] = store.PoolTotals{Volumes: sum.Volumes + 1, SizeGiB: sum.SizeGiB + v.SizeGiB}
+		}
+	}
+	return totals, nil
+}
+
 func (t *tx) BackendVolumes(_ context.Context, backend string) (map[block.Host]store.PoolTotals, error) {
 	defer t.reading()()
 	out := map[block.Host]store.PoolTotals{}

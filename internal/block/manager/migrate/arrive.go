@@ -61,7 +61,7 @@ func (s *Service) extractArrived(ctx context.Context, st *arrival) error {
 		return nil
 	case err != nil:
 		return err
-	case v.Host.Backend() != s.Backend:
+	case v.Queue().Backend() != s.Backend:
 		return flow.ErrTaken
 	case v.MigrationStatus == block.MigrationCompleting:
 		st.volume = v
@@ -91,7 +91,7 @@ func (s *Service) renameBack(ctx context.Context, st *arrival, _ error) error {
 	if errors.Is(err, flow.ErrObsolete) {
 		return nil
 	}
-	if err != nil || v.MigrationStatus != block.MigrationCompleting || v.Host.Backend() != s.Backend || !s.mayRename(v) {
+	if err != nil || v.MigrationStatus != block.MigrationCompleting || v.Queue().Backend() != s.Backend || !s.mayRename(v) {
 		return err
 	}
 	named := export.DriverVolume(v)
@@ -109,7 +109,7 @@ func (s *Service) settle(ctx context.Context, tx store.Tx, st *arrival) error {
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
-	if err != nil || v.MigrationStatus != block.MigrationCompleting || v.Host.Backend() != s.Backend {
+	if err != nil || v.MigrationStatus != block.MigrationCompleting || v.Queue().Backend() != s.Backend {
 		return err
 	}
 	set := store.VolumeSet{MigrationStatus: new(block.MigrationSuccess), SharedTargets: new(s.SharedTargets())}

@@ -108,7 +108,7 @@ func (s *Service) extractMoving(ctx context.Context, st *move) error {
 	switch {
 	case err != nil:
 		return err
-	case v.Host.Backend() != s.Backend:
+	case v.Queue().Backend() != s.Backend:
 		return flow.ErrTaken
 	case !slices.Contains(underWay, v.MigrationStatus) && v.MigrationStatus != block.MigrationError:
 		return flow.ErrObsolete
@@ -306,7 +306,7 @@ func (s *Service) moveFailed(ctx context.Context, tx store.Tx, st *move, _ error
 	if errors.Is(err, flow.ErrObsolete) {
 		return nil
 	}
-	if err != nil || v.Host.Backend() != s.Backend || v.MigrationStatus != block.MigrationError && !slices.Contains(underWay, v.MigrationStatus) {
+	if err != nil || v.Queue().Backend() != s.Backend || v.MigrationStatus != block.MigrationError && !slices.Contains(underWay, v.MigrationStatus) {
 		return err
 	}
 	set := store.VolumeSet{MigrationStatus: new(block.MigrationError)}

@@ -72,7 +72,7 @@ func (s *Service) extractRetyping(ctx context.Context, st *retyping) error {
 		return err
 	case !st.of(v):
 		return flow.ErrObsolete
-	case v.Host.Backend() != s.Backend:
+	case v.Queue().Backend() != s.Backend:
 		return flow.ErrTaken
 	}
 	st.volume = v
@@ -143,7 +143,7 @@ func (s *Service) retypeBack(ctx context.Context, st *retyping, _ error) error {
 	if errors.Is(err, flow.ErrObsolete) {
 		return nil
 	}
-	if err != nil || !st.of(v) || v.Host.Backend() != s.Backend {
+	if err != nil || !st.of(v) || v.Queue().Backend() != s.Backend {
 		return err
 	}
 	c, err := s.change(ctx, st)

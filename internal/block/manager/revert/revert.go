@@ -142,7 +142,7 @@ func (s *Service) extract(ctx context.Context, st *state) error {
 		return err
 	case v.Status != block.VolumeReverting:
 		return flow.ErrObsolete
-	case v.Host.Backend() != s.Backend:
+	case v.Queue().Backend() != s.Backend:
 		return flow.ErrTaken
 	}
 	if st.snapshot, err = s.Store.Snapshot(ctx, st.SnapshotID, ""); err != nil {

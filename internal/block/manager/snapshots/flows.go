@@ -78,7 +78,7 @@ func (s *Service) extract(ctx context.Context, id string, status block.SnapshotS
 	if err != nil {
 		return nil, nil, err
 	}
-	if v.Host.Backend() != s.Backend {
+	if v.Queue().Backend() != s.Backend {
 		return nil, nil, flow.ErrTaken
 	}
 	return snap, v, nil
@@ -110,7 +110,7 @@ func (s *Service) removeHalfMade(ctx context.Context, st *creation, _ error) err
 	if fault.Is(err, fault.NotFound) {
 		return nil // a volume goes after its snapshots
 	}
-	if err != nil || v.Host.Backend() != s.Backend {
+	if err != nil || v.Queue().Backend() != s.Backend {
 		return err
 	}
 	return s.remove(ctx, snap, v)

@@ -52,6 +52,18 @@ func (t *tx) ClaimFlow(ctx context.Context, f flow.Record) (bool, error) {
 	return n > 0, err
 }
 
+// TouchFlow implements store.FlowWriter.
+func (t *tx) TouchFlow(ctx context.Context, f flow.Record) (there, mine bool, err error) {
+	n, err := t.conn.Exec(ctx, `UPDATE clinker_flows SET updated_at = ? WHERE id = ? AND owner = ? AND attempts = ?`,
+		t.conn.At(t.conn.Instant()), f.ID, f.Owner, f.Attempts)
+	if err != nil || n > 0 {
+		return n > 0, n > 0, err
+	}
+	var found sqlkit.Int
+	_, err = t.conn.Session.QueryRow(ctx, `SELECT COUNT(*) FROM clinker_flows WHERE id = ?`, []any{&found}, f.ID)
+	return found > 0, false, err
+}
+
 // DeleteFlow implements store.FlowWriter.
 func (t *tx) DeleteFlow(ctx context.Context, id string) error {
 	return t.conn.Run(ctx, `DELETE FROM clinker_flows WHERE id = ?`, id)

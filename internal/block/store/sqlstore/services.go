@@ -61,8 +61,17 @@ func (r *reader) Services(ctx context.Context, q store.ServiceQuery) (services [
 
 // BackendVolumes implements store.ServiceReader.
 func (r *reader) BackendVolumes(ctx context.Context, backend string) (map[block.Host]store.PoolTotals, error) {
+	return r.volumesWithin(ctx, "host", backend)
+}
+
+// ClusterVolumes implements store.ClusterReader.
+func (r *reader) ClusterVolumes(ctx context.Context, cluster string) (map[block.Host]store.PoolTotals, error) {
+	return r.volumesWithin(ctx, "cluster_name", cluster)
+}
+
+func (r *reader) volumesWithin(ctx context.Context, column, address string) (map[block.Host]store.PoolTotals, error) {
 	sb := rows.NewSelect(r.conn.Dialect(), "host, COUNT(*), COALESCE(SUM(size), 0)", "volumes")
-	sb.Where("deleted = FALSE", sb.Within("host", backend)).Trail("GROUP BY host")
+	sb.Where("deleted = FALSE", sb.Within(column, address)).Trail("GROUP BY host")
 	totals := make(map[block.Host]store.PoolTotals)
 	err := r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		return sb.Each(ctx, s, func(row *sql.Rows) error {

@@ -88,6 +88,34 @@ func testFlowWithRows(t *testing.T, s store.Store) {
 	}
 }
 
+func testFlowTouch(t *testing.T, s store.Store) {
+	putFlow(t, s, flow.Record{ID: "f", Owner: "o", State: []byte("{}")})
+	r := must(s.Flows(t.Context(), "o", 0, 1))(t)[0]
+	touch := func(what string, r flow.Record, wantThere, wantMine bool) {
+		t.Helper()
+		update(t, s, func(ctx context.Context, tx store.Tx) error {
+			there, mine, err := tx.TouchFlow(ctx, r)
+			if there != wantThere || mine != wantMine {
+				t.Errorf("%s: there %v, mine %v", what, there, mine)
+			}
+			return err
+		})
+	}
+	touch("as it is", r, true, true)
+	if now := must(s.Flows(t.Context(), "o", 0, 1))(t)[0]; !now.UpdatedAt.After(r.UpdatedAt) || now.Attempts != r.Attempts {
+		t.Errorf("touched: %+v, was %+v", now, r)
+	}
+	touch("again", r, true, true)
+	other := r
+	other.Attempts++
+	touch("one that was taken up", other, true, false)
+	other = r
+	other.Owner = "p"
+	touch("one that passed on", other, true, false)
+	other.ID = "g"
+	touch("none", other, false, false)
+}
+
 func testFlowClaim(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	putFlow(t, s, flow.Record{ID: "f", Owner: "o", State: []byte("{}")})

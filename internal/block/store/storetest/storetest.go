@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"flow", testFlow},
 		{"flow with rows", testFlowWithRows},
 		{"flow claim", testFlowClaim},
+		{"flow touch", testFlowTouch},
 	}
 	for _, p := range parts {
 		t.Run(p.name, func(t *testing.T) {

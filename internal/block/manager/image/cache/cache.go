@@ -121,9 +121,17 @@ func (c *Cache) notify(ctx context.Context, what, imageID string, host block.Hos
 	c.Notify(ctx, "image_volume_cache."+what, map[string]any{"image_id": imageID, "host": string(host)})
 }
 
+// within chooses the entries of an image in v's pool, or with no image all of them. Those of a cluster are all its members'.
+func within(v *block.Volume, imageID string) store.ImageCacheQuery {
+	if v.ClusterName != "" {
+		return store.ImageCacheQuery{Cluster: block.Host(v.ClusterName), ImageID: imageID}
+	}
+	return store.ImageCacheQuery{Host: v.Host, ImageID: imageID}
+}
+
 // find is the volume that holds the image as it is now. An entry that is out of date goes.
 func (c *Cache) find(ctx context.Context, like *block.Volume, i *glance.Image) (*block.Volume, error) {
-	entries, err := c.Store.ImageCacheEntries(ctx, store.ImageCacheQuery{Host: like.Host, ImageID: i.ID})
+	entries, err := c.Store.ImageCacheEntries(ctx, within(like, i.ID))
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +284,7 @@ func (c *Cache) makeRoom(ctx context.Context, v *block.Volume) (bool, error) {
 	if c.MaxSizeGiB > 0 && v.SizeGiB > c.MaxSizeGiB {
 		return false, nil
 	}
-	entries, err := c.Store.ImageCacheEntries(ctx, store.ImageCacheQuery{Host: v.Host})
+	entries, err := c.Store.ImageCacheEntries(ctx, within(v, ""))
 	if err != nil {
 		return false, err
 	}

@@ -40,6 +40,9 @@ func (r Reader) ImageCacheEntries(ctx context.Context, q store.ImageCacheQuery) 
 		if q.Host != "" {
 			sb.Where(sb.Within("host", string(q.Host)))
 		}
+		if q.Cluster != "" {
+			sb.Where(sb.Within("cluster_name", string(q.Cluster)))
+		}
 		if q.ImageID != "" {
 			sb.Where("image_id = " + sb.Arg(q.ImageID))
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
+	"github.com/clinker/clinker/internal/fault"
 )
 
 // Run runs it; open is as storetest.Run has it.
@@ -28,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"stored usage", testStoredUsage},
 		{"hosts", testHosts},
 		{"cluster names", testClusterNames},
+		{"cluster members", testClusterMembers},
 		{"marks", testMarks},
 		{"replication", testReplication},
 		{"indexes", testIndexes},
@@ -286,6 +288,57 @@ func testClusterNames(t *testing.T, s store.Store) {
 		}
 		return nil
 	})
+}
+
+// testClusterMembers: what a host that joins a cluster brings along, and the cluster's row.
+func testClusterMembers(t *testing.T, s store.Store) {
+	on := func(id string, host block.Host, cluster string) {
+		newVolume(t, s, id, func(v *block.Volume) { v.Host, v.ClusterName = host, cluster })
+	}
+	on("pool", "n@b#p", "")
+	on("backend", "n@b", "")
+	on("elsewhere", "m@b#p", "")
+	on("another's", "n@b#p", "d@b#p")
+	join := func() (row *block.Cluster, volumes int64) {
+		update(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+			if row, err = tx.EnsureCluster(ctx, &block.Cluster{Name: "c@b", Binary: block.BinaryVolume, ReplicationStatus: "disabled"}); err != nil {
+				return err
+			}
+			if err := tx.CreateImageCacheEntry(ctx, &block.ImageCacheEntry{Host: "n@b#p", ImageID: "i", VolumeID: "v", SizeGiB: 1, LastUsed: time.Now()}); err != nil {
+				return err
+			}
+			volumes, err = tx.IncludeInCluster(ctx, "n@b", "c@b")
+			return err
+		})
+		return row, volumes
+	}
+	first, volumes := join()
+	again, none := join()
+	if volumes != 2 || none != 0 || first.ID == 0 || again.ID != first.ID || again.ReplicationStatus != "disabled" {
+		t.Errorf("joined with %d volumes, then %d; the cluster %+v, then %+v", volumes, none, first, again)
+	}
+	for id, want := range map[string]string{"pool": "c@b#p", "backend": "c@b", "elsewhere": "", "another's": "d@b#p"} {
+		if v, err := s.Volume(t.Context(), id, ""); err != nil || v.ClusterName != want {
+			t.Errorf("%s is in %q, %v; want %q", id, v.ClusterName, err, want)
+		}
+	}
+	if found, err := s.ImageCacheEntries(t.Context(), store.ImageCacheQuery{Cluster: "c@b#p", ImageID: "i"}); err != nil || len(found) != 2 {
+		t.Errorf("the cluster's cached images: %v, %v", found, err)
+	}
+	totals, err := s.ClusterVolumes(t.Context(), "c@b")
+	if diff := cmp.Diff(map[block.Host]store.PoolTotals{"n@b#p": {Volumes: 1, SizeGiB: 1}, "n@b": {Volumes: 1, SizeGiB: 1}}, totals); err != nil || diff != "" {
+		t.Errorf("its volumes: %v %s", err, diff)
+	}
+	update(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.UpdateCluster(ctx, first.ID, store.ServiceSet{Disabled: new(true), DisabledReason: new("mended"), Frozen: new(true)})
+	})
+	list, err := s.Clusters(t.Context(), time.Now())
+	if err != nil || len(list) != 1 || !list[0].Disabled || !list[0].Frozen || list[0].DisabledReason != "mended" || list[0].Name != "c@b" {
+		t.Errorf("clusters: %+v, %v", list, err)
+	}
+	if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.UpdateCluster(t.Context(), first.ID+1, store.ServiceSet{}) }); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a cluster that is not there: %v", err)
+	}
 }
 
 func testMarks(t *testing.T, s store.Store) {
