@@ -78,6 +78,9 @@ func (r GroupReader) GroupSnapshots(ctx context.Context, q store.GroupSnapshotQu
 
 // CreateGroupSnapshot implements store.GroupWriter.
 func (w GroupWriter) CreateGroupSnapshot(ctx context.Context, n *block.GroupSnapshot) error {
+	if err := w.conn.Pin(ctx, "\"groups\"", n.GroupID); err != nil {
+		return err
+	}
 	w.conn.Fill(&n.CreatedAt)
 	null := sqlkit.NullIfEmpty[string]
 	return w.conn.Run(ctx, rows.InsertInto("group_snapshots", snapshotColumns), n.ID, n.GroupID, w.conn.At(n.CreatedAt), w.conn.At(n.UpdatedAt),

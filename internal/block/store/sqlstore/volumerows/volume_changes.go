@@ -13,6 +13,11 @@ import (
 
 // CreateVolume implements store.VolumeWriter.
 func (w Writer) CreateVolume(ctx context.Context, v *block.Volume) error {
+	if v.GroupID != "" {
+		if err := w.conn.Pin(ctx, "\"groups\"", v.GroupID); err != nil {
+			return err
+		}
+	}
 	w.conn.Fill(&v.CreatedAt)
 	if err := w.conn.Run(ctx, rows.InsertInto("volumes", volumeColumns), w.volumeValues(v)...); err != nil {
 		return err

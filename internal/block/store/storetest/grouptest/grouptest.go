@@ -5,6 +5,7 @@ package grouptest
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for name, test := range map[string]func(t *testing.T, s store.Store){
 		"group": testGroup, "group update": testGroupUpdate, "group lists": testGroupLists, "volumes of groups": testVolumes,
 		"group snapshot": testGroupSnapshot, "group snapshot lists": testGroupSnapshotLists,
+		"children at once": testChildrenAtOnce,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -322,4 +324,63 @@ func testGroupSnapshotLists(t *testing.T, s store.Store) {
 	}
 	_, err := s.GroupSnapshots(t.Context(), store.GroupSnapshotQuery{ProjectID: mine, Page: store.Page{Marker: c.ID}})
 	notFound(t, err, "GroupSnapshotNotFound", "GroupSnapshot "+c.ID+" could not be found.")
+}
+
+// testChildrenAtOnce: a group that is marked because it has no group snapshots and no volumes has none; one that gets one at the
+// same time is not marked.
+func testChildrenAtOnce(t *testing.T, s store.Store) {
+	ty := defaultType(t, s)
+	update := func(fn func(tx store.Tx) error) {
+		if err := s.Update(t.Context(), fn); err != nil {
+			t.Error(err)
+		}
+	}
+	children := map[string]func(tx store.Tx, g *block.Group) error{
+		"snapshot": func(tx store.Tx, g *block.Group) error {
+			return tx.CreateGroupSnapshot(t.Context(), &block.GroupSnapshot{ID: uuid.NewString(), GroupID: g.ID, Status: block.GroupSnapshotCreating})
+		},
+		"volume": func(tx store.Tx, g *block.Group) error {
+			return tx.CreateVolume(t.Context(), &block.Volume{ID: uuid.NewString(), GroupID: g.ID, SizeGiB: 1, VolumeTypeID: ty, Status: block.VolumeCreating})
+		},
+	}
+	for what, child := range children {
+		for range 6 {
+			g := group(t, s, func(g *block.Group) { g.Status = block.GroupAvailable })
+			var wg sync.WaitGroup
+			added, marked := false, false
+			wg.Go(func() {
+				update(func(tx store.Tx) error {
+					now, err := tx.Group(t.Context(), g.ID, "")
+					added = err == nil && now.Status == block.GroupAvailable
+					if !added {
+						return err
+					}
+					return child(tx, g)
+				})
+			})
+			wg.Go(func() {
+				update(func(tx store.Tx) error {
+					marked = false
+					if _, err := tx.Group(t.Context(), g.ID, ""); err != nil { // locks it
+						return err
+					}
+					snapshots, err := tx.GroupSnapshots(t.Context(), store.GroupSnapshotQuery{Equal: map[string][]string{"group_id": {g.ID}}})
+					if err != nil || len(snapshots) > 0 {
+						return err
+					}
+					volumes, err := tx.Volumes(t.Context(), store.VolumeQuery{Equal: map[string][]string{"group_id": {g.ID}}})
+					if err != nil || len(volumes) > 0 {
+						return err
+					}
+					marked, err = tx.UpdateGroup(t.Context(), g.ID, store.GroupWhen{Status: []block.GroupStatus{block.GroupAvailable}},
+						store.GroupSet{Status: new(block.GroupDeleting)})
+					return err
+				})
+			})
+			wg.Wait()
+			if added == marked {
+				t.Errorf("the %s was added: %v, the group marked: %v", what, added, marked)
+			}
+		}
+	}
 }
