@@ -33,7 +33,8 @@ const (
 // figures is what was measured of one kind of services: medians at one client in milliseconds, rates at eight in 1/s.
 type figures struct {
 	median, rate map[string]float64
-	memory       int64 // bytes that the three services hold together, shared pages counted once
+	spent        map[string]spent // on one of the reads
+	memory       int64            // bytes that the three services hold together, shared pages counted once
 	start        time.Duration
 }
 
@@ -70,6 +71,11 @@ func table(results map[kind]figures) string {
 		fmt.Fprintf(&b, "| %s | %.1f | %.1f | %.0f | %.1f | %.2f | %.0f |\n", what,
 			us.median[what], they.median[what], they.median[what]/us.median[what], us.rate[what], they.rate[what], us.rate[what]/they.rate[what])
 	}
+	fmt.Fprintf(&b, "\n| processor time of a request, ms | services: Clinker | Python | database: Clinker | Python |\n|---|---|---|---|---|\n")
+	for _, what := range operations[:3] {
+		fmt.Fprintf(&b, "| %s | %.2f | %.1f | %.2f | %.1f |\n", what, us.spent[what].services, they.spent[what].services,
+			us.spent[what].database, they.spent[what].database)
+	}
 	fmt.Fprintf(&b, "\n| | Clinker | Python | ratio |\n|---|---|---|---|\n| memory, MB | %.0f | %.0f | %.0f |\n| start of the API, ms | %d | %d | %.0f |\n",
 		float64(us.memory)/1e6, float64(they.memory)/1e6, float64(they.memory)/float64(us.memory),
 		us.start.Milliseconds(), they.start.Milliseconds(), float64(they.start)/float64(us.start))
@@ -89,13 +95,16 @@ var operations = []string{opShow, opPage100, opPage1k, opCreate, opAttach, opDel
 
 func (c *cloud) measure(t *testing.T, client *caller) figures {
 	t.Helper()
-	f := figures{median: map[string]float64{}, rate: map[string]float64{}}
+	f := figures{median: map[string]float64{}, rate: map[string]float64{}, spent: map[string]spent{}}
 	some := client.some(t)
 	reads := map[string]string{opShow: "/volumes/" + some, opPage100: "/volumes/detail?limit=100", opPage1k: "/volumes/detail?limit=1000"}
 	for what, path := range reads {
 		read := func() { client.must(t, "GET", path, "", nil) }
 		read()
-		f.median[what], f.rate[what] = medianOf(samples, read), rateOf(read)
+		f.median[what] = medianOf(samples, read)
+		before := c.spent(t)
+		f.rate[what] = rateOf(read)
+		f.spent[what] = c.spent(t).since(before, f.rate[what]*busy.Seconds())
 	}
 	var mu sync.Mutex
 	var made []string
@@ -188,16 +197,7 @@ func rateOf(do func()) float64 {
 // memory is what the services hold, shared pages counted once (PSS).
 func (c *cloud) memory(t *testing.T) (total int64) {
 	t.Helper()
-	var pids []int
-	for _, service := range services {
-		if c.who(service) == ours {
-			pids = append(pids, c.pids[service])
-		}
-	}
-	if len(pids) == 0 {
-		pids = pythonServices(t)
-	}
-	for _, pid := range pids {
+	for _, pid := range c.servicePIDs(t) {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 		if err != nil {
 			continue // it has ended meanwhile

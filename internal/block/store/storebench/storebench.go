@@ -109,6 +109,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 	defer cancel()
 	run := func(name string, call func() error) {
 		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
 			for b.Loop() {
 				if err := call(); err != nil {
 					b.Fatal(err)
