@@ -4,16 +4,19 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"sync"
 	"time"
 )
 
 // What a process holds is mostly what its start has read: some 5 MB. With half of it as room for garbage the process is a third
 // smaller; but an API at full load would then collect thirty times a second, which takes a fifth of its time. So it is given
-// more room for as long as it collects often, and when it has come to rest the room is given back.
+// more room for as long as it collects often, but none that would matter beside a large heap, and when it has come to rest the
+// room is given back.
 const (
 	leanPercent = 50
 	busyPercent = 200
+	busyRoom    = 16 << 20
 	often       = 150 * time.Millisecond // collections closer together than this are those of a process at full load
 	seldom      = time.Second            // without one for so long it is so no more
 )
@@ -27,22 +30,30 @@ func Lean() {
 	runtime.MemProfileRate = 0
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(leanPercent)
-		watchCollections(&pacer{set: func(percent int) {
+		watchCollections(&pacer{live: liveHeap, set: func(percent int, rest bool) {
 			debug.SetGCPercent(percent)
-			if percent == leanPercent {
+			if rest {
 				debug.FreeOSMemory()
 			}
 		}})
 	}
 }
 
+// liveHeap is how many bytes the last collection left.
+func liveHeap() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
 // pacer decides how much room there is for garbage.
 type pacer struct {
-	set func(percent int)
+	live func() uint64                // bytes
+	set  func(percent int, rest bool) // rest: the process has come to rest
 
 	mu   sync.Mutex
 	last time.Time // when the last collection was
-	busy bool
+	busy int       // the room it has as a busy process, 0 if it is none
 }
 
 // collected is told of every collection.
@@ -51,10 +62,16 @@ func (p *pacer) collected() {
 	defer p.mu.Unlock()
 	gap := time.Since(p.last)
 	p.last = time.Now()
-	if !p.busy && gap < often {
-		p.busy = true
-		p.set(busyPercent)
+	if p.busy == 0 && gap >= often {
+		return
+	}
+	room := min(max(int(busyRoom*100/max(p.live(), 1)), leanPercent), busyPercent)
+	if p.busy == 0 {
 		time.AfterFunc(seldom, p.look)
+	}
+	if p.busy != room {
+		p.busy = room
+		p.set(room, false)
 	}
 }
 
@@ -66,8 +83,8 @@ func (p *pacer) look() {
 		time.AfterFunc(seldom, p.look)
 		return
 	}
-	p.busy = false
-	p.set(leanPercent)
+	p.busy = 0
+	p.set(leanPercent, true)
 }
 
 // watchCollections tells p of collections: an object that nobody holds is finalized after each, if it is made to again.

@@ -11,7 +11,13 @@ import (
 func TestPacer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var set []int
-		p := &pacer{set: func(percent int) { set = append(set, percent) }}
+		live := uint64(5 << 20)
+		p := &pacer{live: func() uint64 { return live }, set: func(percent int, rest bool) {
+			set = append(set, percent)
+			if rest != (percent == leanPercent) {
+				t.Errorf("%d %%, at rest: %v", percent, rest)
+			}
+		}}
 		collect := func(n int, every time.Duration) {
 			for range n {
 				time.Sleep(every)
@@ -40,13 +46,16 @@ func TestPacer(t *testing.T) {
 		want("quiet again", leanPercent)
 		collect(2, often-time.Millisecond)
 		want("busy again", busyPercent)
+		live = 16 << 20
+		collect(2, often)
+		want("with more that is live", 100)
 		time.Sleep(2 * seldom)
 	})
 }
 
 func TestCollectionsAreSeen(t *testing.T) {
 	seen := make(chan int, 100)
-	watchCollections(&pacer{set: func(percent int) { seen <- percent }})
+	watchCollections(&pacer{live: liveHeap, set: func(percent int, _ bool) { seen <- percent }})
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		runtime.GC()
 		select {

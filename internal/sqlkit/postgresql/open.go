@@ -1,6 +1,7 @@
 package postgresql
 
 import (
+	"context"
 	"net"
 	"net/url"
 
@@ -41,9 +42,12 @@ func Open(o Options) (*sqlkit.DB, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "", "The address of the PostgreSQL database is not usable: see to its parameters (sslmode, sslrootcert, connect_timeout).")
 	}
-	readers := config.Copy()
-	readers.RuntimeParams["default_transaction_read_only"] = "on" // also of a statement that stands alone
-	return sqlkit.New(Dialect{}, stdlib.OpenDB(*readers), stdlib.OpenDB(*config), o.Options), nil
+	// Also a statement that stands alone must not write. Said afterwards, since PgBouncer lets in nobody who says it when connecting.
+	readOnly := stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SET default_transaction_read_only = on")
+		return err
+	})
+	return sqlkit.New(Dialect{}, stdlib.OpenDB(*config, readOnly), stdlib.OpenDB(*config), o.Options), nil
 }
 
 // parameters adds what is ours, where the address says nothing: an end to waiting for a server, and UTC.
