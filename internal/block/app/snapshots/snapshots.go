@@ -74,12 +74,9 @@ func (u *Snapshots) take(ctx context.Context, r CreateRequest) (*block.Snapshot,
 	return s, nil
 }
 
-// enter takes quota and inserts the row. The volume is read again under the transaction: it may be on its way out.
+// enter inserts the row and takes quota for it, in this order: whoever has to wait for the row of the volume waits before it
+// holds the quota, as an extend does. The volume is read again under the transaction: it may be on its way out.
 func (u *Snapshots) enter(ctx context.Context, tx store.Tx, s *block.Snapshot, v *block.Volume, inUse bool) error {
-	delta := quota.Delta{Snapshots: 1, SnapshotGiB: v.SizeGiB, TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName}
-	if err := u.Quota.Take(ctx, tx, s.ProjectID, delta, 0); err != nil {
-		return err
-	}
 	now, err := tx.Volume(ctx, v.ID, "")
 	if err != nil {
 		return err
@@ -87,7 +84,11 @@ func (u *Snapshots) enter(ctx context.Context, tx store.Tx, s *block.Snapshot, v
 	if err := snapshotable(now, inUse); err != nil {
 		return err
 	}
-	return tx.CreateSnapshot(ctx, s)
+	if err := tx.CreateSnapshot(ctx, s); err != nil {
+		return err
+	}
+	delta := quota.Delta{Snapshots: 1, SnapshotGiB: v.SizeGiB, TypeID: v.VolumeTypeID, TypeName: v.VolumeTypeName, Entered: true}
+	return u.Quota.Take(ctx, tx, s.ProjectID, delta, 0)
 }
 
 // snapshotable refuses a volume in a state that must not be copied.
