@@ -3,6 +3,7 @@ package mixed
 import (
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,14 +61,20 @@ func (c *cloud) sql(t *testing.T, text string) string {
 // newVolume makes a volume and waits until it is available.
 func (c *cloud) newVolume(t *testing.T) (id string) {
 	t.Helper()
-	out := c.cinder(t, "create", "1", "--poll")
+	out := c.cinder(t, "create", "1")
 	for line := range strings.Lines(out) {
 		if words := strings.Fields(strings.ReplaceAll(line, "|", " ")); len(words) == 2 && words[0] == "id" {
-			return words[1]
+			id = words[1]
 		}
 	}
-	t.Fatalf("a volume without an id:\n%s", out)
-	return ""
+	if id == "" {
+		t.Fatalf("a volume without an id:\n%s", out)
+	}
+	harness.Within(t, time.Minute, "the volume", func() (bool, string) {
+		status := c.sql(t, "SELECT status FROM volumes WHERE id = '"+id+"'")
+		return status == "available", status
+	})
+	return id
 }
 
 // abandon makes two volumes, and writes what there would be if the volume service had died while it made the one and deleted the other.
@@ -164,5 +171,42 @@ func TestBackendsAcross(t *testing.T) {
 			r.cinder(t, "failover-host", "lab@"+c.backend, "--backend_id", "dr")
 			becomes("the failover", "1\t\t0\tfailover-error")
 		})
+	}
+}
+
+// TestPins: beside a service of an older release, messages to its kind are as old as it is, and Python's newer ones take them; when
+// its row is gone, SIGHUP has them be new again.
+func TestPins(t *testing.T) {
+	r := start(t, composition{ours, python, python, "fake"})
+	r.sql(t, "INSERT INTO services (created_at, updated_at, deleted, uuid, host, `binary`, topic, report_count, disabled, availability_zone, rpc_current_version, "+
+		"object_current_version, replication_status, frozen) SELECT UTC_TIMESTAMP(), UTC_TIMESTAMP() - INTERVAL 1 DAY, 0, UUID(), CONCAT('old-', `binary`), `binary`, "+
+		"topic, 0, 0, 'nova', IF(`binary` = 'cinder-volume', '3.16', '3.11'), '1.38', 'disabled', 0 FROM services WHERE deleted = 0")
+	reload := func() {
+		t.Helper()
+		if err := syscall.Kill(r.pids["cinder-api"], syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // there is nothing to be seen from outside
+	}
+	reload()
+	id := r.newVolume(t)
+	reimage := func() string {
+		out, _ := lab.TryAs(r.admin, "run", "cinder", "--os-volume-api-version", "3.68", "reimage", id, lab.UploadImage(t, r.admin))
+		return out
+	}
+	if out := reimage(); !strings.Contains(out, "too old to accept reimage request. Required RPC API version is 3.18") {
+		t.Errorf("a message that the old service does not know: %s", out)
+	}
+	r.cinder(t, "reset-state", "--state", "available", id)
+	r.cinder(t, "delete", id)
+	harness.Within(t, 30*time.Second, "the delete", func() (bool, string) {
+		got := r.sql(t, "SELECT deleted, status FROM volumes WHERE id = '"+id+"'")
+		return strings.HasPrefix(got, "1"), got
+	})
+	r.sql(t, "DELETE FROM services WHERE host LIKE 'old-%'")
+	reload()
+	id = r.newVolume(t)
+	if out := reimage(); strings.Contains(out, "too old") {
+		t.Errorf("when the old service is gone: %s", out)
 	}
 }

@@ -86,6 +86,9 @@ func replicationStatus() []vo.Field {
 }
 
 // resources are the classes of what rows stand for.
+//
+// use_quota came with Volume 1.9 and Snapshot 1.6, and goes along in older versions too, as from Cinder: who does not know it lets it
+// be, and a newer service, which may get the message as well, refuses an object without it.
 func resources() []vo.Class {
 	backup := [][]vo.Field{persistent(), field(vo.UUID, "id", "volume_id"), field(vo.String, "user_id", "project_id", "host?", "availability_zone?",
 		"container?", "parent_id?", "fail_reason?", "display_name?", "display_description?", "service_metadata?", "service?", "temp_volume_id?",
@@ -97,7 +100,7 @@ func resources() []vo.Class {
 			"encryption_key_id?", "consistencygroup_id?", "group_id?"), field(vo.String, "user_id?", "project_id?", "cluster_name?", "host?",
 			"availability_zone?", "status?", "migration_status?", "display_name?", "display_description?", "provider_id?", "provider_location?",
 			"provider_auth?", "provider_geometry?", "replication_status?", "replication_extended_status?", "replication_driver_data?",
-			"previous_status?", "service_uuid?"), since("1.9", field(vo.Boolean, "use_quota")), field(vo.Boolean, "bootable?", "multiattach?"),
+			"previous_status?", "service_uuid?"), field(vo.Boolean, "use_quota", "bootable?", "multiattach?"),
 			since("1.8", field(vo.Boolean, "shared_targets?")), field(vo.Integer, "size?"), attachStatus(),
 			field(vo.DateTime, "scheduled_at?", "launched_at?", "terminated_at?"), field(vo.DictOfStrings, "metadata?", "admin_metadata?", "glance_metadata?"),
 			nested("cluster", "Cluster"), nested("volume_type", "VolumeType"), nested("volume_attachment", "VolumeAttachmentList"),
@@ -105,7 +108,7 @@ func resources() []vo.Class {
 		list("VolumeList", "1.1", "Volume"),
 		class("Snapshot", "1.6", persistent(), field(vo.UUID, "id", "volume_id?", "cgsnapshot_id?", "group_snapshot_id?", "encryption_key_id?", "volume_type_id?"),
 			field(vo.String, "user_id?", "project_id?", "progress?", "display_name?", "display_description?", "provider_location?", "provider_id?", "provider_auth?"),
-			since("1.6", field(vo.Boolean, "use_quota")), field(vo.Integer, "volume_size?"), field(vo.DictOfStrings, "metadata"),
+			field(vo.Boolean, "use_quota"), field(vo.Integer, "volume_size?"), field(vo.DictOfStrings, "metadata"),
 			enum("status", "error", "available", "creating", "deleting", "deleted", "updating", "error_deleting", "unmanaging", "backing-up", "restoring"),
 			nested("volume", "Volume"), nested("cgsnapshot", "CGSnapshot"), nested("group_snapshot", "GroupSnapshot")),
 		list("SnapshotList", "1.0", "Snapshot"),

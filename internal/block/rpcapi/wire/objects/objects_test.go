@@ -91,7 +91,9 @@ func TestVersions(t *testing.T) {
 	if _, ok := History("1.37"); ok {
 		t.Error("the history begins before 1.38")
 	}
-	if !slices.ContainsFunc(r.Fields("Volume"), func(f vo.Field) bool { return f.Name == "use_quota" && f.Since == "1.9" }) {
-		t.Error("use_quota is as old as Volume")
+	for _, class := range []string{"Volume", "Snapshot"} {
+		if !slices.ContainsFunc(r.Fields(class), func(f vo.Field) bool { return f.Name == "use_quota" && f.Since == "" }) {
+			t.Errorf("a newer service that gets an older %s misses use_quota", class)
+		}
 	}
 }
