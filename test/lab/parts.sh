@@ -3,7 +3,7 @@
 #
 # Whatever runs once leaves a mark in $state/done.
 
-parts='nova-api nova-compute nova-scheduler nova-conductor placement network cinder-backup cinder-volume cinder-scheduler cinder-api glance keystone memcached ceph-osd ceph-mgr ceph-mon mq db'
+parts='nova-api nova-compute nova-scheduler nova-conductor placement network cinder-backup cinder-volume-2 cinder-volume cinder-scheduler cinder-api glance keystone memcached ceph-osd ceph-mgr ceph-mon mq db'
 
 running() { [[ -e $state/pids/$1 ]] && kill -0 "$(cat "$state/pids/$1")" 2>/dev/null; }
 
@@ -290,5 +290,7 @@ up_cinder-api() {
 }
 
 up_cinder-scheduler() { start cinder-scheduler cinder-scheduler --config-file "$here/etc/cinder.conf"; }
+# one more, with what "lab conf second.conf" says differently
+up_cinder-volume-2() { start cinder-volume-2 cinder-volume --config-file "$here/etc/cinder.conf" --config-file "$here/etc/second.conf"; }
 up_cinder-volume() { start cinder-volume cinder-volume --config-file "$here/etc/cinder.conf"; }
 up_cinder-backup() { start cinder-backup cinder-backup --config-file "$here/etc/cinder.conf"; }

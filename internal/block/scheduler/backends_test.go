@@ -236,3 +236,12 @@ func TestGetPools(t *testing.T) {
 		t.Errorf("a type there is not: %v", err)
 	}
 }
+
+// TestPinnedToACluster: work on what a cluster has is scheduled whichever member's host the row names.
+func TestPinnedToACluster(t *testing.T) {
+	p := &snapshot.Pool{Host: "n1@a#p", Cluster: "c@a#p"}
+	v := &block.Volume{Host: "n2@a#p", ClusterName: "c@a#p"}
+	if !p.At(v.Queue()) || p.At(v.Host) {
+		t.Errorf("%s at %s", v.Queue(), p.Host)
+	}
+}

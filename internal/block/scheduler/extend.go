@@ -95,7 +95,7 @@ func (s *Scheduler) scheduleExtendVolume(ctx context.Context, e *extension) erro
 	if err != nil {
 		return err
 	}
-	r.SizeGiB, r.NewSizeGiB, r.Backend = e.OldSizeGiB, e.NewSizeGiB, e.volume.Host
+	r.SizeGiB, r.NewSizeGiB, r.Backend = e.OldSizeGiB, e.NewSizeGiB, e.volume.Queue()
 	_, err = s.backends.Place(ctx, e.FlowID, r, 0)
 	return err
 }

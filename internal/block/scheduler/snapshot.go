@@ -83,7 +83,7 @@ func (s *Scheduler) extractPicture(ctx context.Context, p *picture) (err error) 
 // volume is there already.
 func (s *Scheduler) scheduleCreateSnapshot(ctx context.Context, p *picture) error {
 	r := &snapshot.Request{Operation: snapshot.CreateSnapshot, VolumeID: p.volume.ID, SizeGiB: p.snapshot.VolumeSizeGiB,
-		Backend: p.volume.Host, UserID: p.volume.UserID, ProjectID: p.volume.ProjectID, VolumeProperties: snapshot.Properties(p.volume)}
+		Backend: p.volume.Queue(), UserID: p.volume.UserID, ProjectID: p.volume.ProjectID, VolumeProperties: snapshot.Properties(p.volume)}
 	_, err := s.backends.Place(ctx, p.FlowID, r, 0)
 	return err
 }

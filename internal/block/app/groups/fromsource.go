@@ -51,7 +51,7 @@ func (u *Groups) beginCopying(ctx context.Context, r FromSource) (*block.Group, 
 	if err := u.RefuseFrozen(ctx, source.Host); err != nil {
 		return nil, err
 	}
-	if err := u.checkRoom(ctx, source.Host, origins); err != nil {
+	if err := u.checkRoom(ctx, source.Queue(), origins); err != nil {
 		return nil, err
 	}
 	g := u.newGroup(ctx, r.Name, r.Description)

@@ -121,7 +121,7 @@ func joinable(g *block.Group, v *block.Volume) error {
 		return cannotAdd(v.ID, g, "because volume type %s is not supported by the group.", v.VolumeTypeID)
 	case !slices.Contains(mayJoin, v.Status):
 		return cannotAdd(v.ID, g, "because volume is in an invalid state: %s. Valid states are: %s.", v.Status, tuple(mayJoin))
-	case v.Host.Backend() != g.Host.Backend():
+	case v.Queue().Backend() != g.Queue().Backend():
 		return block.InvalidVolume("Volume is not local to this node.")
 	}
 	return nil

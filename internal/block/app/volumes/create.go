@@ -409,10 +409,10 @@ func (u *Volumes) fill(ctx context.Context, s *creation) {
 		r.ImageID = s.image.ID
 	}
 	if s.source != nil && (s.snapshot == nil && u.Options.ClonedVolumeSameZone || s.snapshot != nil && u.Options.SnapshotSameHost) {
-		r.PinnedBackend = s.source.Host
+		r.PinnedBackend = s.source.Queue()
 	}
 	if s.group != nil && r.PinnedBackend == "" {
-		r.PinnedBackend = block.Host(s.group.Host.Backend())
+		r.PinnedBackend = block.Host(s.group.Queue().Backend())
 	}
 	s.message.Request = r
 }

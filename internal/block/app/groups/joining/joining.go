@@ -37,7 +37,7 @@ func Check(g *block.Group, typeNamed bool, typeID string, source *block.Volume) 
 		return block.InvalidInput("volume_type must be provided when creating a volume in a group.")
 	case !slices.Contains(g.VolumeTypeIDs, typeID):
 		return block.InvalidInput("Invalid volume_type provided: %s (requested type must be supported by this group).", typeID)
-	case source != nil && source.Host.Backend() != g.Host.Backend():
+	case source != nil && source.Queue().Backend() != g.Queue().Backend():
 		return block.InvalidInput("The source of the volume and the group are on different back ends.")
 	}
 	return takes(g)
