@@ -19,6 +19,7 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/lifecycle"
 	"github.com/clinker/clinker/cmd/clinker/manage"
 	"github.com/clinker/clinker/cmd/clinker/usageaudit"
+	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app/maintenance"
 	"github.com/clinker/clinker/internal/oslo/config"
 )
@@ -37,6 +38,9 @@ func main() {
 	}
 	if len(args) > 0 && args[0] == manage.Name {
 		args = manage.Arguments(args)
+	}
+	if len(args) > 0 && args[0] == block.BinaryAPI {
+		lifecycle.Roomy()
 	}
 	os.Exit(execute(context.Background(), args))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // What a process holds is mostly what its start has read: some 5 MB. With half of it as room for garbage the process is a third
-// smaller; but an API at full load would then collect thirty times a second, which takes a fifth of its time. So it is given
+// smaller; but an API at full load would then collect thirty times a second, which takes a fifth of its time. So that is given
 // more room for as long as it collects often, but none that would matter beside a large heap, and when it has come to rest the
 // room is given back.
 const (
@@ -30,13 +30,21 @@ func Lean() {
 	runtime.MemProfileRate = 0
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(leanPercent)
-		watchCollections(&pacer{live: liveHeap, set: func(percent int, rest bool) {
-			debug.SetGCPercent(percent)
-			if rest {
-				debug.FreeOSMemory()
-			}
-		}})
 	}
+}
+
+// Roomy gives the process more room for garbage while it is at full load, unless GOGC says otherwise. It is for a process that is
+// asked much and holds little: an API. Call it once, after Lean.
+func Roomy() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	watchCollections(&pacer{live: liveHeap, set: func(percent int, rest bool) {
+		debug.SetGCPercent(percent)
+		if rest {
+			debug.FreeOSMemory()
+		}
+	}})
 }
 
 // liveHeap is how many bytes the last collection left.
