@@ -104,6 +104,8 @@ make_nova() {
 		account service_user
 		echo 'send_service_user_token = true'
 	} >"$state/etc/nova.conf"
+	mkdir -p "$state/nova2"/{lock,instances}
+	printf '[DEFAULT]\nhost = lab2\nstate_path = %s/nova2\n[oslo_concurrency]\nlock_path = %s/nova2/lock\n' "$here" "$here" >"$state/etc/nova2.conf"
 	local manage=(inside nova-manage --config-file "$here/etc/nova.conf")
 	"${manage[@]}" api_db sync
 	"${manage[@]}" cell_v2 map_cell0 --database_connection "mysql+pymysql://nova:lab@$address/nova_cell0"
@@ -111,7 +113,7 @@ make_nova() {
 	"${manage[@]}" cell_v2 create_cell --name lab >/dev/null
 }
 
-# up_nova starts all of it, and waits until the hypervisor can be scheduled to.
+# up_nova starts all of it, and waits until both hypervisors, lab and lab2, can be scheduled to.
 up_nova() {
 	cmd_ready nova || die "not installed: lab install nova"
 	running network || up_network
@@ -121,16 +123,18 @@ up_nova() {
 	for service in conductor scheduler compute; do
 		running nova-$service || start nova-$service nova-$service --config-file "$here/etc/nova.conf"
 	done
+	running nova-compute2 || start nova-compute2 nova-compute --config-file "$here/etc/nova.conf" --config-file "$here/etc/nova2.conf"
 	# Without green threads, which under uWSGI get no turn to take in replies.
 	running nova-api || start nova-api env OS_NOVA_DISABLE_EVENTLET_PATCHING=yes uwsgi --plugins python3 --http-socket "$address:8774" --wsgi-file /usr/bin/nova-api-wsgi \
 		--pyargv "--config-file $here/etc/nova.conf" --master --lazy-apps --enable-threads --processes 1 --threads 4 --buffer-size 65535 --die-on-term --add-header 'Connection: close'
 	listens 8774
 	as_admin sh -ec 'openstack service set --enable nova
 		for try in $(seq 30); do
-			openstack compute service list --service nova-compute -f value -c State | grep -q up && openstack hypervisor list -f value | grep -q lab && exit
+			openstack compute service list --service nova-compute -f value -c State | grep -c up | grep -qx 2 &&
+				openstack hypervisor list -f value | grep -c lab | grep -qx 2 && exit
 			sleep 1
 		done
-		exit 1' || die "there is no hypervisor; the logs are in $state/logs"
+		exit 1' || die "there are not two hypervisors; the logs are in $state/logs"
 }
 
 # forget_nova takes Nova out of the catalog: what finds it there asks it.

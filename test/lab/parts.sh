@@ -3,7 +3,7 @@
 #
 # Whatever runs once leaves a mark in $state/done.
 
-parts='nova-api nova-compute nova-scheduler nova-conductor placement network cinder-backup cinder-volume-2 cinder-volume cinder-scheduler cinder-api glance keystone memcached ceph-osd ceph-mgr ceph-mon mq db'
+parts='nova-api nova-compute nova-compute2 nova-scheduler nova-conductor placement network cinder-backup cinder-volume-2 cinder-volume cinder-scheduler cinder-api glance keystone memcached ceph-osd ceph-mgr ceph-mon mq db'
 
 running() { [[ -e $state/pids/$1 ]] && kill -0 "$(cat "$state/pids/$1")" 2>/dev/null; }
 

@@ -31,7 +31,7 @@ func startNova(t *testing.T) *computeCloud {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_, _ = lab.Try("down", "nova-api", "nova-compute", "nova-scheduler", "nova-conductor", "placement", "network")
+		_, _ = lab.Try("down", "nova-api", "nova-compute", "nova-compute2", "nova-scheduler", "nova-conductor", "placement", "network")
 	})
 	lab.Do(t, nil, "up", "nova")
 	c.admin, c.user = login(t, c.cloud), loginAs(t, c.cloud, "demo")
@@ -106,6 +106,7 @@ type server struct {
 	Status   string
 	Task     *string `json:"OS-EXT-STS:task_state"`
 	Fault    struct{ Message, Details string }
+	Host     string `json:"OS-EXT-SRV-ATTR:host"`
 	Attached []struct {
 		ID     string
 		Delete bool `json:"delete_on_termination"`
@@ -232,6 +233,14 @@ func (c *computeCloud) volumes(t *testing.T, serverID string) (ids []string) {
 	return ids
 }
 
+// host is the hypervisor a server is on.
+func (c *computeCloud) host(t *testing.T, serverID string) string {
+	t.Helper()
+	var s struct{ Server server }
+	c.master.must(t, "GET", "/servers/"+serverID, "", &s)
+	return s.Server.Host
+}
+
 // refused expects a refusal with that status.
 func refused(t *testing.T, status string, err error) {
 	t.Helper()
@@ -248,6 +257,7 @@ func TestNova(t *testing.T) {
 	t.Run("snapshot of a server", c.testServerSnapshot)
 	t.Run("rebuild", c.testRebuild)
 	t.Run("shelve", c.testShelve)
+	t.Run("another hypervisor", c.testOtherHypervisor)
 	t.Run("several servers", c.testMultiattach)
 	t.Run("reset state", c.testResetState)
 	steady(t, c.user)
@@ -259,7 +269,7 @@ func (c *computeCloud) testAttached(t *testing.T) {
 	v := c.volume(t, nil)
 	c.attach(t, s, v)
 	seen := c.look(t, v)
-	if len(seen.Attachments) != 1 || seen.Attachments[0].ServerID != s || seen.Attachments[0].Device != "/dev/sdb" || seen.Attachments[0].Host != "lab" {
+	if len(seen.Attachments) != 1 || seen.Attachments[0].ServerID != s || seen.Attachments[0].Device != "/dev/sdb" || seen.Attachments[0].Host != c.host(t, s) {
 		t.Errorf("attached: %+v", seen)
 	}
 	if got := c.volumes(t, s); !slices.Equal(got, []string{v}) {
@@ -477,6 +487,47 @@ func (c *computeCloud) testResetState(t *testing.T) {
 	c.admin.must(t, "POST", "/volumes/"+v+"/action", `{"os-reset_status":{"status":"available","attach_status":"detached"}}`, nil)
 	c.delete(t, s)
 	c.eventually(t, v, "the volume having no attachments", func(v view) bool { return v.Status == "available" && len(v.Attachments) == 0 })
+	c.user.must(t, "DELETE", "/volumes/"+v, "", nil)
+	c.user.until(t, v, "")
+}
+
+// testOtherHypervisor: a server goes to another hypervisor, running or not, or comes back from there, and its volumes with it: both
+// hosts have an attachment for a while, and in the end one.
+func (c *computeCloud) testOtherHypervisor(t *testing.T) {
+	s := c.boot(t, "moving", fromImage(c.image))
+	v := c.volume(t, nil)
+	c.attach(t, s, v)
+	used := c.volumes(t, s)
+	if len(used) != 2 {
+		t.Fatalf("Nova shows %v", used)
+	}
+	act := func(body string) { c.master.must(t, "POST", "/servers/"+s+"/action", body, nil) }
+	for _, way := range []struct {
+		name  string
+		do    func()
+		moves bool
+	}{
+		{"live", func() { act(`{"os-migrateLive":{"host":null,"block_migration":"auto"}}`) }, true},
+		{"cold", func() { act(`{"migrate":null}`); c.becomes(t, s, "VERIFY_RESIZE"); act(`{"confirmResize":null}`) }, true},
+		{"cold and back", func() { act(`{"migrate":null}`); c.becomes(t, s, "VERIFY_RESIZE"); act(`{"revertResize":null}`) }, false},
+	} {
+		before := c.host(t, s)
+		way.do()
+		harness.Within(t, time.Minute, way.name+": the server being at its place", func() (bool, string) {
+			c.becomes(t, s, "ACTIVE")
+			now := c.host(t, s)
+			return (now != before) == way.moves, now
+		})
+		after := c.host(t, s)
+		for _, id := range used {
+			c.eventually(t, id, way.name+": the volume being attached there", func(v view) bool {
+				return v.Status == "in-use" && len(v.Attachments) == 1 && v.Attachments[0].Host == after && v.Attachments[0].ServerID == s
+			})
+		}
+	}
+	c.actions(t, s)
+	c.delete(t, s)
+	c.user.until(t, v, "available")
 	c.user.must(t, "DELETE", "/volumes/"+v, "", nil)
 	c.user.until(t, v, "")
 }
