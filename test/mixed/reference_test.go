@@ -28,13 +28,15 @@ const (
 	rows    = 1000 // volumes there are while reads are measured
 	busy    = 5 * time.Second
 	samples = 15
+	rest    = 5 * time.Second // after which memory is at rest
 )
 
 // figures is what was measured of one kind of services: medians at one client in milliseconds, rates at eight in 1/s.
 type figures struct {
 	median, rate map[string]float64
 	spent        map[string]spent // on one of the reads
-	memory       int64            // bytes that the three services hold together, shared pages counted once
+	memory       int64            // bytes that the three services hold together right after the last request, shared pages counted once
+	resting      int64            // the same some seconds later
 	start        time.Duration
 }
 
@@ -76,8 +78,9 @@ func table(results map[kind]figures) string {
 		fmt.Fprintf(&b, "| %s | %.2f | %.1f | %.2f | %.1f |\n", what, us.spent[what].services, they.spent[what].services,
 			us.spent[what].database, they.spent[what].database)
 	}
-	fmt.Fprintf(&b, "\n| | Clinker | Python | ratio |\n|---|---|---|---|\n| memory, MB | %.0f | %.0f | %.0f |\n| start of the API, ms | %d | %d | %.0f |\n",
+	fmt.Fprintf(&b, "\n| | Clinker | Python | ratio |\n|---|---|---|---|\n| memory, MB | %.0f | %.0f | %.0f |\n| memory at rest, MB | %.0f | %.0f | %.0f |\n| start of the API, ms | %d | %d | %.0f |\n",
 		float64(us.memory)/1e6, float64(they.memory)/1e6, float64(they.memory)/float64(us.memory),
+		float64(us.resting)/1e6, float64(they.resting)/1e6, float64(they.resting)/float64(us.resting),
 		us.start.Milliseconds(), they.start.Milliseconds(), float64(they.start)/float64(us.start))
 	return b.String()
 }
@@ -152,6 +155,8 @@ func (c *cloud) measure(t *testing.T, client *caller) figures {
 		client.until(t, id, "")
 	}
 	f.memory = c.memory(t)
+	time.Sleep(rest)
+	f.resting = c.memory(t)
 	c.stop(t, "cinder-api")
 	began := time.Now()
 	c.launch(t, "cinder-api", c.api)
