@@ -1,8 +1,14 @@
 package mixed
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -99,5 +105,89 @@ func TestPythonCluster(t *testing.T) {
 	for _, id := range append(ids[3:], id) {
 		client.must(t, "DELETE", "/volumes/"+id, "", nil)
 		client.until(t, id, "")
+	}
+}
+
+// member starts a volume service of ours that is one of a cluster on the driver that stores nothing, and gives what kills it.
+func (c *cloud) member(t *testing.T, host string) (kill func()) {
+	t.Helper()
+	dir := filepath.Join(os.TempDir(), "clinker-lab-"+labAddress(c.admin))
+	file, log := filepath.Join(dir, host+".conf"), filepath.Join(dir, host+".log")
+	text := "[DEFAULT]\nhost = " + host + "\ncluster = pair\nstate_path = " + filepath.Join(dir, host) + "\nbackend_stats_polling_interval = 3\n[coordination]\nbackend_url = mysql://cinder:lab@" +
+		labAddress(c.admin) + "/cinder\n[fake]\nvolume_driver = fake\ntarget_helper = fake\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.Create(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(harness.Binary(t), "cinder-volume", "--config-file", c.file, "--config-file", filepath.Join(dir, "host.conf"), "--config-file", file)
+	command.Stdout, command.Stderr, command.SysProcAttr = out, out, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill = sync.OnceFunc(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+		_ = out.Close()
+	})
+	t.Cleanup(kill)
+	harness.Within(t, time.Minute, host+" starting", func() (bool, string) {
+		text, err := os.ReadFile(log)
+		return strings.Contains(string(text), "The service has started."), fmt.Sprint(string(text), err)
+	})
+	return kill
+}
+
+// TestOurCluster kills one of two members of a cluster of ours while volumes are made and deleted: the other finishes what it had in
+// hand, so that none is left half made or half deleted, and none that stood is gone.
+func TestOurCluster(t *testing.T) {
+	r := start(t, composition{ours, ours, ours, "fake"})
+	r.stop(t, "cinder-volume")
+	r.sql(t, "UPDATE services SET deleted = 1 WHERE topic = 'cinder-volume'")
+	kill := r.member(t, "first")
+	r.member(t, "second")
+	client := login(t, r)
+	unlimited(t, client)
+	harness.Within(t, time.Minute, "a cluster that is scheduled to", func() (bool, string) {
+		out := r.cinder(t, "get-pools")
+		return strings.Contains(out, "pair@fake"), out
+	})
+	stood := client.create(t)
+	client.until(t, stood, "available")
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	var load sync.WaitGroup
+	for range 8 {
+		load.Go(func() {
+			for ctx.Err() == nil {
+				var answer struct{ Volume struct{ ID string } }
+				if err := client.send("POST", "/volumes", `{"volume":{"size":1}}`, &answer); err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+				_ = client.send("DELETE", "/volumes/"+answer.Volume.ID, "", nil) // which is refused if it is not there yet
+			}
+		})
+	}
+	time.Sleep(4 * time.Second)
+	kill()
+	load.Wait()
+	count := "SELECT status, host, COUNT(*) FROM volumes WHERE deleted = 0 GROUP BY status, host"
+	t.Logf("when it was over:\n%s\nmade in all: %s", r.sql(t, count), r.sql(t, "SELECT COUNT(*) FROM volumes"))
+	harness.Within(t, 2*time.Minute, "no volume in the making or on its way out", func() (bool, string) {
+		out := r.sql(t, count)
+		return !strings.Contains(out, "creating") && !strings.Contains(out, "deleting"), out
+	})
+	out := r.sql(t, count)
+	t.Logf("in the end:\n%s", out)
+	if strings.Contains(out, "error") {
+		t.Errorf("volumes are in error:\n%s", out)
+	}
+	client.until(t, stood, "available")
+	if left := r.sql(t, "SELECT COUNT(*) FROM clinker_flows WHERE owner = 'pair@fake'"); left != "0" {
+		t.Errorf("%s records are left in the journal", left)
 	}
 }
