@@ -43,6 +43,7 @@ test-lab: ## Our services beside Python's and on a Galera cluster; root, and mor
 	@scripts/need-tools galera-4
 	CLINKER_LAB_TESTS=1 $(GO) test -count=1 -timeout 10m -v -run TestGalera ./internal/sqlkit/connect ./internal/block/store/sqlstore
 	CLINKER_LAB_TESTS=1 $(GO) test -count=1 -timeout 180m -v ./test/mixed
+	CLINKER_LAB_RUN=$(CURDIR)/test/lab/lab $(GO) test -count=1 -timeout 10m -v -run Python ./internal/block/rpcapi/wire ./internal/oslo/messaging/rabbit
 
 bench-reference: ## Our services against Python's on one machine, database and broker; root, and many minutes
 	CLINKER_LAB_TESTS=1 CLINKER_BENCH_REFERENCE=1 $(GO) test -count=1 -timeout 60m -v -run TestReference ./test/mixed
