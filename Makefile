@@ -41,7 +41,7 @@ test-tempest: ## Tempest's volume, identity and image tests, from a chroot it ma
 
 test-lab: ## Our services beside Python's and on a Galera cluster; root, and more than an hour
 	@scripts/need-tools galera-4
-	CLINKER_LAB_TESTS=1 $(GO) test -count=1 -timeout 10m -v -run TestGalera ./internal/sqlkit/connect ./internal/block/store/sqlstore
+	CLINKER_LAB_TESTS=1 $(GO) test -count=1 -timeout 10m -p 1 -v -run TestGalera ./internal/sqlkit/connect ./internal/block/store/sqlstore
 	CLINKER_LAB_TESTS=1 $(GO) test -count=1 -timeout 180m -v ./test/mixed
 	CLINKER_LAB_RUN=$(CURDIR)/test/lab/lab $(GO) test -count=1 -timeout 10m -v -run Python ./internal/block/rpcapi/wire ./internal/oslo/messaging/rabbit
 
