@@ -252,7 +252,7 @@ func testAllOrNothing(t *testing.T, g *sqlkittest.Galera) {
 		}
 	})
 	const times = 150
-	runs := 0
+	runs, done := 0, 0
 	for id := range times {
 		err := one.Write(t.Context(), func(s *sqlkit.Session) error {
 			runs++
@@ -267,14 +267,17 @@ func testAllOrNothing(t *testing.T, g *sqlkittest.Galera) {
 			_, err := s.Exec(t.Context(), `INSERT INTO child VALUES (?)`, id)
 			return err
 		})
-		if err != nil {
+		switch {
+		case err == nil:
+			done++
+		case !fault.Is(err, fault.Unavailable): // one that never came through must have left nothing either
 			t.Error(err)
 		}
 	}
 	cancel()
 	other.Wait()
-	if got := list(t, one, `SELECT n FROM parent`); got[0] != strconv.Itoa(times) {
-		t.Errorf("the parent has %v of %d changes that came with a child (%d runs)", got, times, runs)
+	if got := list(t, one, `SELECT n FROM parent`); got[0] != strconv.Itoa(done) || done == 0 {
+		t.Errorf("the parent has %v of %d changes that came with a child (%d runs)", got, done, runs)
 	}
-	t.Logf("%d transactions in %d runs", times, runs)
+	t.Logf("%d of %d transactions in %d runs", done, times, runs)
 }
