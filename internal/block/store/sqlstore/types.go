@@ -50,23 +50,25 @@ func (r *reader) VolumeType(ctx context.Context, id, projectID string) (*block.V
 
 // TypeByName implements store.TypeReader.
 func (r *reader) TypeByName(ctx context.Context, name, projectID string) (*block.VolumeType, error) {
-	return r.named(name)(r.oneType(ctx, r.conn.Dialect().Exact("t.name")+" = ?", projectID, name))
+	v, err := r.oneType(ctx, r.conn.Dialect().Exact("t.name")+" = ?", projectID, name)
+	if err == nil && v == nil {
+		err = noTypeNamed(name)
+	}
+	return v, err
 }
 
 // DefaultType implements store.TypeReader.
 func (r *reader) DefaultType(ctx context.Context, projectID, name string) (*block.VolumeType, error) {
-	return r.named(name)(r.oneType(ctx, `t.id = COALESCE((SELECT d.volume_type_id FROM default_volume_types d WHERE d.project_id = ? AND d.deleted = FALSE),
-		(SELECT n.id FROM volume_types n WHERE `+r.conn.Dialect().Exact("n.name")+` = ? AND n.deleted = FALSE))`, "", projectID, name))
+	v, err := r.oneType(ctx, `t.id = COALESCE((SELECT d.volume_type_id FROM default_volume_types d WHERE d.project_id = ? AND d.deleted = FALSE),
+		(SELECT n.id FROM volume_types n WHERE `+r.conn.Dialect().Exact("n.name")+` = ? AND n.deleted = FALSE))`, "", projectID, name)
+	if err == nil && v == nil {
+		err = noTypeNamed(name)
+	}
+	return v, err
 }
 
-// named says that no type has a name if there is none.
-func (r *reader) named(name string) func(*block.VolumeType, error) (*block.VolumeType, error) {
-	return func(v *block.VolumeType, err error) (*block.VolumeType, error) {
-		if err == nil && v == nil {
-			err = fault.New(fault.NotFound, "VolumeTypeNotFoundByName", "Volume type with name %s could not be found.", name)
-		}
-		return v, err
-	}
+func noTypeNamed(name string) error {
+	return fault.New(fault.NotFound, "VolumeTypeNotFoundByName", "Volume type with name %s could not be found.", name)
 }
 
 // oneType reads the type t for which a condition holds, with its extra specs in one statement, and in another the projects of
