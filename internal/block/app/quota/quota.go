@@ -56,14 +56,19 @@ type Delta struct {
 
 // Defaults are the limits of a project that has none of its own, for the fixed resources and the named types'.
 func (q *Quota) Defaults(ctx context.Context, r Reader, typeNames []string) (map[string]int64, error) {
-	if !q.opts.UseDefaultQuotaClass {
-		return q.limits(nil, nil, typeNames), nil
-	}
-	class, err := r.QuotaClassLimits(ctx, DefaultClass)
+	class, err := q.defaultClass(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	return q.limits(class, nil, typeNames), nil
+}
+
+// defaultClass reads the limits of the default class, if they count.
+func (q *Quota) defaultClass(ctx context.Context, r Reader) (map[string]int64, error) {
+	if !q.opts.UseDefaultQuotaClass {
+		return nil, nil
+	}
+	return r.QuotaClassLimits(ctx, DefaultClass)
 }
 
 // limits are those that are configured, but for what the default class says where it counts, but for what a project's own say.
@@ -108,7 +113,7 @@ var typeResources = [...]string{block.QuotaVolumes, block.QuotaSnapshots, block.
 
 // Limits are the limits in force for a project.
 func (q *Quota) Limits(ctx context.Context, r Reader, projectID string, typeNames []string) (map[string]int64, error) {
-	class, err := r.QuotaClassLimits(ctx, DefaultClass)
+	class, err := q.defaultClass(ctx, r)
 	if err != nil {
 		return nil, err
 	}
