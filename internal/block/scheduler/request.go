@@ -29,8 +29,9 @@ func (s *Scheduler) requestAndType(ctx context.Context, op snapshot.Operation, v
 	if v.VolumeTypeID == "" {
 		return r, nil, nil
 	}
-	t, err := known, error(nil)
+	t := known
 	if t == nil || t.ID != v.VolumeTypeID {
+		var err error
 		if t, err = s.store.VolumeType(ctx, v.VolumeTypeID, ""); err != nil {
 			return nil, nil, err
 		}
