@@ -58,7 +58,7 @@ func (f *jsonFormatter) format(b []byte, r record) []byte {
 	out := jsonRecord{
 		Message: r.message, Msg: r.message, Args: []string{},
 		Asctime: r.time.Format(time.DateTime), Name: r.name,
-		Levelname: levelName(r.level), Levelno: levelNumber(r.level),
+		Levelname: LevelName(r.level), Levelno: levelNumber(r.level),
 		Pathname: r.source.file, Filename: file, Module: strings.TrimSuffix(file, ".go"),
 		Lineno: r.source.line, Funcname: functionName(r.source.function),
 		Created: float64(r.time.UnixMicro()) / 1e6, Msecs: float64(r.time.Nanosecond()/1e3) / 1e3,

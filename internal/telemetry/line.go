@@ -119,7 +119,7 @@ var lineFields = map[string]func(l lineValues) string{
 	"processName":         func(lineValues) string { return "MainProcess" },
 	"thread":              func(lineValues) string { return "0" },
 	"threadName":          func(lineValues) string { return "MainThread" },
-	"levelname":           func(l lineValues) string { return levelName(l.level) },
+	"levelname":           func(l lineValues) string { return LevelName(l.level) },
 	"levelno":             func(l lineValues) string { return strconv.Itoa(levelNumber(l.level)) },
 	"name":                func(l lineValues) string { return escape(l.name) },
 	"message":             func(l lineValues) string { return l.text() },

@@ -196,7 +196,7 @@ func TestModuleLevels(t *testing.T) {
 		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, LevelCritical} {
 			b.Reset()
 			if log.Log(t.Context(), level, "x", NameKey, name); b.Len() > 0 {
-				got += levelName(level) + " "
+				got += LevelName(level) + " "
 			}
 		}
 		return strings.TrimSpace(got)

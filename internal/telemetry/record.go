@@ -26,8 +26,8 @@ const (
 // LevelCritical is oslo's CRITICAL, for what ends the process.
 const LevelCritical = slog.LevelError + 4
 
-// levelName is what Python's logging calls a level.
-func levelName(l slog.Level) string {
+// LevelName is what Python's logging calls a level.
+func LevelName(l slog.Level) string {
 	switch {
 	case l < slog.LevelInfo:
 		return "DEBUG"
@@ -43,7 +43,7 @@ func levelName(l slog.Level) string {
 
 // levelNumber is Python's number for a level.
 func levelNumber(l slog.Level) int {
-	return map[string]int{"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}[levelName(l)]
+	return map[string]int{"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}[LevelName(l)]
 }
 
 // field is one attribute, its groups joined to its key with dots, secrets masked.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/clinker/clinker/internal/fault"
+	"github.com/clinker/clinker/internal/telemetry"
 )
 
 // Levels is the level of the one logger that a process has, for those who ask by the prefixes of the names of Python's many.
@@ -40,18 +41,6 @@ func ParseLevel(text string) (slog.Level, error) {
 	return 0, fault.New(fault.Invalid, "InvalidInput", "Invalid input received: %.100s is not a valid log level.", text)
 }
 
-func levelText(l slog.Level) string {
-	switch {
-	case l < slog.LevelInfo:
-		return "DEBUG"
-	case l < slog.LevelWarn:
-		return "INFO"
-	case l < slog.LevelError:
-		return "WARNING"
-	}
-	return "ERROR"
-}
-
 // Set sets the level, if the logger's name begins with prefix. Invalid InvalidInput for a level that there is not.
 func (l Levels) Set(ctx context.Context, prefix, level string) error {
 	to, err := ParseLevel(level)
@@ -62,7 +51,7 @@ func (l Levels) Set(ctx context.Context, prefix, level string) error {
 	if prefix == "" { // then those of some loggers no longer count either
 		l.Level.modules.Set(nil)
 	}
-	l.Log.LogAttrs(ctx, to, "the log level was set", slog.String("level", levelText(to)))
+	l.Log.LogAttrs(ctx, to, "the log level was set", slog.String("level", telemetry.LevelName(to)))
 	return nil
 }
 
@@ -70,7 +59,7 @@ func (l Levels) Set(ctx context.Context, prefix, level string) error {
 func (l Levels) Get(prefix string) map[string]string {
 	found := map[string]string{}
 	if l.Level != nil && named(prefix) {
-		found[logger] = levelText(l.Level.Level())
+		found[logger] = telemetry.LevelName(l.Level.Level())
 	}
 	return found
 }
