@@ -22,7 +22,7 @@ type floor struct {
 // ground is the ground floor; sql is the one part of it that not everybody may touch.
 var (
 	ground = []string{"internal/fault", "internal/reqctx", "internal/flow", "internal/flow/recovery", "internal/run", "internal/execx", "internal/lock/...",
-		"internal/telemetry", "internal/nbd/...", "internal/imageformat/...", "internal/fernet", "internal/stream"}
+		"internal/telemetry", "internal/nbd/...", "internal/imageformat/...", "internal/fernet", "internal/stream", "internal/together"}
 	groundAndSQL = append(slices.Clone(ground), "internal/sqlkit/...")
 	oslo         = []string{"internal/oslo/..."}
 )
