@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
@@ -14,13 +15,14 @@ func (u *Volumes) Get(ctx context.Context, id string) (*block.Volume, error) {
 }
 
 // List reads the volumes q chooses: the caller's own, or for an administrator who says allProjects those of all, among
-// which q.ProjectID may then choose. Only an administrator sees the volumes that others are being moved to.
+// which q.ProjectID may then choose. Only an administrator sees the volumes that others are being moved to. The volumes are to be
+// read only: callers who ask for the same while the database is busy with it share an answer.
 func (u *Volumes) List(ctx context.Context, q store.VolumeQuery, allProjects bool) ([]*block.Volume, error) {
 	if err := u.Authorize(ctx, "volume:get_all"); err != nil {
 		return nil, err
 	}
-	q.NoMigrationTargets = !reqctx.Look(ctx).IsAdmin
-	return u.Store.Volumes(ctx, scoped(ctx, q, allProjects))
+	q = scoped(ctx, q, allProjects)
+	return u.pages.Get(ctx, fmt.Sprintf("%#v", q), func(ctx context.Context) ([]*block.Volume, error) { return u.Store.Volumes(ctx, q) })
 }
 
 // Totals counts the volumes q chooses, those that others are being moved to among them, and adds up their sizes in GiB.

@@ -5,15 +5,18 @@ package volumes
 import (
 	"context"
 
+	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/flow"
+	"github.com/clinker/clinker/internal/together"
 )
 
 // Volumes is the use cases of volumes. It is safe for concurrent use.
 type Volumes struct {
 	*app.Core
 	create *flow.Flow[creation, store.Tx]
+	pages  together.Alike[[]*block.Volume]
 }
 
 // New makes the use cases over the shared parts.

@@ -7,7 +7,9 @@ package volumerows
 import (
 	"sync"
 
+	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
+	"github.com/clinker/clinker/internal/together"
 )
 
 // Reader implements store.VolumeReader, store.SnapshotReader, store.AttachmentReader, store.TransferReader and
@@ -16,14 +18,17 @@ type Reader struct {
 	conn                                       *rows.Conn
 	volumes, snapshots, attachments, transfers *rows.Listing
 	gatheredVolume, gatheredSnapshot           string     // what the functions of these names give
-	joined                                     *sync.Pool // of *joinedVolume
+	joined                                     *sync.Pool // of *joinedVolumes
+	shown                                      *together.Group[string, *block.Volume]
 }
 
 // NewReader makes a reader on the database; it is safe for concurrent use.
 func NewReader(c *rows.Conn) Reader {
-	return Reader{conn: c, volumes: volumeListing(), snapshots: snapshotListing(), attachments: attachmentListing(),
+	r := Reader{conn: c, volumes: volumeListing(), snapshots: snapshotListing(), attachments: attachmentListing(),
 		transfers: transferListing(), gatheredVolume: gatheredVolume(c.Dialect()),
 		gatheredSnapshot: gatheredSnapshot(c.Dialect()), joined: new(sync.Pool)}
+	r.shown = together.NewGroup(maxShown, r.show)
+	return r
 }
 
 // Writer implements store.VolumeWriter, store.SnapshotWriter, store.AttachmentWriter, store.TransferWriter and
