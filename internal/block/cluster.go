@@ -41,3 +41,26 @@ func HeedClusters(services []*Service, clusters []*Cluster) {
 		}
 	}
 }
+
+// Distinct is the volume services that stand for a back end: every one without a cluster, and of a cluster the first that is up
+// (Service.Up) and neither disabled nor frozen, or else its first.
+func Distinct(services []*Service, now time.Time, downTime time.Duration) []*Service {
+	list := make([]*Service, 0, len(services))
+	of := make(map[string]int)
+	usable := func(s *Service) bool { return !s.Disabled && !s.Frozen && s.Up(now, downTime) }
+	for _, s := range services {
+		if s.ClusterName == "" {
+			list = append(list, s)
+			continue
+		}
+		i, ok := of[s.ClusterName]
+		switch {
+		case !ok:
+			of[s.ClusterName] = len(list)
+			list = append(list, s)
+		case !usable(list[i]) && usable(s):
+			list[i] = s
+		}
+	}
+	return list
+}

@@ -340,7 +340,7 @@ func (x *execution[S, T]) observed(ctx context.Context, name string, fn func(con
 
 // transact runs the Tx steps [from, to) and the journal's change in one transaction.
 func (x *execution[S, T]) transact(ctx context.Context, from, to int, last bool) error {
-	err := x.e.journal.Update(ctx, func(tx T) error {
+	err := x.update(ctx, func(tx T) error {
 		if err := x.fence(ctx, tx); err != nil {
 			return err
 		}
@@ -363,6 +363,16 @@ func (x *execution[S, T]) transact(ctx context.Context, from, to int, last bool)
 		}
 	}
 	return err
+}
+
+// update is the journal's Update, shared with others of the flow's lane.
+func (x *execution[S, T]) update(ctx context.Context, fn func(tx T) error) error {
+	if journal, ok := x.e.journal.(LaneJournal[T]); ok && x.f.Together != nil {
+		if lane := x.f.Together(x.s); lane != "" {
+			return journal.UpdateTogether(ctx, lane, fn)
+		}
+	}
+	return x.e.journal.Update(ctx, fn)
 }
 
 // pass gives the record to its next owner, or deletes it when there is none.

@@ -66,6 +66,9 @@ type Flow[S, T any] struct {
 	// Steps and undos run under held, which is ctx or ends with it. When held ends before ctx does, or there is an error, the
 	// run is interrupted: the journal has the operation, and who is free to runs it again. release is called at the end.
 	Hold func(ctx context.Context, s *S) (held context.Context, release func(), err error)
+	// Together names the lane of flows whose transactions may be shared, where the journal can do that (LaneJournal): those of a
+	// lane that wait for each other anyway, or are short and wait for nobody. nil, or an empty name, means none is.
+	Together func(s *S) string
 	// HandOver says who goes on when this flow's last transaction commits; nil, or a nil result, means the operation is
 	// done then, and its record is deleted in that transaction. Steps after the last Tx are best effort: a failure of
 	// theirs is logged and not undone, because the next owner will find the record anyway.
@@ -86,6 +89,14 @@ type Journal[T any] interface {
 	ClaimFlow(ctx context.Context, tx T, r Record) (bool, error)
 	// DeleteFlow removes the record; a missing one is no error.
 	DeleteFlow(ctx context.Context, tx T, id string) error
+}
+
+// LaneJournal is a journal whose transactions may be shared (Flow.Together).
+type LaneJournal[T any] interface {
+	Journal[T]
+	// UpdateTogether is Update in a transaction that may be others' of the same lane too; that one of them fails does
+	// not harm the others.
+	UpdateTogether(ctx context.Context, lane string, fn func(tx T) error) error
 }
 
 // SharedJournal is a journal whose records several processes look for (Options.Keep).

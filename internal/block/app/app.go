@@ -23,6 +23,7 @@ import (
 	"github.com/clinker/clinker/internal/lock"
 	"github.com/clinker/clinker/internal/oslo/log"
 	"github.com/clinker/clinker/internal/reqctx"
+	"github.com/clinker/clinker/internal/together"
 )
 
 // Policy decides whether the caller in ctx may do what rule stands for. target tells attributes of what it is done to;
@@ -89,7 +90,8 @@ type Core struct {
 	Host          string           // this node's name in the services table
 	Now           func() time.Time // UTC
 
-	patient atomic.Int64 // casts that wait for the broker; see Cast
+	patient      atomic.Int64 // casts that wait for the broker; see Cast
+	defaultTypes together.Alike[*block.VolumeType]
 }
 
 // Ours says whether all of these owners of operations are services of ours.

@@ -53,7 +53,10 @@ func (c *Core) GroupTypeByNameOrID(ctx context.Context, nameOrID string) (*block
 
 // DefaultType is the type of a volume for which none was asked: the project's own default, or the deployment's.
 func (c *Core) DefaultType(ctx context.Context) (*block.VolumeType, error) {
-	t, err := c.Store.DefaultType(ctx, reqctx.From(ctx).ProjectID, c.Options.DefaultVolumeType)
+	projectID := reqctx.From(ctx).ProjectID
+	t, err := c.defaultTypes.Get(ctx, projectID, func(ctx context.Context) (*block.VolumeType, error) {
+		return c.Store.DefaultType(ctx, projectID, c.Options.DefaultVolumeType)
+	})
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.Wrap(err, fault.Internal, "VolumeTypeDefaultMisconfiguredError",
 			"The request cannot be fulfilled as the default volume type %s cannot be found.", c.Options.DefaultVolumeType)

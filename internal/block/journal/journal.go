@@ -21,6 +21,7 @@ type Watch = recovery.Watch
 // Updater is the part of a store.Store that the journal writes through.
 type Updater interface {
 	Update(ctx context.Context, fn func(tx store.Tx) error) error
+	UpdateTogether(ctx context.Context, lane string, fn func(tx store.Tx) error) error
 }
 
 // New gives a journal that keeps its records in s, in the transactions of s.

@@ -121,6 +121,10 @@ func (s keeping) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	return s.Store.Update(ctx, func(tx store.Tx) error { return fn(keepingTx{tx, s.keepers}) })
 }
 
+func (s keeping) UpdateTogether(ctx context.Context, lane string, fn func(tx store.Tx) error) error {
+	return s.Store.UpdateTogether(ctx, lane, func(tx store.Tx) error { return fn(keepingTx{tx, s.keepers}) })
+}
+
 type keepingTx struct {
 	store.Tx
 	keepers *Keepers

@@ -61,6 +61,7 @@ func (m *Manager) createFlow() *flow.Flow[creation, store.Tx] {
 				return nil
 			}},
 		},
+		Together: func(*creation) string { return rpcapi.FlowVolumeCreate },
 		HandOver: func(st *creation) *flow.Next { return st.restoring().Next() },
 		HandBack: func(st *creation, cause error) *flow.Next {
 			if !st.rescheduled {

@@ -16,6 +16,7 @@ import (
 	"github.com/clinker/clinker/internal/block/scheduler/decide/snapshot"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/telemetry"
+	"github.com/clinker/clinker/internal/together"
 )
 
 // maxReports bounds how many back ends are kept: reports come from outside, for any name.
@@ -29,6 +30,8 @@ type backends struct {
 	counted bool // a weigher wants to know how many volumes each pool has
 	opts    Options
 	log     *slog.Logger
+
+	refreshes together.Alike[struct{}]
 
 	reading sync.Mutex // held while volumes are counted, so that one counts at a time
 
@@ -117,7 +120,7 @@ func (b *backends) count(ctx context.Context) (reported, silent int, err error) 
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, s := range b.distinct() {
+	for _, s := range block.Distinct(b.services, time.Now(), b.opts.ServiceDownTime) {
 		switch {
 		case s.Disabled || s.Frozen || !s.Up(time.Now(), b.opts.ServiceDownTime):
 		case b.reportOf(s) != nil:
@@ -192,7 +195,7 @@ func (b *backends) view() []snapshot.Pool {
 	now := time.Now()
 	var pools []snapshot.Pool
 	index := make(map[block.Host]int)
-	for _, s := range b.distinct() {
+	for _, s := range block.Distinct(b.services, time.Now(), b.opts.ServiceDownTime) {
 		service := snapshot.Service{AvailabilityZone: s.AvailabilityZone, Up: s.Up(now, b.opts.ServiceDownTime),
 			Disabled: s.Disabled, Frozen: s.Frozen}
 		r := b.reportOf(s)
@@ -226,31 +229,6 @@ func (b *backends) view() []snapshot.Pool {
 	return pools
 }
 
-// distinct is the services that stand for a back end: every one without a cluster, and of a cluster the first that is up,
-// or else its first. mu is held.
-func (b *backends) distinct() []*block.Service {
-	list := make([]*block.Service, 0, len(b.services))
-	of := make(map[string]int)
-	usable := func(s *block.Service) bool {
-		return !s.Disabled && !s.Frozen && s.Up(time.Now(), b.opts.ServiceDownTime)
-	}
-	for _, s := range b.services {
-		if s.ClusterName == "" {
-			list = append(list, s)
-			continue
-		}
-		i, ok := of[s.ClusterName]
-		switch {
-		case !ok:
-			of[s.ClusterName] = len(list)
-			list = append(list, s)
-		case !usable(list[i]) && usable(s):
-			list[i] = s
-		}
-	}
-	return list
-}
-
 // reportOf is the newest report for a service, nil if there is none. A service that has just joined a cluster may have
 // reported under its own name. mu is held.
 func (b *backends) reportOf(s *block.Service) *report {
@@ -265,6 +243,12 @@ func (b *backends) reportOf(s *block.Service) *report {
 // refresh reads the services' rows, so that an operator's word counts from the next decision on, and the counts of
 // volumes if they are older than CountsAge.
 func (b *backends) refresh(ctx context.Context) error {
+	_, err := b.refreshes.Get(ctx, "", func(ctx context.Context) (struct{}, error) { return struct{}{}, b.read(ctx) })
+	return err
+}
+
+// read is refresh, for all who need it at the same time.
+func (b *backends) read(ctx context.Context) error {
 	begun := time.Now()
 	services, err := b.store.Services(ctx, store.ServiceQuery{Topic: rpcapi.VolumeTopic})
 	if err != nil {

@@ -73,6 +73,7 @@ func (s *Scheduler) createFlow(flowID string) *flow.Flow[creation, store.Tx] {
 					&rpcapi.CreateVolume{FlowID: flowID, VolumeID: c.VolumeID, Request: c.CreateRequest, AtHand: c.assigned()})
 			}},
 		},
+		Together: func(*creation) string { return rpcapi.FlowVolumeCreate },
 		HandOver: func(c *creation) *flow.Next {
 			return &flow.Next{Name: rpcapi.FlowVolumeCreate, Owner: c.pool.Queue().Backend(), State: c.CreateRequest}
 		},

@@ -49,6 +49,10 @@ type memoryTx struct {
 	rows
 }
 
+func (m *memory) UpdateTogether(ctx context.Context, _ string, fn func(tx store.Tx) error) error {
+	return m.Update(ctx, fn)
+}
+
 func (m *memory) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

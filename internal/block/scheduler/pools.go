@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/rpcapi"
@@ -73,7 +74,7 @@ func (b *backends) pools(ctx context.Context) ([]rpcapi.PoolInfo, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	own := make(map[block.Host]any)
-	for _, s := range b.distinct() {
+	for _, s := range block.Distinct(b.services, time.Now(), b.opts.ServiceDownTime) {
 		if r := b.reportOf(s); r != nil {
 			for name, protocol := range listing.Protocols(r.capabilities) {
 				own[block.Host(cmp.Or(s.ClusterName, s.Host)).WithPool(name)] = protocol

@@ -39,16 +39,15 @@ import (
 type Store interface {
 	store.FlowReader
 	store.WorkerReader
+	store.ServiceReader
 	groups.Store
-	Update(ctx context.Context, fn func(tx store.Tx) error) error
+	journal.Updater
 	Backup(ctx context.Context, id, projectID string) (*block.Backup, error)
 	Volume(ctx context.Context, id, projectID string) (*block.Volume, error)
 	Volumes(ctx context.Context, q store.VolumeQuery) ([]*block.Volume, error)
 	Snapshot(ctx context.Context, id, projectID string) (*block.Snapshot, error)
 	TypeByName(ctx context.Context, name, projectID string) (*block.VolumeType, error)
-	Services(ctx context.Context, q store.ServiceQuery) ([]*block.Service, error)
 	Clusters(ctx context.Context, aliveSince time.Time) ([]*block.Cluster, error)
-	BackendVolumes(ctx context.Context, backend string) (map[block.Host]store.PoolTotals, error)
 }
 
 // Options are the deployment's choices; names are the configuration options'. A zero field means its default.

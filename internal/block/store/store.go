@@ -22,6 +22,11 @@ type Store interface {
 	// Update runs fn in one read-write transaction and commits unless fn fails. A deadlock, a lost certification or a
 	// busy database makes it run again, a bounded number of times: fn must have no effect but through tx.
 	Update(ctx context.Context, fn func(tx Tx) error) error
+	// UpdateTogether is Update in a transaction that may be others' of the same lane too: those that come while one of the lane
+	// is under way wait for it, then run one after another, and one COMMIT is for them all. It is for those that would wait for
+	// each other anyway, such as who takes quota of the same project, and for short ones that wait for nobody. When
+	// one fails, the others run again by themselves. A ctx that ends while its fn waits for the others does not end the waiting.
+	UpdateTogether(ctx context.Context, lane string, fn func(tx Tx) error) error
 	// Ping proves that the database answers.
 	Ping(ctx context.Context) error
 	Close() error

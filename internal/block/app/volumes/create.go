@@ -99,10 +99,20 @@ func (u *Volumes) createFlow() *flow.Flow[creation, store.Tx] {
 				return u.Cast(ctx, rpcapi.SchedulerOwner, func(ctx context.Context) error { return u.Scheduler.CreateVolume(ctx, &s.message) })
 			}},
 		},
+		Together: lane,
 		HandOver: func(s *creation) *flow.Next {
 			return &flow.Next{Name: rpcapi.FlowVolumeCreate, Owner: rpcapi.SchedulerOwner, State: s.message.Request}
 		},
 	}
+}
+
+// lane has those share a transaction who would wait for each other's quota. Not who is made of something, or enters a group: he
+// may wait for that too.
+func lane(s *creation) string {
+	if s.source != nil || s.group != nil {
+		return ""
+	}
+	return "quota of " + s.volume.ProjectID
 }
 
 func (u *Volumes) extractRequest(ctx context.Context, s *creation) error {

@@ -54,6 +54,11 @@ func NewStore() *Store {
 	return s
 }
 
+// UpdateTogether implements store.Store; nobody shares a transaction.
+func (s *Store) UpdateTogether(ctx context.Context, _ string, fn func(store.Tx) error) error {
+	return s.Update(ctx, fn)
+}
+
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err := ctx.Err(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/sqlkit"
 )
@@ -32,20 +33,56 @@ func (r *reader) Flows(ctx context.Context, owner string, minAge time.Duration, 
 	return records, nil
 }
 
-// PutFlow implements store.FlowWriter. It writes updated_at by its own clock; created_at stays what it was first.
-func (t *tx) PutFlow(ctx context.Context, f flow.Record) error {
-	columns := []string{"id", "name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "created_at", "updated_at"}
-	text := t.conn.Dialect().Upsert("clinker_flows", columns, []string{"id"},
-		[]string{"name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "updated_at"})
-	if f.CreatedAt.IsZero() {
-		f.CreatedAt = t.conn.Instant()
+// Flows implements store.FlowReader.
+func (t *tx) Flows(ctx context.Context, owner string, minAge time.Duration, limit int) ([]flow.Record, error) {
+	if err := t.finishFlows(ctx); err != nil {
+		return nil, err
 	}
-	return t.conn.Run(ctx, text, f.ID, f.Name, f.Owner, f.ResourceType, f.ResourceID, sqlkit.NullIfEmpty(string(f.State)),
-		f.Unwinding, sqlkit.NullIfEmpty(f.Cause), f.Attempts, t.conn.At(f.CreatedAt), t.conn.At(t.conn.Instant()))
+	return t.reader.Flows(ctx, owner, minAge, limit)
+}
+
+// flowsAtOnce is how many records one statement writes: a power of two, like the smaller numbers it is tried with then.
+const flowsAtOnce = 16
+
+// putFlows writes records, each of another id. That is a statement for 16, for 8, 4, 2 and 1: few, so that each stays prepared.
+func (t *tx) putFlows(ctx context.Context, records []*flow.Record) error {
+	columns := []string{"id", "name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "created_at", "updated_at"}
+	now := t.conn.At(t.conn.Instant())
+	for n := flowsAtOnce; len(records) > 0; {
+		if n > len(records) {
+			n /= 2
+			continue
+		}
+		var args []any
+		for _, f := range records[:n] {
+			created := now
+			if !f.CreatedAt.IsZero() {
+				created = t.conn.At(f.CreatedAt)
+			}
+			args = append(args, f.ID, f.Name, f.Owner, f.ResourceType, f.ResourceID, sqlkit.NullIfEmpty(string(f.State)),
+				f.Unwinding, sqlkit.NullIfEmpty(f.Cause), f.Attempts, created, now)
+		}
+		text := t.conn.Dialect().Upsert("clinker_flows", columns, []string{"id"},
+			[]string{"name", "owner", "resource_type", "resource_id", "state", "unwinding", "cause", "attempts", "updated_at"})
+		if err := t.conn.Run(ctx, rows.ManyRows(text, len(columns), n), args...); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+func (t *tx) deleteFlows(ctx context.Context, ids []string) error {
+	return sqlkit.InChunks(t.conn.Dialect(), ids, func(list string, args []any) error {
+		return t.conn.Run(ctx, `DELETE FROM clinker_flows WHERE id IN `+list, args...)
+	})
 }
 
 // ClaimFlow implements store.FlowWriter.
 func (t *tx) ClaimFlow(ctx context.Context, f flow.Record) (bool, error) {
+	if err := t.finishFlows(ctx); err != nil {
+		return false, err
+	}
 	n, err := t.conn.Exec(ctx, `UPDATE clinker_flows SET attempts = attempts + 1, updated_at = ?
 		WHERE id = ? AND owner = ? AND attempts = ? AND updated_at = ?`,
 		t.conn.At(t.conn.Instant()), f.ID, f.Owner, f.Attempts, t.conn.At(f.UpdatedAt))
@@ -54,6 +91,9 @@ func (t *tx) ClaimFlow(ctx context.Context, f flow.Record) (bool, error) {
 
 // TouchFlow implements store.FlowWriter.
 func (t *tx) TouchFlow(ctx context.Context, f flow.Record) (there, mine bool, err error) {
+	if err := t.finishFlows(ctx); err != nil {
+		return false, false, err
+	}
 	n, err := t.conn.Exec(ctx, `UPDATE clinker_flows SET updated_at = ? WHERE id = ? AND owner = ? AND attempts = ?`,
 		t.conn.At(t.conn.Instant()), f.ID, f.Owner, f.Attempts)
 	if err != nil || n > 0 {
@@ -62,9 +102,4 @@ func (t *tx) TouchFlow(ctx context.Context, f flow.Record) (there, mine bool, er
 	var found sqlkit.Int
 	_, err = t.conn.Session.QueryRow(ctx, `SELECT COUNT(*) FROM clinker_flows WHERE id = ?`, []any{&found}, f.ID)
 	return found > 0, false, err
-}
-
-// DeleteFlow implements store.FlowWriter.
-func (t *tx) DeleteFlow(ctx context.Context, id string) error {
-	return t.conn.Run(ctx, `DELETE FROM clinker_flows WHERE id = ?`, id)
 }

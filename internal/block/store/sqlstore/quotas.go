@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -125,50 +124,6 @@ func enter(sheet *store.QuotaSheet, kind, name string, n, sizeGiB int64) {
 	}
 }
 
-// LockQuota implements store.QuotaWriter. Where write transactions run one after another there is nothing to do.
-func (t *tx) LockQuota(ctx context.Context, projectID string) error {
-	if t.conn.Dialect().SerialWriters() {
-		return nil
-	}
-	return t.lockQuotaRow(ctx, projectID)
-}
-
-// lockQuotaRow writes the project's own row, which every other transaction that does the same has to wait for.
-func (t *tx) lockQuotaRow(ctx context.Context, projectID string) error {
-	text := t.conn.Dialect().Upsert("clinker_quota_locks", []string{"project_id", "taken_at"}, []string{"project_id"}, []string{"taken_at"})
-	return t.conn.Run(ctx, text, projectID, t.conn.At(t.conn.Instant()))
-}
-
-// PutQuotaUsage implements store.QuotaWriter. The rows are nearly always there: then it is one statement.
-func (t *tx) PutQuotaUsage(ctx context.Context, projectID string, inUse map[string]int64) error {
-	resources := slices.Sorted(maps.Keys(inUse))
-	now := t.conn.At(t.conn.Now())
-	args := []any{now}
-	for _, resource := range resources {
-		args = append(args, resource, inUse[resource])
-	}
-	args = append(args, projectID)
-	for _, resource := range resources {
-		args = append(args, resource)
-	}
-	// race_preventer is TRUE in every live row and NULL in a deleted one: it makes the unique key one of live rows.
-	n, err := t.conn.Exec(ctx, `UPDATE quota_usages SET updated_at = ?, in_use = CASE resource`+
-		strings.Repeat(" WHEN ? THEN ?", len(resources))+` ELSE in_use END
-		WHERE project_id = ? AND resource IN (?`+strings.Repeat(", ?", len(resources)-1)+`) AND race_preventer = TRUE`, args...)
-	if err != nil || n == int64(len(resources)) {
-		return err
-	}
-	text := t.conn.Dialect().Upsert("quota_usages",
-		[]string{"created_at", "updated_at", "deleted", "project_id", "resource", "in_use", "reserved", "race_preventer"},
-		[]string{"project_id", "resource", "race_preventer"}, []string{"updated_at", "in_use"})
-	for _, resource := range resources {
-		if err := t.conn.Run(ctx, text, now, now, false, projectID, resource, inUse[resource], 0, true); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Reserve implements store.QuotaWriter.
 func (t *tx) Reserve(ctx context.Context, projectID string, deltas map[string]int64, expire time.Time) (ids []string, err error) {
 	for _, resource := range slices.Sorted(maps.Keys(deltas)) {
@@ -203,7 +158,7 @@ func (t *tx) usageRow(ctx context.Context, projectID, resource string) (id int64
 		if err != nil || found {
 			return id, err
 		}
-		if err := t.PutQuotaUsage(ctx, projectID, map[string]int64{resource: 0}); err != nil {
+		if err := t.putUsage(ctx, projectID, map[string]int64{resource: 0}); err != nil {
 			return 0, err
 		}
 	}

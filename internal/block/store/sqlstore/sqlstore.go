@@ -21,6 +21,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore/volumerows"
 	"github.com/clinker/clinker/internal/sqlkit"
 	"github.com/clinker/clinker/internal/sqlkit/connect"
+	"github.com/clinker/clinker/internal/together"
 )
 
 // Config says which database to open. Zero fields mean the default.
@@ -58,6 +59,7 @@ type Store struct {
 	backuprows.BackupReader
 	maintenancerows.MaintenanceReader
 	maintenancerows.Keeper
+	lanes *together.Lanes[*change, struct{}]
 	// Outcome says whether Open made the database, adopted one of Cinder's, or found everything there.
 	Outcome schema.Outcome
 }
@@ -89,10 +91,12 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		c.Now = time.Now
 	}
 	conn := &rows.Conn{DB: db, Clock: c.Now}
-	return &Store{reader: reader{conn: conn, types: typeListing()}, Reader: volumerows.NewReader(conn),
+	made := &Store{reader: reader{conn: conn, types: typeListing()}, Reader: volumerows.NewReader(conn),
 		CatalogReader: catalogrows.NewReader(conn), GroupReader: grouprows.NewReader(conn), MessageReader: messagerows.NewReader(conn),
 		BackupReader: backuprows.NewReader(conn), MaintenanceReader: maintenancerows.NewReader(conn), Keeper: maintenancerows.NewKeeper(conn),
-		Outcome: outcome}, nil
+		Outcome: outcome}
+	made.lanes = together.NewLanes(maxTogether, made.updateAll)
+	return made, nil
 }
 
 // Ping implements store.Store.
@@ -105,10 +109,14 @@ func (s *Store) Close() error { return s.conn.DB.Close() }
 func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	return s.conn.DB.Write(ctx, func(session *sqlkit.Session) error {
 		conn := &rows.Conn{DB: s.conn.DB, Session: session, Clock: s.conn.Clock}
-		return fn(&tx{reader: reader{conn: conn, types: s.types}, Writer: volumerows.NewWriter(s.Reader, conn),
+		t := &tx{reader: reader{conn: conn, types: s.types}, Writer: volumerows.NewWriter(s.Reader, conn),
 			CatalogWriter: catalogrows.NewWriter(s.CatalogReader, conn), GroupWriter: grouprows.NewWriter(s.GroupReader, conn),
 			MessageWriter: messagerows.NewWriter(s.MessageReader, conn), BackupWriter: backuprows.NewWriter(s.BackupReader, conn),
-			MaintenanceWriter: maintenancerows.NewWriter(conn)})
+			MaintenanceWriter: maintenancerows.NewWriter(conn)}
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.finish(ctx)
 	})
 }
 
@@ -127,6 +135,8 @@ type tx struct {
 	messagerows.MessageWriter
 	backuprows.BackupWriter
 	maintenancerows.MaintenanceWriter
+	late   late
+	sheets map[sheetOf]*knownSheet
 }
 
 var _ store.Tx = (*tx)(nil)

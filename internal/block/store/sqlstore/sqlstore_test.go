@@ -19,6 +19,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/storetest/creationtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/grouptest"
 	"github.com/clinker/clinker/internal/block/store/storetest/imagetest"
+	"github.com/clinker/clinker/internal/block/store/storetest/lanetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/maintenancetest"
 	"github.com/clinker/clinker/internal/block/store/storetest/migrationtest"
 	"github.com/clinker/clinker/internal/block/store/storetest/transfertest"
@@ -76,6 +77,7 @@ func suites(t *testing.T, fresh func(t *testing.T) store.Store) {
 	transfertest.Run(t, fresh)
 	backuptest.Run(t, fresh)
 	creationtest.Run(t, fresh)
+	lanetest.Run(t, fresh)
 	audittest.Run(t, fresh)
 	imagetest.Run(t, fresh)
 	grouptest.Run(t, fresh)

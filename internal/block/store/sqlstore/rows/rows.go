@@ -19,6 +19,7 @@ type Conn struct {
 	Session *sqlkit.Session
 	Clock   func() time.Time
 	locked  map[row]bool // what the transaction has locked or written
+	writes  int
 }
 
 // Dialect is the database's.
@@ -52,8 +53,12 @@ func (c *Conn) ReadPage(p store.Page) func(context.Context, func(*sqlkit.Session
 	return c.ReadOne
 }
 
+// Writes is how many statements the transaction has run that may have changed something.
+func (c *Conn) Writes() int { return c.writes }
+
 // Exec runs a statement in the transaction, which there must be, and gives the number of rows it changed.
 func (c *Conn) Exec(ctx context.Context, text string, args ...any) (int64, error) {
+	c.writes++
 	return c.Session.Exec(ctx, text, args...)
 }
 
@@ -124,6 +129,14 @@ func (c *Conn) Pin(ctx context.Context, table, id string) error {
 
 // row is one of a table, by its id.
 type row struct{ table, id string }
+
+// Held says whether nobody else changes a row until the transaction ends, as far as Lock and the like know.
+func (c *Conn) Held(table, id string) bool {
+	return c.Dialect().SerialWriters() || c.locked[row{table, id}]
+}
+
+// Hold notes that nobody else changes a row until the transaction ends.
+func (c *Conn) Hold(table, id string) { c.holds(table, id) }
 
 // holds notes that nobody else changes a row until the transaction ends.
 func (c *Conn) holds(table, id string) {

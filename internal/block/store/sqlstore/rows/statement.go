@@ -113,6 +113,12 @@ func InsertInto(table, columns string) string {
 	return `INSERT INTO ` + table + ` (` + columns + `, deleted) VALUES (?` + strings.Repeat(", ?", strings.Count(columns, ",")) + `, FALSE)`
 }
 
+// ManyRows is an INSERT of one row, or an Upsert, made one of n rows, of which no two have the same key.
+func ManyRows(text string, columns, n int) string {
+	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
+	return strings.Replace(text, "VALUES "+row, "VALUES "+row+strings.Repeat(", "+row, n-1), 1)
+}
+
 // Qualified puts an alias before every name of a list "a, b, c".
 func Qualified(alias, names string) string {
 	return alias + "." + strings.ReplaceAll(names, ", ", ", "+alias+".")

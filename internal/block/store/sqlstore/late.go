@@ -1,0 +1,75 @@
+package sqlstore
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/clinker/clinker/internal/flow"
+)
+
+// late is what a transaction writes when it ends: what nothing else in it reads, and many of those who share it write. It is then one
+// statement for all of them, and the rows of quota_usages are locked for as short as can be.
+type late struct {
+	usage map[string]map[string]int64 // by project and resource
+	flows map[string]*flow.Record     // by id; nil for one that is to be deleted
+}
+
+// PutQuotaUsage implements store.QuotaWriter.
+func (t *tx) PutQuotaUsage(_ context.Context, projectID string, inUse map[string]int64) error {
+	if t.late.usage == nil {
+		t.late.usage = make(map[string]map[string]int64)
+	}
+	if t.late.usage[projectID] == nil {
+		t.late.usage[projectID] = make(map[string]int64)
+	}
+	maps.Copy(t.late.usage[projectID], inUse)
+	return nil
+}
+
+// PutFlow implements store.FlowWriter. It writes updated_at by its own clock; created_at stays what it was first.
+func (t *tx) PutFlow(_ context.Context, f flow.Record) error {
+	t.laterFlow(f.ID, &f)
+	return nil
+}
+
+// DeleteFlow implements store.FlowWriter.
+func (t *tx) DeleteFlow(_ context.Context, id string) error {
+	t.laterFlow(id, nil)
+	return nil
+}
+
+func (t *tx) laterFlow(id string, f *flow.Record) {
+	if t.late.flows == nil {
+		t.late.flows = make(map[string]*flow.Record)
+	}
+	t.late.flows[id] = f
+}
+
+// finish writes what was left for the end.
+func (t *tx) finish(ctx context.Context) error {
+	for _, projectID := range slices.Sorted(maps.Keys(t.late.usage)) {
+		if err := t.putUsage(ctx, projectID, t.late.usage[projectID]); err != nil {
+			return err
+		}
+	}
+	return t.finishFlows(ctx)
+}
+
+// finishFlows writes the journal's records, in the order of their ids so that transactions do not wait for each other in a circle.
+func (t *tx) finishFlows(ctx context.Context) error {
+	var put []*flow.Record
+	var gone []string
+	for _, id := range slices.Sorted(maps.Keys(t.late.flows)) {
+		if f := t.late.flows[id]; f != nil {
+			put = append(put, f)
+		} else {
+			gone = append(gone, id)
+		}
+	}
+	t.late.flows = nil
+	if err := t.putFlows(ctx, put); err != nil {
+		return err
+	}
+	return t.deleteFlows(ctx, gone)
+}
