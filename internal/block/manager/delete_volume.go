@@ -50,6 +50,8 @@ func (m *Manager) deleteFlow() *flow.Flow[deletion, store.Tx] {
 				return nil
 			}},
 		},
+		// Who destroys volumes of one project would wait for the others to have counted.
+		Together: func(st *deletion) string { return "quota of " + st.volume.ProjectID },
 	}
 }
 

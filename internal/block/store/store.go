@@ -392,6 +392,8 @@ type QuotaReader interface {
 	VolumeUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error)
 	// QuotaSheet is limits, VolumeUsage and what is reserved in one statement: what is decided by when a project takes a volume or a snapshot.
 	QuotaSheet(ctx context.Context, projectID, class string) (*QuotaSheet, error)
+	// QuotaTerms is the limits of a QuotaSheet alone, which cost the same however much the project holds.
+	QuotaTerms(ctx context.Context, projectID, class string) (own, ofClass map[string]int64, err error)
 }
 
 // QuotaSheet is what a project may hold, and what it holds of volumes and snapshots.
@@ -406,6 +408,9 @@ type QuotaWriter interface {
 	LockQuota(ctx context.Context, projectID string) error
 	// PutQuotaUsage writes the sums for those who read Cinder's quota_usages table. Nothing of ours reads them back.
 	PutQuotaUsage(ctx context.Context, projectID string, inUse map[string]int64) error
+	// AddQuotaUsage adds to those sums. Where there is none yet the rows are counted, as they are when the transaction ends, and what
+	// sums makes of them is written.
+	AddQuotaUsage(ctx context.Context, projectID string, more map[string]int64, sums func(*block.QuotaUsage) map[string]int64) error
 	// Reserve sets quota aside in quota_usages as a Python API does, for a Python service to take or give up: deltas by
 	// resource, of which only those above 0 count as reserved. It gives an id for each. What nobody has ended by then expires.
 	Reserve(ctx context.Context, projectID string, deltas map[string]int64, expire time.Time) (ids []string, err error)

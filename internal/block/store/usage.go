@@ -9,6 +9,7 @@ import (
 // UsageWriter is the part of a Tx that RecordUsage needs.
 type UsageWriter interface {
 	QuotaReader
+	LockQuota(ctx context.Context, projectID string) error
 	PutQuotaUsage(ctx context.Context, projectID string, inUse map[string]int64) error
 }
 
@@ -16,6 +17,9 @@ type UsageWriter interface {
 // type when typeName is not empty. It is called last in each transaction that destroys or shrinks something that counts;
 // nothing of ours reads the table back. countSnapshots says that gigabytes include those of snapshots.
 func RecordUsage(ctx context.Context, tx UsageWriter, projectID, typeID, typeName string, countSnapshots bool) error {
+	if err := tx.LockQuota(ctx, projectID); err != nil { // or what others have just taken would not be counted
+		return err
+	}
 	usage, err := tx.VolumeUsage(ctx, projectID)
 	if err != nil {
 		return err

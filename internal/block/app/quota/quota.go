@@ -33,7 +33,10 @@ func (o Options) Limits() map[string]int64 {
 const DefaultClass = "default"
 
 // Quota takes quota. It is safe for concurrent use.
-type Quota struct{ opts Options }
+type Quota struct {
+	opts      Options
+	boundless boundless
+}
 
 // New makes a Quota with the configured limits.
 func New(o Options) *Quota { return &Quota{opts: o} }
@@ -159,6 +162,9 @@ func checkSize(limits map[string]int64, sizeGiB int64) error {
 // Python services have reserved counts too. newSizeGiB, if not 0, is checked against the limit for a single volume. It refuses with a fault.OverLimit that names the resource, what was
 // asked, the limit and what is used.
 func (q *Quota) Take(ctx context.Context, tx store.Tx, projectID string, d Delta, newSizeGiB int64) error {
+	if done, err := q.takeUncounted(ctx, tx, projectID, d, newSizeGiB); done || err != nil {
+		return err
+	}
 	used, more, err := q.check(ctx, tx, projectID, d, newSizeGiB)
 	if err != nil {
 		return err
@@ -183,6 +189,7 @@ func (q *Quota) check(ctx context.Context, tx store.Tx, projectID string, d Delt
 		return nil, nil, err
 	}
 	more = map[string]int64{}
+	q.boundless.note(projectID, q.unlimited(limits, d))
 	used = usage.InUse(!q.opts.NoSnapshotGigabytes, d.TypeID, d.TypeName)
 	if d.Groups > 0 {
 		all, err := tx.QuotaUsage(ctx, projectID)

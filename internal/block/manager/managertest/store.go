@@ -368,6 +368,10 @@ func (t *tx) QuotaUsage(_ context.Context, projectID string) (*block.QuotaUsage,
 	return u, nil
 }
 
+// LockQuota implements store.QuotaWriter: one transaction runs at a time.
+func (t *tx) LockQuota(context.Context, string) error { return nil }
+
+// VolumeUsage implements store.QuotaReader.
 func (t *tx) VolumeUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
 	return t.QuotaUsage(ctx, projectID)
 }

@@ -58,10 +58,16 @@ const (
 	UNION ALL SELECT 'reserved', resource, SUM(delta), 0 FROM reservations
 	WHERE project_id = ? AND deleted = FALSE AND delta > 0 AND expire > ? GROUP BY resource`
 	// The limits of a project and of a class, in the same columns.
-	limitRows = `
-	UNION ALL SELECT 'own', resource, hard_limit, 0 FROM quotas WHERE project_id = ? AND deleted = FALSE
+	limitRows = "\n\tUNION ALL " + termRows
+	termRows  = `SELECT 'own' AS kind, resource AS name, hard_limit AS amount, 0 AS gigabytes FROM quotas WHERE project_id = ? AND deleted = FALSE
 	UNION ALL SELECT 'class', resource, hard_limit, 0 FROM quota_classes WHERE class_name = ? AND deleted = FALSE`
 )
+
+// QuotaTerms implements store.QuotaReader.
+func (r *reader) QuotaTerms(ctx context.Context, projectID, class string) (own, ofClass map[string]int64, err error) {
+	sheet, err := r.sheet(ctx, termRows, projectID, class)
+	return sheet.Own, sheet.Class, err
+}
 
 // QuotaUsage implements store.QuotaReader.
 func (r *reader) QuotaUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
@@ -197,6 +203,7 @@ func (t *tx) ReleaseReservations(ctx context.Context, ids []string) error {
 
 // PutQuotaLimits implements store.QuotaWriter.
 func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[string]int64) error {
+	t.terms = nil
 	if err := t.LockQuota(ctx, projectID); err != nil {
 		return err
 	}
@@ -217,6 +224,7 @@ func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[st
 
 // PutQuotaClassLimits implements store.QuotaClassWriter.
 func (t *tx) PutQuotaClassLimits(ctx context.Context, class string, limits map[string]int64) error {
+	t.terms = nil
 	if err := t.LockQuota(ctx, "class "+class); err != nil { // no project is called so
 		return err
 	}
@@ -237,5 +245,6 @@ func (t *tx) PutQuotaClassLimits(ctx context.Context, class string, limits map[s
 
 // DeleteQuotaLimits implements store.QuotaWriter.
 func (t *tx) DeleteQuotaLimits(ctx context.Context, projectID string) error {
+	t.terms = nil
 	return t.conn.Run(ctx, `UPDATE quotas SET deleted = TRUE, deleted_at = ? WHERE project_id = ? AND deleted = FALSE`, t.conn.At(t.conn.Now()), projectID)
 }

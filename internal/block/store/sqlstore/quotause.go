@@ -56,6 +56,25 @@ func (t *tx) QuotaSheet(ctx context.Context, projectID, class string) (*store.Qu
 	return sheet, err
 }
 
+// terms are the limits of a project and of a class.
+type terms struct{ own, ofClass map[string]int64 }
+
+// QuotaTerms implements store.QuotaReader. They too are read once in a transaction, unless it changes limits itself.
+func (t *tx) QuotaTerms(ctx context.Context, projectID, class string) (own, ofClass map[string]int64, err error) {
+	of := sheetOf{projectID, class}
+	if known, ok := t.terms[of]; ok {
+		return known.own, known.ofClass, nil
+	}
+	own, ofClass, err = t.reader.QuotaTerms(ctx, projectID, class)
+	if err == nil {
+		if t.terms == nil {
+			t.terms = make(map[sheetOf]terms)
+		}
+		t.terms[of] = terms{own, ofClass}
+	}
+	return own, ofClass, err
+}
+
 // CreateVolume implements store.VolumeWriter.
 func (t *tx) CreateVolume(ctx context.Context, v *block.Volume) error {
 	before := t.conn.Writes()
@@ -80,11 +99,31 @@ func (t *tx) CreateVolume(ctx context.Context, v *block.Volume) error {
 
 // putUsage writes sums. The rows are nearly always there: then it is one statement.
 func (t *tx) putUsage(ctx context.Context, projectID string, inUse map[string]int64) error {
-	resources := slices.Sorted(maps.Keys(inUse))
+	if done, err := t.changeUsage(ctx, projectID, inUse, "?"); err != nil || done {
+		return err
+	}
+	text := t.conn.Dialect().Upsert("quota_usages",
+		[]string{"created_at", "updated_at", "deleted", "project_id", "resource", "in_use", "reserved", "race_preventer"},
+		[]string{"project_id", "resource", "race_preventer"}, []string{"updated_at", "in_use"})
 	now := t.conn.At(t.conn.Now())
-	args := []any{now}
+	for _, resource := range slices.Sorted(maps.Keys(inUse)) {
+		if err := t.conn.Run(ctx, text, now, now, false, projectID, resource, inUse[resource], 0, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changeUsage sets the sums of some resources, each to a term of its number, and says whether all of them are there; if not, none
+// is changed for good: the caller sets them all.
+func (t *tx) changeUsage(ctx context.Context, projectID string, numbers map[string]int64, term string) (all bool, err error) {
+	if len(numbers) == 0 {
+		return true, nil
+	}
+	resources := slices.Sorted(maps.Keys(numbers))
+	args := []any{t.conn.At(t.conn.Now())}
 	for _, resource := range resources {
-		args = append(args, resource, inUse[resource])
+		args = append(args, resource, numbers[resource])
 	}
 	args = append(args, projectID)
 	for _, resource := range resources {
@@ -92,18 +131,7 @@ func (t *tx) putUsage(ctx context.Context, projectID string, inUse map[string]in
 	}
 	// race_preventer is TRUE in every live row and NULL in a deleted one: it makes the unique key one of live rows.
 	n, err := t.conn.Exec(ctx, `UPDATE quota_usages SET updated_at = ?, in_use = CASE resource`+
-		strings.Repeat(" WHEN ? THEN ?", len(resources))+` ELSE in_use END
+		strings.Repeat(" WHEN ? THEN "+term, len(resources))+` ELSE in_use END
 		WHERE project_id = ? AND resource IN (?`+strings.Repeat(", ?", len(resources)-1)+`) AND race_preventer = TRUE`, args...)
-	if err != nil || n == int64(len(resources)) {
-		return err
-	}
-	text := t.conn.Dialect().Upsert("quota_usages",
-		[]string{"created_at", "updated_at", "deleted", "project_id", "resource", "in_use", "reserved", "race_preventer"},
-		[]string{"project_id", "resource", "race_preventer"}, []string{"updated_at", "in_use"})
-	for _, resource := range resources {
-		if err := t.conn.Run(ctx, text, now, now, false, projectID, resource, inUse[resource], 0, true); err != nil {
-			return err
-		}
-	}
-	return nil
+	return n == int64(len(resources)), err
 }

@@ -137,6 +137,7 @@ type tx struct {
 	maintenancerows.MaintenanceWriter
 	late   late
 	sheets map[sheetOf]*knownSheet
+	terms  map[sheetOf]terms
 }
 
 var _ store.Tx = (*tx)(nil)
