@@ -19,7 +19,6 @@ import (
 	"github.com/clinker/clinker/cmd/clinker/lifecycle"
 	"github.com/clinker/clinker/cmd/clinker/manage"
 	"github.com/clinker/clinker/cmd/clinker/usageaudit"
-	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/app/maintenance"
 	"github.com/clinker/clinker/internal/oslo/config"
 )
@@ -39,7 +38,7 @@ func main() {
 	if len(args) > 0 && args[0] == manage.Name {
 		args = manage.Arguments(args)
 	}
-	if len(args) > 0 && args[0] == block.BinaryAPI {
+	if len(args) > 0 && slices.Contains(serviceNames(), args[0]) {
 		lifecycle.Roomy()
 	}
 	os.Exit(execute(context.Background(), args))

@@ -10,7 +10,7 @@ import (
 )
 
 // What a process holds is mostly what its start has read: some 5 MB. With half of it as room for garbage the process is a third
-// smaller; but an API at full load would then collect thirty times a second, which takes a fifth of its time. So that is given
+// smaller; but a service at full load would then collect thirty times a second, which takes up to half of its time. So it is given
 // more room for as long as it collects often, but none that would matter beside a large heap, and when it has come to rest the
 // room is given back.
 const (
@@ -33,8 +33,8 @@ func Lean() {
 	}
 }
 
-// Roomy gives the process more room for garbage while it is at full load, unless GOGC says otherwise. It is for a process that is
-// asked much and holds little: an API. Call it once, after Lean.
+// Roomy gives the process more room for garbage while it is at full load, unless GOGC says otherwise. It is for a service: it is
+// asked much and holds little. Call it once, after Lean.
 func Roomy() {
 	if os.Getenv("GOGC") != "" {
 		return
