@@ -10,6 +10,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/clinker/clinker/internal/block"
 	"github.com/clinker/clinker/internal/block/store"
 	"github.com/clinker/clinker/internal/block/store/schema"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/backuprows"
@@ -17,6 +18,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore/grouprows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/maintenancerows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/messagerows"
+	"github.com/clinker/clinker/internal/block/store/sqlstore/quotarows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/volumerows"
 	"github.com/clinker/clinker/internal/sqlkit"
@@ -59,6 +61,7 @@ type Store struct {
 	backuprows.BackupReader
 	maintenancerows.MaintenanceReader
 	maintenancerows.Keeper
+	quotarows.QuotaReader
 	lanes *together.Lanes[*change, struct{}]
 	// Outcome says whether Open made the database, adopted one of Cinder's, or found everything there.
 	Outcome schema.Outcome
@@ -94,7 +97,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	made := &Store{reader: reader{conn: conn, types: typeListing()}, Reader: volumerows.NewReader(conn),
 		CatalogReader: catalogrows.NewReader(conn), GroupReader: grouprows.NewReader(conn), MessageReader: messagerows.NewReader(conn),
 		BackupReader: backuprows.NewReader(conn), MaintenanceReader: maintenancerows.NewReader(conn), Keeper: maintenancerows.NewKeeper(conn),
-		Outcome: outcome}
+		QuotaReader: quotarows.NewReader(conn),
+		Outcome:     outcome}
 	made.lanes = together.NewLanes(maxTogether, made.updateAll)
 	return made, nil
 }
@@ -112,7 +116,7 @@ func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 		t := &tx{reader: reader{conn: conn, types: s.types}, Writer: volumerows.NewWriter(s.Reader, conn),
 			CatalogWriter: catalogrows.NewWriter(s.CatalogReader, conn), GroupWriter: grouprows.NewWriter(s.GroupReader, conn),
 			MessageWriter: messagerows.NewWriter(s.MessageReader, conn), BackupWriter: backuprows.NewWriter(s.BackupReader, conn),
-			MaintenanceWriter: maintenancerows.NewWriter(conn)}
+			MaintenanceWriter: maintenancerows.NewWriter(conn), QuotaWriter: quotarows.NewWriter(conn)}
 		if err := fn(t); err != nil {
 			return err
 		}
@@ -120,7 +124,7 @@ func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 	})
 }
 
-// reader reads types, services, quotas and flows.
+// reader reads types, services and flows.
 type reader struct {
 	conn  *rows.Conn
 	types *rows.Listing
@@ -135,9 +139,18 @@ type tx struct {
 	messagerows.MessageWriter
 	backuprows.BackupWriter
 	maintenancerows.MaintenanceWriter
-	late   late
-	sheets map[sheetOf]*knownSheet
-	terms  map[sheetOf]terms
+	*quotarows.QuotaWriter
+	late late
 }
 
 var _ store.Tx = (*tx)(nil)
+
+// CreateVolume implements store.VolumeWriter.
+func (t *tx) CreateVolume(ctx context.Context, v *block.Volume) error {
+	before := t.conn.Writes()
+	err := t.Writer.CreateVolume(ctx, v)
+	if err == nil {
+		t.Entered(v, before)
+	}
+	return err
+}

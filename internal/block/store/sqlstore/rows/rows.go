@@ -98,7 +98,7 @@ func (c *Conn) Lock(ctx context.Context, table, id string) error {
 		return nil
 	}
 	_, err := c.Session.QueryRow(ctx, `SELECT 1 FROM `+table+` WHERE id = ?`+c.Dialect().Locking(), []any{new(sqlkit.Int)}, id)
-	c.holds(table, id)
+	c.Hold(table, id)
 	return err
 }
 
@@ -113,7 +113,7 @@ func (c *Conn) Pin(ctx context.Context, table, id string) error {
 	if err != nil || !found {
 		return err
 	}
-	c.holds(table, id)
+	c.Hold(table, id)
 	was := time.Time(at)
 	other := was.Add(time.Hour)
 	if was.IsZero() {
@@ -136,10 +136,7 @@ func (c *Conn) Held(table, id string) bool {
 }
 
 // Hold notes that nobody else changes a row until the transaction ends.
-func (c *Conn) Hold(table, id string) { c.holds(table, id) }
-
-// holds notes that nobody else changes a row until the transaction ends.
-func (c *Conn) holds(table, id string) {
+func (c *Conn) Hold(table, id string) {
 	if c.locked == nil {
 		c.locked = make(map[row]bool)
 	}

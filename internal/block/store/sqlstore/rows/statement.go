@@ -169,7 +169,7 @@ func (u *Change) Apply(ctx context.Context) (bool, error) {
 	text, args := u.builder.Build()
 	n, err := u.conn.Exec(ctx, text, args...)
 	if n > 0 {
-		u.conn.holds(u.row.table, u.row.id)
+		u.conn.Hold(u.row.table, u.row.id)
 	}
 	return n > 0, err
 }

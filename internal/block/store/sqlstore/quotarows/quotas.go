@@ -1,4 +1,4 @@
-package sqlstore
+package quotarows
 
 import (
 	"context"
@@ -16,16 +16,16 @@ import (
 )
 
 // QuotaLimits implements store.QuotaReader.
-func (r *reader) QuotaLimits(ctx context.Context, projectID string) (map[string]int64, error) {
+func (r QuotaReader) QuotaLimits(ctx context.Context, projectID string) (map[string]int64, error) {
 	return r.limits(ctx, `SELECT resource, hard_limit FROM quotas WHERE project_id = ? AND deleted = FALSE`, projectID)
 }
 
 // QuotaClassLimits implements store.QuotaReader.
-func (r *reader) QuotaClassLimits(ctx context.Context, class string) (map[string]int64, error) {
+func (r QuotaReader) QuotaClassLimits(ctx context.Context, class string) (map[string]int64, error) {
 	return r.limits(ctx, `SELECT resource, hard_limit FROM quota_classes WHERE class_name = ? AND deleted = FALSE`, class)
 }
 
-func (r *reader) limits(ctx context.Context, text, of string) (map[string]int64, error) {
+func (r QuotaReader) limits(ctx context.Context, text, of string) (map[string]int64, error) {
 	limits := make(map[string]int64)
 	err := r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		return s.Query(ctx, text, func(row *sql.Rows) error {
@@ -64,30 +64,30 @@ const (
 )
 
 // QuotaTerms implements store.QuotaReader.
-func (r *reader) QuotaTerms(ctx context.Context, projectID, class string) (own, ofClass map[string]int64, err error) {
+func (r QuotaReader) QuotaTerms(ctx context.Context, projectID, class string) (own, ofClass map[string]int64, err error) {
 	sheet, err := r.sheet(ctx, termRows, projectID, class)
 	return sheet.Own, sheet.Class, err
 }
 
 // QuotaUsage implements store.QuotaReader.
-func (r *reader) QuotaUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
+func (r QuotaReader) QuotaUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
 	sheet, err := r.sheet(ctx, volumeUsageRows+otherUsageRows+reservedRows, projectID, projectID, projectID, projectID, projectID, r.conn.At(r.conn.Now()))
 	return sheet.Usage, err
 }
 
 // VolumeUsage implements store.QuotaReader.
-func (r *reader) VolumeUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
+func (r QuotaReader) VolumeUsage(ctx context.Context, projectID string) (*block.QuotaUsage, error) {
 	sheet, err := r.sheet(ctx, volumeUsageRows, projectID, projectID)
 	return sheet.Usage, err
 }
 
 // QuotaSheet implements store.QuotaReader.
-func (r *reader) QuotaSheet(ctx context.Context, projectID, class string) (*store.QuotaSheet, error) {
+func (r QuotaReader) QuotaSheet(ctx context.Context, projectID, class string) (*store.QuotaSheet, error) {
 	sheet, err := r.sheet(ctx, volumeUsageRows+limitRows+reservedRows, projectID, projectID, projectID, class, projectID, r.conn.At(r.conn.Now()))
 	return &sheet, err
 }
 
-func (r *reader) sheet(ctx context.Context, text string, args ...any) (sheet store.QuotaSheet, err error) {
+func (r QuotaReader) sheet(ctx context.Context, text string, args ...any) (sheet store.QuotaSheet, err error) {
 	err = r.conn.ReadOne(ctx, func(s *sqlkit.Session) error {
 		sheet = store.QuotaSheet{Own: map[string]int64{}, Class: map[string]int64{}, Usage: &block.QuotaUsage{ByType: map[string]block.TypeUsage{}}}
 		return s.Query(ctx, text, func(row *sql.Rows) error {
@@ -131,20 +131,20 @@ func enter(sheet *store.QuotaSheet, kind, name string, n, sizeGiB int64) {
 }
 
 // Reserve implements store.QuotaWriter.
-func (t *tx) Reserve(ctx context.Context, projectID string, deltas map[string]int64, expire time.Time) (ids []string, err error) {
+func (w *QuotaWriter) Reserve(ctx context.Context, projectID string, deltas map[string]int64, expire time.Time) (ids []string, err error) {
 	for _, resource := range slices.Sorted(maps.Keys(deltas)) {
-		usage, err := t.usageRow(ctx, projectID, resource)
+		usage, err := w.usageRow(ctx, projectID, resource)
 		if err != nil {
 			return nil, err
 		}
-		now, delta, id := t.conn.At(t.conn.Now()), deltas[resource], uuid.NewString()
+		now, delta, id := w.conn.At(w.conn.Now()), deltas[resource], uuid.NewString()
 		if delta > 0 {
-			if err := t.conn.Run(ctx, `UPDATE quota_usages SET updated_at = ?, reserved = reserved + ? WHERE id = ?`, now, delta, usage); err != nil {
+			if err := w.conn.Run(ctx, `UPDATE quota_usages SET updated_at = ?, reserved = reserved + ? WHERE id = ?`, now, delta, usage); err != nil {
 				return nil, err
 			}
 		}
-		if err := t.conn.Run(ctx, `INSERT INTO reservations (created_at, deleted, uuid, usage_id, project_id, resource, delta, expire)
-			VALUES (?, FALSE, ?, ?, ?, ?, ?, ?)`, now, id, usage, projectID, resource, delta, t.conn.At(expire)); err != nil {
+		if err := w.conn.Run(ctx, `INSERT INTO reservations (created_at, deleted, uuid, usage_id, project_id, resource, delta, expire)
+			VALUES (?, FALSE, ?, ?, ?, ?, ?, ?)`, now, id, usage, projectID, resource, delta, w.conn.At(expire)); err != nil {
 			return nil, err
 		}
 		ids = append(ids, id)
@@ -153,10 +153,10 @@ func (t *tx) Reserve(ctx context.Context, projectID string, deltas map[string]in
 }
 
 // usageRow is the number of the row that counts a resource, which is made if it is not there.
-func (t *tx) usageRow(ctx context.Context, projectID, resource string) (id int64, err error) {
+func (w *QuotaWriter) usageRow(ctx context.Context, projectID, resource string) (id int64, err error) {
 	for range 2 {
 		var found bool
-		err := t.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
+		err := w.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
 			found, err = s.QueryRow(ctx, `SELECT id FROM quota_usages WHERE project_id = ? AND resource = ? AND race_preventer = TRUE`,
 				[]any{(*sqlkit.Int)(&id)}, projectID, resource)
 			return err
@@ -164,7 +164,7 @@ func (t *tx) usageRow(ctx context.Context, projectID, resource string) (id int64
 		if err != nil || found {
 			return id, err
 		}
-		if err := t.putUsage(ctx, projectID, map[string]int64{resource: 0}); err != nil {
+		if err := w.putUsage(ctx, projectID, map[string]int64{resource: 0}); err != nil {
 			return 0, err
 		}
 	}
@@ -172,11 +172,11 @@ func (t *tx) usageRow(ctx context.Context, projectID, resource string) (id int64
 }
 
 // ReleaseReservations implements store.QuotaWriter. What is to be given up (a negative delta) was never counted as reserved.
-func (t *tx) ReleaseReservations(ctx context.Context, ids []string) error {
+func (w *QuotaWriter) ReleaseReservations(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		var row, usage, delta int64
 		var found bool
-		err := t.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
+		err := w.conn.Read(ctx, func(s *sqlkit.Session) (err error) {
 			found, err = s.QueryRow(ctx, `SELECT id, COALESCE(usage_id, 0), delta FROM reservations WHERE uuid = ? AND deleted = FALSE`,
 				[]any{(*sqlkit.Int)(&row), (*sqlkit.Int)(&usage), (*sqlkit.Int)(&delta)}, id)
 			return err
@@ -187,14 +187,14 @@ func (t *tx) ReleaseReservations(ctx context.Context, ids []string) error {
 		if !found {
 			continue
 		}
-		now := t.conn.At(t.conn.Now())
+		now := w.conn.At(w.conn.Now())
 		if delta > 0 {
-			if err := t.conn.Run(ctx, `UPDATE quota_usages SET updated_at = ?, reserved = CASE WHEN reserved < ? THEN 0 ELSE reserved - ? END WHERE id = ?`,
+			if err := w.conn.Run(ctx, `UPDATE quota_usages SET updated_at = ?, reserved = CASE WHEN reserved < ? THEN 0 ELSE reserved - ? END WHERE id = ?`,
 				now, delta, delta, usage); err != nil {
 				return err
 			}
 		}
-		if err := t.conn.Run(ctx, `UPDATE reservations SET deleted = TRUE, deleted_at = ? WHERE id = ?`, now, row); err != nil {
+		if err := w.conn.Run(ctx, `UPDATE reservations SET deleted = TRUE, deleted_at = ? WHERE id = ?`, now, row); err != nil {
 			return err
 		}
 	}
@@ -202,17 +202,17 @@ func (t *tx) ReleaseReservations(ctx context.Context, ids []string) error {
 }
 
 // PutQuotaLimits implements store.QuotaWriter.
-func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[string]int64) error {
-	t.terms = nil
-	if err := t.LockQuota(ctx, projectID); err != nil {
+func (w *QuotaWriter) PutQuotaLimits(ctx context.Context, projectID string, limits map[string]int64) error {
+	w.terms = nil
+	if err := w.LockQuota(ctx, projectID); err != nil {
 		return err
 	}
-	now := t.conn.At(t.conn.Now())
+	now := w.conn.At(w.conn.Now())
 	for _, resource := range slices.Sorted(maps.Keys(limits)) {
-		n, err := t.conn.Exec(ctx, `UPDATE quotas SET hard_limit = ?, updated_at = ? WHERE project_id = ? AND resource = ? AND deleted = FALSE`,
+		n, err := w.conn.Exec(ctx, `UPDATE quotas SET hard_limit = ?, updated_at = ? WHERE project_id = ? AND resource = ? AND deleted = FALSE`,
 			limits[resource], now, projectID, resource)
 		if err == nil && n == 0 {
-			err = t.conn.Run(ctx, `INSERT INTO quotas (created_at, deleted, project_id, resource, hard_limit) VALUES (?, FALSE, ?, ?, ?)`,
+			err = w.conn.Run(ctx, `INSERT INTO quotas (created_at, deleted, project_id, resource, hard_limit) VALUES (?, FALSE, ?, ?, ?)`,
 				now, projectID, resource, limits[resource])
 		}
 		if err != nil {
@@ -223,17 +223,17 @@ func (t *tx) PutQuotaLimits(ctx context.Context, projectID string, limits map[st
 }
 
 // PutQuotaClassLimits implements store.QuotaClassWriter.
-func (t *tx) PutQuotaClassLimits(ctx context.Context, class string, limits map[string]int64) error {
-	t.terms = nil
-	if err := t.LockQuota(ctx, "class "+class); err != nil { // no project is called so
+func (w *QuotaWriter) PutQuotaClassLimits(ctx context.Context, class string, limits map[string]int64) error {
+	w.terms = nil
+	if err := w.LockQuota(ctx, "class "+class); err != nil { // no project is called so
 		return err
 	}
-	now := t.conn.At(t.conn.Now())
+	now := w.conn.At(w.conn.Now())
 	for _, resource := range slices.Sorted(maps.Keys(limits)) {
-		n, err := t.conn.Exec(ctx, `UPDATE quota_classes SET hard_limit = ?, updated_at = ? WHERE class_name = ? AND resource = ? AND deleted = FALSE`,
+		n, err := w.conn.Exec(ctx, `UPDATE quota_classes SET hard_limit = ?, updated_at = ? WHERE class_name = ? AND resource = ? AND deleted = FALSE`,
 			limits[resource], now, class, resource)
 		if err == nil && n == 0 {
-			err = t.conn.Run(ctx, `INSERT INTO quota_classes (created_at, deleted, class_name, resource, hard_limit) VALUES (?, FALSE, ?, ?, ?)`,
+			err = w.conn.Run(ctx, `INSERT INTO quota_classes (created_at, deleted, class_name, resource, hard_limit) VALUES (?, FALSE, ?, ?, ?)`,
 				now, class, resource, limits[resource])
 		}
 		if err != nil {
@@ -244,7 +244,7 @@ func (t *tx) PutQuotaClassLimits(ctx context.Context, class string, limits map[s
 }
 
 // DeleteQuotaLimits implements store.QuotaWriter.
-func (t *tx) DeleteQuotaLimits(ctx context.Context, projectID string) error {
-	t.terms = nil
-	return t.conn.Run(ctx, `UPDATE quotas SET deleted = TRUE, deleted_at = ? WHERE project_id = ? AND deleted = FALSE`, t.conn.At(t.conn.Now()), projectID)
+func (w *QuotaWriter) DeleteQuotaLimits(ctx context.Context, projectID string) error {
+	w.terms = nil
+	return w.conn.Run(ctx, `UPDATE quotas SET deleted = TRUE, deleted_at = ? WHERE project_id = ? AND deleted = FALSE`, w.conn.At(w.conn.Now()), projectID)
 }
