@@ -35,6 +35,7 @@ type load struct {
 	cycles  int
 	away    int // requests that found nobody listening, as they do while any API restarts
 	failure []string
+	held    []string // attachments that could not be ended
 }
 
 func startLoad(t *testing.T, client *caller) *load {
@@ -58,10 +59,17 @@ func startLoad(t *testing.T, client *caller) *load {
 	return l
 }
 
-// stop waits for the cycles that are under way: a volume that is left half-way would be the client's fault.
+// stop waits for the cycles that are under way: a volume that is left half-way would be the client's fault. So would be one that
+// is about to be attached, since only the client ends that; what was refused (a 503) it asks for again here.
 func (l *load) stop() {
 	l.once.Do(func() { close(l.stopping) })
 	l.done.Wait()
+	for _, id := range l.held {
+		if err := l.client.send("DELETE", "/attachments/"+id, "", nil); err != nil && !strings.Contains(err.Error(), ": 404 ") {
+			l.failed(fmt.Errorf("detach in the end: %w", err))
+		}
+	}
+	l.held = nil
 }
 
 func (l *load) failed(err error) {
@@ -117,6 +125,9 @@ func (l *load) cycle(ctx context.Context) error {
 	}
 	if attached.Attachment.ID != "" {
 		if err := l.send(ctx, "DELETE", "/attachments/"+attached.Attachment.ID, "", nil); err != nil {
+			l.mu.Lock()
+			l.held = append(l.held, attached.Attachment.ID)
+			l.mu.Unlock()
 			return fmt.Errorf("detach: %w", err)
 		}
 	}
@@ -189,14 +200,33 @@ func (l *load) until(ctx context.Context, id, status string) error {
 	}
 }
 
-// steady is what a cloud must come to within a minute once nobody uses it: no volume on its way, and a quota that is what
-// the rows are.
-func steady(t *testing.T, client *caller) {
+// settledStates are those of a volume that nobody works at.
+var settledStates = []string{"available", "in-use", "error", "error_deleting", "reserved"}
+
+// span is a time, in the whole seconds that rows are dated in.
+type span struct{ from, to time.Time }
+
+// since is the time from begun to now.
+func since(begun time.Time) span {
+	return span{begun.UTC().Truncate(time.Second), time.Now().UTC()}
+}
+
+// lost says that a volume was made while a Python service was being stopped. Its API enters a volume and may be gone before it has told the
+// scheduler; its other services take a message off the queue before they have done what it asks. The volume stays "creating" for ever.
+func lost(createdAt string, stops []span) bool {
+	at, err := time.Parse("2006-01-02T15:04:05.000000", createdAt)
+	return err == nil && slices.ContainsFunc(stops, func(s span) bool { return !at.Before(s.from) && !at.After(s.to) })
+}
+
+// steady is what a cloud must come to within a minute once nobody uses it: no volume on its way, but for those that were lost when
+// a Python service stopped, and a quota that is what the rows are.
+func steady(t *testing.T, client *caller, stops ...span) {
 	t.Helper()
 	var list struct {
 		Volumes []struct {
-			Status string
-			Size   int
+			ID, Status string
+			CreatedAt  string `json:"created_at"`
+			Size       int
 		}
 	}
 	harness.Within(t, time.Minute, "no volume being on its way", func() (bool, string) {
@@ -204,15 +234,17 @@ func steady(t *testing.T, client *caller) {
 		if err := client.send("GET", "/volumes/detail", "", &list); err != nil {
 			return false, err.Error()
 		}
-		on := map[string]int{}
+		var on []string
 		for _, v := range list.Volumes {
-			switch v.Status {
-			case "available", "in-use", "error", "error_deleting", "reserved":
+			switch {
+			case slices.Contains(settledStates, v.Status):
+			case v.Status == "creating" && lost(v.CreatedAt, stops):
+				t.Logf("%s was lost by a service of Python's that was stopped at %s", v.ID, v.CreatedAt)
 			default:
-				on[v.Status]++
+				on = append(on, fmt.Sprintf("%s is %s since %s", v.ID, v.Status, v.CreatedAt))
 			}
 		}
-		return len(on) == 0, fmt.Sprint(on)
+		return len(on) == 0, strings.Join(on, ", ")
 	})
 	size := 0
 	for _, v := range list.Volumes {
@@ -238,11 +270,18 @@ func TestRollingSwap(t *testing.T) {
 	unlimited(t, client)
 	l := startLoad(t, client)
 	time.Sleep(settled)
+	var stops []span
 	for _, service := range services {
+		running := python
 		change := func(to kind) func() {
 			return func() {
+				begun := time.Now()
 				r.stop(t, service)
+				if running == python {
+					stops = append(stops, since(begun))
+				}
 				r.run(t, service, to)
+				running = to
 			}
 		}
 		plain, awayThen := l.during(t, change(python))
@@ -257,7 +296,7 @@ func TestRollingSwap(t *testing.T) {
 	}
 	l.stop()
 	t.Logf("%d cycles", l.lived())
-	steady(t, client)
+	steady(t, client, stops...)
 }
 
 // TestNeighboursKilled kills the broker and the database under load, and starts them again.
