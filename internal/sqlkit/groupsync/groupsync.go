@@ -4,11 +4,13 @@
 package groupsync
 
 import (
+	"context"
 	"errors"
 	"os"
-	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/clinker/clinker/internal/together"
 )
 
 // Log flushes SQLite's write-ahead log to the disk for many transactions at once. SQLite itself would flush it once
@@ -16,17 +18,8 @@ import (
 // writes the log (synchronous = NORMAL), lets go of the lock, and is acknowledged when a flush that began after it is
 // done. The log is flushed as a whole, so whoever is durable, everything before him is too.
 type Log struct {
-	path string
-
-	mu      sync.Mutex
-	next    *round // the flush that has not begun; nil: nobody waits for one
-	running bool   // a goroutine is flushing
-}
-
-// round is one flush and its outcome, which is there once done is closed.
-type round struct {
-	done chan struct{}
-	err  error
+	path    string
+	flushes together.Alike[struct{}]
 }
 
 // New is for the log with this path. It does nothing yet.
@@ -34,36 +27,8 @@ func New(path string) *Log { return &Log{path: path} }
 
 // Wait returns when everything committed before it was called is on the disk, or why it is not. It is safe for concurrent use.
 func (g *Log) Wait() error {
-	g.mu.Lock()
-	if g.next == nil {
-		g.next = &round{done: make(chan struct{})}
-	}
-	mine := g.next
-	if !g.running {
-		g.running = true
-		go g.run()
-	}
-	g.mu.Unlock()
-	<-mine.done
-	return mine.err
-}
-
-// run flushes until nobody waits.
-func (g *Log) run() {
-	for {
-		g.mu.Lock()
-		r := g.next
-		g.next = nil
-		if r == nil {
-			g.running = false
-		}
-		g.mu.Unlock()
-		if r == nil {
-			return
-		}
-		r.err = flush(g.path)
-		close(r.done)
-	}
+	_, err := g.flushes.Get(context.Background(), "", func(context.Context) (struct{}, error) { return struct{}{}, flush(g.path) })
+	return err
 }
 
 // flush opens the log each time: SQLite makes it anew when the last connection was closed in between. A log that is not

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +41,51 @@ func (t *tx) Flows(ctx context.Context, owner string, minAge time.Duration, limi
 		return nil, err
 	}
 	return t.reader.Flows(ctx, owner, minAge, limit)
+}
+
+// PutFlow implements store.FlowWriter. It writes updated_at by its own clock; created_at stays what it was first.
+func (t *tx) PutFlow(_ context.Context, f flow.Record) error {
+	t.laterFlow(f.ID, &f)
+	return nil
+}
+
+// DeleteFlow implements store.FlowWriter.
+func (t *tx) DeleteFlow(_ context.Context, id string) error {
+	t.laterFlow(id, nil)
+	return nil
+}
+
+func (t *tx) laterFlow(id string, f *flow.Record) {
+	if t.late == nil {
+		t.late = make(map[string]*flow.Record)
+	}
+	t.late[id] = f
+}
+
+// finish writes what was left for the end.
+func (t *tx) finish(ctx context.Context) error {
+	if err := t.QuotaWriter.Finish(ctx); err != nil {
+		return err
+	}
+	return t.finishFlows(ctx)
+}
+
+// finishFlows writes the journal's records, in the order of their ids so that transactions do not wait for each other in a circle.
+func (t *tx) finishFlows(ctx context.Context) error {
+	var put []*flow.Record
+	var gone []string
+	for _, id := range slices.Sorted(maps.Keys(t.late)) {
+		if f := t.late[id]; f != nil {
+			put = append(put, f)
+		} else {
+			gone = append(gone, id)
+		}
+	}
+	t.late = nil
+	if err := t.putFlows(ctx, put); err != nil {
+		return err
+	}
+	return t.deleteFlows(ctx, gone)
 }
 
 // flowsAtOnce is how many records one statement writes: a power of two, like the smaller numbers it is tried with then.

@@ -21,6 +21,7 @@ import (
 	"github.com/clinker/clinker/internal/block/store/sqlstore/quotarows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/rows"
 	"github.com/clinker/clinker/internal/block/store/sqlstore/volumerows"
+	"github.com/clinker/clinker/internal/flow"
 	"github.com/clinker/clinker/internal/sqlkit"
 	"github.com/clinker/clinker/internal/sqlkit/connect"
 	"github.com/clinker/clinker/internal/together"
@@ -140,7 +141,9 @@ type tx struct {
 	backuprows.BackupWriter
 	maintenancerows.MaintenanceWriter
 	*quotarows.QuotaWriter
-	late late
+	// late is what the transaction writes of the journal when it ends, by id; nil for a record that is to be deleted. Nothing else in it
+	// reads that, and all who share it write some: it is then one statement for all of them.
+	late map[string]*flow.Record
 }
 
 var _ store.Tx = (*tx)(nil)
