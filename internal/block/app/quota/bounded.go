@@ -9,33 +9,34 @@ import (
 )
 
 // Counting costs as much as a project holds, which is no more than its limits allow. A project without limits may hold any
-// number, and there is nothing to be counted for: what it takes is added to quota_usages, as upstream does. Whatever is deleted
-// has the rows counted again (store.RecordUsage).
+// number, and there is nothing to be counted for: what it takes is added to quota_usages, as upstream does. That also suits Python
+// services beside ours, which change a row and its sum in two transactions: what is counted between them is wrong when they have
+// done, until something is counted again. Whatever ours destroy has the rows counted (store.RecordUsage).
 
-// maxBoundless is how many projects are remembered to be without limits.
-const maxBoundless = 10000
+// maxBounded is how many projects are remembered to have limits.
+const maxBounded = 10000
 
-// boundless is the projects that were without limits when they last took something.
-type boundless struct {
+// bounded is the projects that had limits when they last took something.
+type bounded struct {
 	mu       sync.Mutex
 	projects map[string]struct{}
 }
 
-func (b *boundless) has(projectID string) bool {
+func (b *bounded) has(projectID string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	_, is := b.projects[projectID]
 	return is
 }
 
-func (b *boundless) note(projectID string, is bool) {
+func (b *bounded) note(projectID string, is bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case !is:
 		delete(b.projects, projectID)
 		return
-	case b.projects == nil || len(b.projects) >= maxBoundless:
+	case b.projects == nil || len(b.projects) >= maxBounded:
 		b.projects = make(map[string]struct{})
 	}
 	b.projects[projectID] = struct{}{}
@@ -67,9 +68,10 @@ func (q *Quota) more(limits map[string]int64, d Delta) map[string]int64 {
 	return more
 }
 
-// takeUncounted is Take for a project that had no limits the last time, if it still has none; otherwise it does nothing.
+// takeUncounted is Take for a project that has no limits; for another it does nothing. Whether one that had some the last time
+// still has is for check to see, which reads them with what it counts.
 func (q *Quota) takeUncounted(ctx context.Context, tx store.Tx, projectID string, d Delta, newSizeGiB int64) (done bool, err error) {
-	if !q.boundless.has(projectID) {
+	if q.bounded.has(projectID) {
 		return false, nil
 	}
 	if err := tx.LockQuota(ctx, projectID); err != nil {
