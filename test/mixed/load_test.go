@@ -256,7 +256,15 @@ func steady(t *testing.T, client *caller, stops ...span) {
 	client.must(t, "GET", "/os-quota-sets/"+client.project+"?usage=true", "", &quota)
 	for name, want := range map[string]int{"volumes": len(list.Volumes), "gigabytes": size} {
 		usage, _ := quota.Set[name].(map[string]any)
-		if usage["in_use"] != float64(want) || usage["reserved"] != float64(0) {
+		used, _ := usage["in_use"].(float64)
+		reserved, _ := usage["reserved"].(float64)
+		// A Python API that is stopped leaves what it has reserved, for a volume that it has entered or has not.
+		left := len(stops) > 0 && used <= float64(want) && float64(want) <= used+reserved
+		switch {
+		case used == float64(want) && reserved == 0:
+		case left:
+			t.Logf("a service of Python's that was stopped has left %v of %s reserved", reserved, name)
+		default:
 			t.Errorf("the quota of %s has %v, there are %d", name, usage, want)
 		}
 	}

@@ -34,8 +34,8 @@ const DefaultClass = "default"
 
 // Quota takes quota. It is safe for concurrent use.
 type Quota struct {
-	opts    Options
-	bounded bounded
+	opts      Options
+	unlimited unlimited
 }
 
 // New makes a Quota with the configured limits.
@@ -189,7 +189,7 @@ func (q *Quota) check(ctx context.Context, tx store.Tx, projectID string, d Delt
 		return nil, nil, err
 	}
 	more = map[string]int64{}
-	q.bounded.note(projectID, !q.unlimited(limits, d))
+	q.unlimited.note(projectID, q.meetsNone(limits, d))
 	used = usage.InUse(!q.opts.NoSnapshotGigabytes, d.TypeID, d.TypeName)
 	if d.Groups > 0 {
 		all, err := tx.QuotaUsage(ctx, projectID)
