@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"net/http"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -21,7 +22,24 @@ import (
 const (
 	mostStart    = 200 * time.Millisecond
 	mostResident = 100_000_000
+	// mostHelps is how many times "clinker --help" a start may take on a machine that is too slow for the promise just now: it takes
+	// four to five times as long.
+	mostHelps = 6
 )
+
+// promised is what a start may take on this machine as it is now.
+func promised(t *testing.T) time.Duration {
+	t.Helper()
+	help := time.Hour
+	for range 5 {
+		began := time.Now()
+		if out, err := exec.Command(harness.Binary(t), "--help").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		help = min(help, time.Since(began))
+	}
+	return max(mostStart, mostHelps*help)
+}
 
 // answers waits until every API of a cloud that was just launched answers, and gives how long that took.
 func answers(t *testing.T, cloud *harness.Cloud, began time.Time) time.Duration {
@@ -45,18 +63,18 @@ func answers(t *testing.T, cloud *harness.Cloud, began time.Time) time.Duration 
 // TestFootprint: with an identity and an image service of its own, a cloud is up at once, and small after a day's work.
 func TestFootprint(t *testing.T) { // not parallel: what it measures is one process
 	var cloud *harness.Cloud
-	best := time.Hour
+	best, most := time.Hour, promised(t)
 	// The promise is about a machine with time to spare; one that does much else gets more chances.
 	for range 5 {
 		cloud = harness.Prepare(t, withKeystone)
 		began := time.Now()
 		cloud.Launch(t)
-		if best = min(best, answers(t, cloud, began)); best <= mostStart {
+		if best = min(best, answers(t, cloud, began)); best <= most {
 			break
 		}
 	}
-	if best > mostStart {
-		t.Errorf("the first start takes %s, promised are %s", best, mostStart)
+	if best > most {
+		t.Errorf("the first start takes %s, promised are %s", best, most)
 	}
 	provider := login(t, cloud, "admin")
 	c := blockStorage(t, provider)
@@ -83,6 +101,6 @@ func TestFootprint(t *testing.T) { // not parallel: what it measures is one proc
 	if bytes := cloud.Resident(t); bytes > mostResident {
 		t.Errorf("the process has %d bytes resident, promised are %d", bytes, mostResident)
 	} else {
-		t.Logf("up in %s, %d bytes resident", best, bytes)
+		t.Logf("up in %s of %s, %d bytes resident", best, most, bytes)
 	}
 }
