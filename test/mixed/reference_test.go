@@ -304,26 +304,27 @@ func (c *caller) send(method, path, body string, into any) error {
 		_ = conn.Close()
 		return err
 	}
+	var text []byte
 	if into == nil && r.StatusCode < 300 {
 		_, err = io.Copy(io.Discard, r.Body)
 	} else {
-		var text []byte
 		text, err = io.ReadAll(r.Body)
-		switch {
-		case err != nil:
-		case r.StatusCode >= 300:
-			err = fmt.Errorf("%s %s: %s %s", method, path, r.Status, text)
-		case len(text) > 0:
-			err = json.Unmarshal(text, into)
-		}
 	}
 	_ = r.Body.Close()
-	if r.Close {
+	if err != nil || r.Close {
 		_ = conn.Close()
 	} else {
 		c.idle <- conn
 	}
-	return err
+	switch {
+	case err != nil:
+		return err
+	case r.StatusCode >= 300:
+		return fmt.Errorf("%s %s: %s %s", method, path, r.Status, text)
+	case len(text) > 0:
+		return json.Unmarshal(text, into)
+	}
+	return nil
 }
 
 // connect gives a connection that the server has not closed.
