@@ -195,7 +195,7 @@ func (b *backends) view() []snapshot.Pool {
 	now := time.Now()
 	var pools []snapshot.Pool
 	index := make(map[block.Host]int)
-	for _, s := range block.Distinct(b.services, time.Now(), b.opts.ServiceDownTime) {
+	for _, s := range block.Distinct(b.services, now, b.opts.ServiceDownTime) {
 		service := snapshot.Service{AvailabilityZone: s.AvailabilityZone, Up: s.Up(now, b.opts.ServiceDownTime),
 			Disabled: s.Disabled, Frozen: s.Frozen}
 		r := b.reportOf(s)

@@ -25,9 +25,6 @@ func (c *change) run(tx store.Tx) error {
 
 // UpdateTogether implements store.Store.
 func (s *Store) UpdateTogether(ctx context.Context, lane string, fn func(tx store.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	// Whoever asked must not go on while fn may run: what that works on is his.
 	_, err := s.lanes.Get(context.WithoutCancel(ctx), lane, &change{ctx, fn})
 	return err

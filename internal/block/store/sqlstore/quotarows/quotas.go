@@ -121,11 +121,11 @@ func enter(sheet *store.QuotaSheet, kind, name string, n, sizeGiB int64) {
 		u.Reserved[name] = n
 	case "volumes":
 		u.Volumes, u.VolumeGigabytes = u.Volumes+n, u.VolumeGigabytes+sizeGiB
-		t.Volumes, t.VolumeGigabytes = n, sizeGiB
+		t.Volumes, t.VolumeGigabytes = t.Volumes+n, t.VolumeGigabytes+sizeGiB
 		u.ByType[name] = t
 	case "snapshots":
 		u.Snapshots, u.SnapshotGigabytes = u.Snapshots+n, u.SnapshotGigabytes+sizeGiB
-		t.Snapshots, t.SnapshotGigabytes = n, sizeGiB
+		t.Snapshots, t.SnapshotGigabytes = t.Snapshots+n, t.SnapshotGigabytes+sizeGiB
 		u.ByType[name] = t
 	}
 }

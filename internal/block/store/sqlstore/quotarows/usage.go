@@ -81,10 +81,7 @@ func (w *QuotaWriter) Entered(v *block.Volume, since int) {
 		}
 		sheet.writes = w.conn.Writes()
 		if of.projectID == v.ProjectID && v.UseQuota {
-			u := sheet.Usage.ByType[v.VolumeTypeID]
 			enter(sheet.QuotaSheet, "volumes", v.VolumeTypeID, 1, v.SizeGiB)
-			u.Volumes, u.VolumeGigabytes = u.Volumes+1, u.VolumeGigabytes+v.SizeGiB
-			sheet.Usage.ByType[v.VolumeTypeID] = u
 		}
 	}
 }

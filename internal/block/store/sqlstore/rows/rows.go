@@ -94,7 +94,7 @@ func (c *Conn) Exists(ctx context.Context, table, id string) (bool, error) {
 // is read after it, of the row and of what belongs to the row, stays so if everybody locks the row first. Outside a
 // transaction, and where write transactions run one after another, it does nothing.
 func (c *Conn) Lock(ctx context.Context, table, id string) error {
-	if c.Session == nil || c.Dialect().SerialWriters() || c.locked[row{table, id}] {
+	if c.Session == nil || c.Held(table, id) {
 		return nil
 	}
 	_, err := c.Session.QueryRow(ctx, `SELECT 1 FROM `+table+` WHERE id = ?`+c.Dialect().Locking(), []any{new(sqlkit.Int)}, id)
