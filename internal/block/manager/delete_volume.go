@@ -51,7 +51,7 @@ func (m *Manager) deleteFlow() *flow.Flow[deletion, store.Tx] {
 			}},
 		},
 		// Who destroys volumes of one project would wait for the others to have counted.
-		Together: func(st *deletion) string { return "quota of " + st.volume.ProjectID },
+		Together: func(st *deletion) string { return store.QuotaLane(st.volume.ProjectID) },
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"github.com/clinker/clinker/internal/block"
 )
 
+// QuotaLane is the lane (Store.UpdateTogether) of who takes quota of a project, or gives it back.
+func QuotaLane(projectID string) string { return "quota of " + projectID }
+
 // UsageWriter is the part of a Tx that RecordUsage needs.
 type UsageWriter interface {
 	QuotaReader

@@ -112,7 +112,7 @@ func lane(s *creation) string {
 	if s.source != nil || s.group != nil {
 		return ""
 	}
-	return "quota of " + s.volume.ProjectID
+	return store.QuotaLane(s.volume.ProjectID)
 }
 
 func (u *Volumes) extractRequest(ctx context.Context, s *creation) error {
